@@ -1,0 +1,45 @@
+# Everything a fresh machine needs: git, make, python3 (>= 3.11), python3-venv and a package index.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+FOR ?=
+PYTEST ?= $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+.PHONY: help demo test lint format bench soak docs clean
+help: ## show the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml deploy/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint deploy/constraints.txt --editable . --group dev
+	@touch $@
+
+demo: $(STAMP) ## run the real program on shipped fakes (FOR=90 ends by itself)
+	$(BIN)/panel-watchdog demo $(if $(FOR),--for $(FOR))
+
+test: $(STAMP) ## run all tests; what needs a missing component is skipped and named
+	$(PYTEST) -m "not soak"
+
+lint: $(STAMP) ## ruff, mypy strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## let ruff put everything in order
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## measure, as ratios against a named reference in the same run
+	$(BIN)/python -m benchmarks
+
+soak: $(STAMP) ## the long seeded runs
+	$(PYTEST) -m soak -s --timeout 3600
+
+docs: $(STAMP) ## write docs/metrics.md and docs/configuration.md anew
+	$(BIN)/python -m watchdog.cli.reference
+
+clean: ## remove the environment
+	rm -rf $(VENV)

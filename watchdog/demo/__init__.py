@@ -1,0 +1,1 @@
+"""One world shared by all fakes, and the real program running in it."""

@@ -1,0 +1,1 @@
+"""The only SQLAlchemy: drift episodes, repairs, approvals, leases, holdings, and counts that outlive what they count."""

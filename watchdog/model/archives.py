@@ -1,0 +1,77 @@
+"""What is true about backup archives on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+VerificationState = Literal["not_asked", "queued", "running", "result"]
+ArchiveVerdict = Literal["good", "bad", "unverifiable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes a file the same file: (device, inode, size, mtime_ns). A repair refuses when it differs (rule 14)."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How far one file has been verified.
+
+    ``level`` is 0 (file), 1 (structure), 2 (every byte) ...; ``at`` is UNIX seconds of the result; ``identity`` is the file that was
+    verified; ``bytes_done`` counts while running. ``verdict`` and ``reason`` are set only in state ``result``; ``reason`` is a
+    short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person.
+    """
+
+    state: VerificationState = "not_asked"
+    verdict: ArchiveVerdict | None = None
+    level: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    at: float | None = None
+    identity: Identity | None = None
+    bytes_done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """One file of a watched directory.
+
+    ``path`` is absolute on this host; ``directory`` is the watched directory's configured name. ``format`` is told by content: ``zip``,
+    ``tar``, ``gzip``, ``zstd``, ``xz``, ``unknown``; None = not read yet. ``mode`` is the permission bits. ``stable`` is whether size and
+    mtime stayed the same between two looks.
+    """
+
+    path: str
+    directory: str
+    identity: Identity
+    mode: int
+    stable: bool
+    format: str | None = None
+    verification: Verification = Verification()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedDirectory:
+    """One directory as a whole. ``error`` names why it could not be read; then absence of files proves nothing."""
+
+    name: str
+    path: str
+    files: int = 0
+    bytes: int = 0
+    newest_at: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFacts:
+    """All watched directories and their files, sorted by path."""
+
+    directories: tuple[WatchedDirectory, ...] = ()
+    files: tuple[ArchiveFile, ...] = ()
+    queue_length: int = 0

@@ -1,0 +1,57 @@
+"""What a panel wants watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryNeed:
+    """A directory of archives: files matching ``pattern`` (glob, no recursion unless ``**``), verified up to ``level``."""
+
+    name: str
+    path: str
+    pattern: str = "*"
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LogNeed:
+    """A log to tail: ``path`` of a file, or ``container`` name.
+
+    ``patterns`` maps a pattern's name to a regular expression with named
+    groups; the group ``time`` is parsed by ``time_format`` (strptime; "iso" = ISO 8601) in ``zone`` (IANA name).
+    """
+
+    name: str
+    path: str = ""
+    container: str = ""
+    patterns: tuple[tuple[str, str], ...] = ()
+    time_format: str = "iso"
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerNeed:
+    """Label keys whose values must be in the Docker snapshot."""
+
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemNeed:
+    """A path whose file system's free space matters."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """All that one target of a panel wants watched."""
+
+    directories: tuple[DirectoryNeed, ...] = ()
+    logs: tuple[LogNeed, ...] = ()
+    containers: tuple[ContainerNeed, ...] = ()
+    filesystems: tuple[FilesystemNeed, ...] = ()
+    docker: bool = False

@@ -1,0 +1,103 @@
+"""The protocol of a panel: what the house asks of each flat, and what it lends to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from watchdog.model.drifts import DriftKind, Judgement
+from watchdog.model.engines import EngineAct, EngineRead
+from watchdog.model.hooks import HookRunner
+from watchdog.model.metrics import Instruments, MetricSpec
+from watchdog.model.moments import Clock, Moment
+from watchdog.model.needs import Needs
+from watchdog.model.places import Place
+from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair, Remedy
+from watchdog.model.snapshots import Actual
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the house lends to a connected target."""
+
+    clock: Clock
+    instruments: Instruments
+    hooks: HookRunner
+    engine_read: EngineRead | None = None
+    engine_act: EngineAct | None = None
+
+
+class Target(Protocol):
+    """One configured panel of one kind, connected.
+
+    ``view`` and ``evidence`` are opaque to the house: only ``detect`` and ``metrics`` of
+    the same panel read them.
+    """
+
+    name: str
+
+    def view(self) -> Any:
+        """Read what the panel believes. Raises Temporary, Permanent or Unknown; never returns half a view."""
+        ...
+
+    def evidence(self, actual: Actual) -> Any:
+        """Read truth that only this panel has (None if it has none). Raises like ``view``."""
+        ...
+
+    def detect(self, actual: Actual, view: Any, evidence: Any, facts: LedgerFacts, now: Moment) -> Judgement:
+        """Compare, purely."""
+        ...
+
+    def place(self, actual: Actual, view: Any) -> Place:
+        """Return where this target's own subjects are, and the proof."""
+        ...
+
+    def repair(self, repair: PlannedRepair, act: Act) -> Outcome:
+        """Carry out one planned repair. May raise the house's errors; the repair runner turns them into outcomes."""
+        ...
+
+    def describe(self, repair: PlannedRepair) -> tuple[str, ...]:
+        """Return, in order, exactly what ``repair`` would send, one line each."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class Panel(Protocol):
+    """One kind of panel: the object that each ``watchdog/panels/<name>`` exports as PANEL.
+
+    ``settings`` is its pydantic model of one target (fields ``name`` and ``mode`` are common to all).
+    """
+
+    name: str
+    settings: type[Any]
+    kinds: tuple[DriftKind, ...]
+    remedies: tuple[Remedy, ...]
+    metrics: tuple[MetricSpec, ...]
+
+    def needs(self, settings: Any) -> Needs:
+        """Return what one target wants watched."""
+        ...
+
+    def connect(self, settings: Any, ports: Ports) -> Target:
+        """Build one connected target; no I/O yet."""
+        ...
+
+    def probe(self, settings: Any, ports: Ports) -> tuple[Probe, ...]:
+        """For ``doctor``: try each permission and credential without side effects."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One line of ``doctor``: what was tried, whether it works (None = cannot tell), and the way out."""
+
+    name: str
+    ok: bool | None
+    message: str = ""
+
+
+DiscoverPanels = Callable[[], Mapping[str, Panel]]

@@ -1,0 +1,1 @@
+"""Confirm, plan, guard, act, verify."""

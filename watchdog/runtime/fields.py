@@ -1,0 +1,117 @@
+"""Field types shared by all settings: durations, sizes, secrets in files, typed hooks.
+
+Parsers raise ValueError with a text that says what would be right; pydantic adds the key.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from watchdog.errors import BadSettings
+from watchdog.model.hooks import ArgvHook, ContainerHook, ExecHook, Hook, UnitHook
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?")
+_BYTES = {
+    "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+    "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+}  # fmt: skip
+
+
+def parse_duration(value: object) -> float:
+    """Given ``15s``, ``1h30m``, ``250ms`` or ``0``, return seconds. Raise ValueError for anything else."""
+    text = str(value).strip()
+    parts = _DURATION.findall(text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if text == "0":
+        return 0.0
+    raise ValueError(f"{value!r} is not a duration: write a number and a unit, such as 15s, 5m, 1h30m or 7d")
+
+
+def parse_size(value: object) -> int:
+    """Given ``10GiB``, ``500MB`` or a plain number of bytes, return bytes. Raise ValueError for anything else."""
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is not a size: write a number and a unit, such as 512MiB or 10GiB")
+    return int(float(match[1]) * _BYTES[match[2] or "B"])
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        raise ValueError(f"'{value}' is not an absolute path: it must begin with /")
+    return value
+
+
+def _duration_or_number(value: object) -> object:
+    # a float is what a default or an already parsed value looks like; YAML users must name a unit
+    return value if isinstance(value, float) else parse_duration(value)
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration_or_number),
+    Field(ge=0),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9.]+(ms|s|m|h|d|w))+$", "examples": ["15s"]}),
+]
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=0), WithJsonSchema({"type": ["string", "integer"], "examples": ["10GiB"]})]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Strict(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error that names the key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
+
+
+def _hook(value: Any) -> Any:
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError("a hook has exactly one of: unit, container, exec, argv")
+    kind, body = next(iter(value.items()))
+    match kind, body:
+        case "unit", str():
+            return UnitHook(body)
+        case "container", str():
+            return ContainerHook(body)
+        case "argv", [str(), *_]:
+            return ArgvHook(tuple(map(str, body)))
+        case "exec", {"container": str() as container, "argv": [str(), *_] as argv, **rest} if not rest:
+            return ExecHook(container, tuple(map(str, argv)))
+    raise ValueError("write {unit: NAME}, {container: NAME}, {argv: [PROGRAM, ...]} or {exec: {container: NAME, argv: [PROGRAM, ...]}}")
+
+
+def _hook_or_parsed(value: Any) -> Any:
+    return value if isinstance(value, UnitHook | ContainerHook | ExecHook | ArgvHook) else _hook(value)
+
+
+HookField = Annotated[
+    Hook,
+    BeforeValidator(_hook_or_parsed),
+    WithJsonSchema({
+        "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+        "properties": {
+            "unit": {"type": "string"}, "container": {"type": "string"},
+            "argv": {"type": "array", "items": {"type": "string"}},
+            "exec": {"type": "object", "properties": {"container": {"type": "string"}, "argv": {"type": "array", "items": {"type": "string"}}}},
+        },
+    }),
+]  # fmt: skip
+
+
+def read_secret(path: Path) -> str:
+    """Given the path of a ``*_file`` secret, return its content without surrounding white space.
+
+    Read anew at each use, so a rotated key needs no restart. Raise BadSettings naming the path when it cannot be read or is empty.
+    """
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"cannot read the secret file '{path}': {type(error).__name__}; create it, readable for this user only") from None
+    if not secret:
+        raise BadSettings(f"the secret file '{path}' is empty: put the key in it")
+    return secret

@@ -1,0 +1,1 @@
+"""The web room: /metrics, health, the JSON API and the control socket."""

@@ -1,0 +1,220 @@
+"""All settings: one YAML file, environment overrides, secrets in ``*_file``; an unknown key is an error that names the key and its line.
+
+Each collector and each panel brings its own model; here they are put together. Panels appear under ``panels:`` by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, create_model, model_validator
+
+from watchdog.collectors.archives.settings import ArchivesSettings
+from watchdog.collectors.docker.settings import DockerSettings
+from watchdog.collectors.host.settings import HostSettings
+from watchdog.collectors.logs.settings import LogsSettings
+from watchdog.collectors.wireguard.settings import WireguardSettings
+from watchdog.errors import BadSettings
+from watchdog.ledger.settings import LedgerSettings
+from watchdog.panels import discover
+from watchdog.runtime import yaml
+from watchdog.runtime.fields import Duration, Strict
+from watchdog.web.settings import ServerSettings
+
+ENVIRONMENT_PREFIX = "PANEL_WATCHDOG__"
+DEFAULT_PATH = Path("/etc/panel-watchdog/config.yaml")
+
+
+class LogSettings(Strict):
+    """What the program says about itself, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines to write."""
+    format: Literal["logfmt", "json", "console"] = "logfmt"
+    """One line per event: ``logfmt`` and ``json`` for machines, ``console`` for a person at a terminal."""
+
+
+class CollectorsSettings(Strict):
+    """What is read as true, and how often."""
+
+    docker: DockerSettings = Field(default_factory=DockerSettings)
+    wireguard: WireguardSettings = Field(default_factory=WireguardSettings)
+    archives: ArchivesSettings = Field(default_factory=ArchivesSettings)
+    logs: LogsSettings = Field(default_factory=LogsSettings)
+    host: HostSettings = Field(default_factory=HostSettings)
+
+
+class ReconcilerSettings(Strict):
+    """Bounds of all repairs, whatever the panel."""
+
+    attempts: int = Field(default=5, ge=1)
+    """Attempts on one object without a verified end before we stop and say so."""
+    budget_per_hour: int = Field(default=20, ge=1)
+    """Repairs per target within an hour."""
+    breaker: int = Field(default=3, ge=1)
+    """Unverified repairs of one target in a row that open its circuit breaker."""
+    breaker_for: Duration = 3600.0
+    """How long an open breaker stays open."""
+    quiet_after_start: Duration = 0.0
+    """Seconds after our own start in which nothing is repaired."""
+
+
+class SettingsBase(Strict):
+    """The whole configuration."""
+
+    host: str = Field(default_factory=socket.gethostname, min_length=1)
+    """This host's name in the ledger; approvals and leases are bound to it."""
+    log: LogSettings = Field(default_factory=LogSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
+    collectors: CollectorsSettings = Field(default_factory=CollectorsSettings)
+    reconciler: ReconcilerSettings = Field(default_factory=ReconcilerSettings)
+    panels: Any
+
+    def targets(self) -> tuple[tuple[str, Any], ...]:
+        """Return (panel, settings of one target) for every configured target, in the order written."""
+        return tuple((panel, target) for panel in type(self.panels).model_fields for target in getattr(self.panels, panel))
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> SettingsBase:
+        seen: dict[str, str] = {}
+        for panel, target in self.targets():
+            if target.name in seen:
+                raise ValueError(
+                    f"two targets are called '{target.name}' (panels.{seen[target.name]} and panels.{panel}): "
+                    "names are unique over all panels, rename one"
+                )
+            seen[target.name] = panel
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a configuration: ``key`` is dotted, ``line`` counts from 1 (None = not written in the file)."""
+
+    key: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: " if self.line else ""
+        return f"{place}{self.key}: {self.message}" if self.key else f"{place}{self.message}"
+
+
+class ManyBadSettings(BadSettings):
+    """All that is wrong with one configuration, at once."""
+
+    def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
+        super().__init__(f"{source}: " + "; ".join(map(str, problems)))
+        self.source = source
+        self.problems = problems
+
+
+@lru_cache(maxsize=1)
+def model() -> type[SettingsBase]:
+    """Return the settings model with one list per discovered panel under ``panels``."""
+    fields: dict[str, Any] = {
+        name: (tuple[panel.settings, ...], Field(default=(), description=f"Targets of kind {name}.")) for name, panel in discover().items()
+    }
+    panels = create_model("PanelsSettings", __base__=Strict, __doc__="The panels that are watched, by kind.", **fields)
+    return create_model("Settings", __base__=SettingsBase, __doc__=SettingsBase.__doc__, panels=(panels, Field(default_factory=panels)))
+
+
+def load(path: Path | None, environment: Mapping[str, str] | None = None) -> SettingsBase:
+    """Given the file's path (None = no file) and the environment, return the settings.
+
+    Raises ManyBadSettings with every problem, each naming its key and line, or BadSettings when the file cannot be read at all.
+    """
+    text = _read(path) if path else ""
+    return parse(text, str(path or "configuration"), os.environ if environment is None else environment)
+
+
+def parse(text: str, source: str, environment: Mapping[str, str]) -> SettingsBase:
+    """Given YAML text, return the settings; see ``load``."""
+    document = yaml.parse(text, source)
+    if document.value is None:
+        document = yaml.Document({}, {})
+    if not isinstance(document.value, dict):
+        raise BadSettings(f"{source}: the file must be a mapping of keys such as 'server:' and 'panels:'")
+    written = _override(document.value, environment)
+    try:
+        return model().model_validate(written)
+    except ValidationError as error:
+        raise ManyBadSettings(source, _problems(error, document)) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadSettings(f"there is no configuration file '{path}': write one with 'panel-watchdog init'") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"cannot read the configuration file '{path}': {error}") from None
+
+
+def _override(written: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Lay ``PANEL_WATCHDOG__SERVER__LISTEN=...`` over ``server.listen``; list items by number."""
+    result = dict(written)
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX):
+            _lay(result, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), yaml.scalar(environment[name]), name)
+    return result
+
+
+def _lay(into: dict[str, Any], keys: list[str], value: Any, name: str) -> None:
+    first, *rest = keys
+    if not rest:
+        into[first] = value
+        return
+    below = into.get(first)
+    if isinstance(below, list):
+        below = {str(index): item for index, item in enumerate(below)}
+    if below is not None and not isinstance(below, dict):
+        raise BadSettings(f"the environment variable {name} goes into '{first}', which is a single value")
+    copy = dict(below or {})
+    _lay(copy, rest, value, name)
+    into[first] = [copy[index] for index in sorted(copy, key=int)] if copy and all(key.isdigit() for key in copy) else copy
+
+
+def _problems(error: ValidationError, document: yaml.Document) -> tuple[Problem, ...]:
+    problems = []
+    for detail in error.errors(include_url=False, include_input=False):
+        location = tuple(detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = f"unknown key{_did_you_mean(location)}"
+        problems.append(Problem(_dotted(location), message, document.line(location)))
+    return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key)))
+
+
+def _dotted(location: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _did_you_mean(location: tuple[str | int, ...]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  # only on the way to an error message
+
+    near = get_close_matches(str(location[-1]), _known_keys(location[:-1]), n=1)
+    return f"; did you mean '{near[0]}'?" if near else "; see docs/configuration.md for the keys that exist"
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    here: Any = model()
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = getattr(here, "model_fields", {}).get(part)
+        if field is None:
+            return []
+        here = field.annotation
+        here = getattr(here, "__args__", (here,))[0]
+    return list(getattr(here, "model_fields", {}))

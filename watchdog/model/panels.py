@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from watchdog.model.clues import Clues, Found
 from watchdog.model.drifts import DriftKind, Judgement
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.hooks import HookRunner
@@ -88,6 +89,10 @@ class Panel(Protocol):
 
     def probe(self, settings: Any, ports: Ports) -> tuple[Probe, ...]:
         """For ``doctor``: try each permission and credential without side effects."""
+        ...
+
+    def find(self, clues: Clues) -> tuple[Found, ...]:
+        """For ``init``: recognise targets of this kind among the traces on this host. Pure."""
         ...
 
 

@@ -1,0 +1,206 @@
+"""Two real WireGuard devices with a live handshake, for any test that wants WireGuard to be true.
+
+How to use it::
+
+    from tests.support.wireguard import real_tunnel, wg_dump
+
+    @pytest.mark.wireguard
+    @pytest.mark.xdist_group("wireguard")   # wg removes dead sockets of others: one worker for all of these
+    def test_...():
+        with real_tunnel() as (left, right):          # skips (or fails under WATCHDOG_REQUIRE_REAL=1) when something is missing
+            left.name, left.public_key, left.socket, left.pid
+            wg_dump()[left.name].peers[right.public_key].rx_bytes
+            left.kill()                               # SIGKILL: the socket stays behind, nobody answers
+
+Each end is one ``wireguard-go -f NAME`` in the host's network namespace, with a key of its own and the other end as its only peer over
+127.0.0.1, persistent keepalive 1 s. ``real_tunnel`` returns after both ends have shaken hands. ``real_device`` is one lonely device.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.conftest import require
+
+SOCKETS = Path("/var/run/wireguard")
+PATIENCE = 30.0
+_numbers = itertools.count()
+
+
+def require_wireguard() -> None:
+    """Skip or fail unless real userspace devices can be made here."""
+    for program in ("wireguard-go", "wg", "ip"):
+        require(shutil.which(program) is not None, program)
+    require(os.geteuid() == 0, "root")
+    require(Path("/dev/net/tun").exists(), "/dev/net/tun")
+
+
+def run(*argv: str, stdin: str | None = None) -> str:
+    """Run a program to its end and return what it printed."""
+    return subprocess.run(argv, input=stdin, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+
+
+def poll(what: str, condition, seconds: float = PATIENCE) -> None:
+    """Wait until ``condition()`` is true; fail naming ``what`` after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.02)
+
+
+def free_udp_port() -> int:
+    """Return a UDP port that was free a moment ago."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("0.0.0.0", 0))  # wireguard-go listens on every address
+        return int(probe.getsockname()[1])
+
+
+def new_key() -> tuple[str, str]:
+    """Return a private key and its public key, by ``wg``."""
+    private = run("wg", "genkey").strip()
+    return private, run("wg", "pubkey", stdin=private + "\n").strip()
+
+
+@dataclass
+class RealDevice:
+    """One running wireguard-go."""
+
+    name: str
+    port: int
+    private_key: str = field(repr=False)
+    public_key: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def socket(self) -> Path:
+        return SOCKETS / f"{self.name}.sock"
+
+    def set(self, *words: str, stdin: str | None = None) -> None:
+        """``wg set NAME WORDS...``; a key can be given as /dev/stdin."""
+        run("wg", "set", self.name, *words, stdin=stdin)
+
+    def kill(self) -> None:
+        """SIGKILL the daemon: its link vanishes, its socket file stays and refuses connections."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def pause(self) -> None:
+        """SIGSTOP the daemon: its socket accepts connections and nobody answers."""
+        self.process.send_signal(19)
+
+    def resume(self) -> None:
+        """SIGCONT the daemon."""
+        self.process.send_signal(18)
+
+
+@contextlib.contextmanager
+def real_device(prefix: str = "wt") -> Iterator[RealDevice]:
+    """Start one wireguard-go with a key and a port, its link up; end it and remove its socket at the end."""
+    require_wireguard()
+    SOCKETS.mkdir(mode=0o755, parents=True, exist_ok=True)
+    name = f"{prefix}{os.getpid() % 1_000_000}n{next(_numbers)}"
+    private, public = new_key()
+    port = free_udp_port()
+    process = subprocess.Popen(
+        ["wireguard-go", "-f", name],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"LOG_LEVEL": "silent"},
+    )
+    device = RealDevice(name, port, private, public, process)
+    try:
+        poll(f"the socket of {name}", lambda: device.socket.exists() or process.poll() is not None)
+        device.set("private-key", "/dev/stdin", "listen-port", str(port), stdin=private + "\n")
+        run("ip", "link", "set", name, "up")
+        yield device
+    finally:
+        if process.poll() is None:
+            device.resume()
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(PATIENCE)
+        device.socket.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def real_tunnel(*, keepalive: int = 1) -> Iterator[tuple[RealDevice, RealDevice]]:
+    """Start two devices that are each other's only peer, and wait for the handshake on both ends."""
+    with real_device("wl") as left, real_device("wr") as right:
+        for here, there, allowed in ((left, right, "10.90.0.2/32,fd00:90::2/128"), (right, left, "10.90.0.1/32,fd00:90::1/128")):
+            here.set(
+                "peer", there.public_key, "endpoint", f"127.0.0.1:{there.port}",
+                "persistent-keepalive", str(keepalive), "allowed-ips", allowed,
+            )  # fmt: skip
+        for end, other in ((left, right), (right, left)):
+            poll(f"a handshake on {end.name}", lambda e=end, o=other: wg_dump(e.name)[e.name].peers[o.public_key].last_handshake > 0)
+        yield left, right
+
+
+@dataclass(frozen=True)
+class DumpedPeer:
+    """One peer line of ``wg show all dump``."""
+
+    public_key: str
+    endpoint: str | None
+    allowed_ips: tuple[str, ...]
+    last_handshake: int
+    rx_bytes: int
+    tx_bytes: int
+    keepalive: int
+
+
+@dataclass(frozen=True)
+class DumpedDevice:
+    """One device line of ``wg show all dump`` and its peers by public key. The private key is not kept."""
+
+    name: str
+    public_key: str
+    listen_port: int
+    fwmark: int
+    peers: dict[str, DumpedPeer]
+
+
+def parse_dump(text: str) -> dict[str, DumpedDevice]:
+    """Given the output of ``wg show all dump``, return devices by name."""
+    devices: dict[str, DumpedDevice] = {}
+    for line in text.splitlines():
+        words = line.split("\t")
+        if len(words) == 5:
+            name, _private, public, port, mark = words
+            devices[name] = DumpedDevice(name, "" if public == "(none)" else public, int(port), 0 if mark == "off" else int(mark, 16), {})
+            continue
+        name, public, _preshared, endpoint, allowed, handshake, rx, tx, keepalive = words
+        devices[name].peers[public] = DumpedPeer(
+            public,
+            None if endpoint == "(none)" else endpoint,
+            () if allowed == "(none)" else tuple(allowed.split(",")),
+            int(handshake),
+            int(rx),
+            int(tx),
+            0 if keepalive == "off" else int(keepalive),
+        )
+    return devices
+
+
+def wg_dump(name: str = "all") -> dict[str, DumpedDevice]:
+    """Return what ``wg show all dump`` says now, by device name; with a name, of this device alone."""
+    text = run("wg", "show", name, "dump")
+    return parse_dump(text if name == "all" else "".join(f"{name}\t{line}" for line in text.splitlines(keepends=True)))

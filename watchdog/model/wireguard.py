@@ -14,6 +14,8 @@ class Peer:
     ``endpoint`` is ``host:port`` ("[v6]:port"), or None; ``allowed_ips`` are CIDR texts in the device's order.
     ``last_handshake`` is UNIX seconds, None = never. ``handshake_trusted`` is False after a wall clock jump, until the stamp changes:
     then the handshake's age is Unknown. Bytes count since the device began. ``keepalive`` is seconds, 0 = off.
+    ``connected`` is whether the last handshake was young enough when it was read, None = Unknown. ``endpoint_changes`` counts the moves
+    from one endpoint to another that we have seen ourselves.
     """
 
     public_key: str
@@ -24,6 +26,8 @@ class Peer:
     tx_bytes: int = 0
     keepalive: int = 0
     handshake_trusted: bool = True
+    connected: bool | None = None
+    endpoint_changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,13 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class WireguardFacts:
-    """All devices seen in one collection, sorted by (netns, name)."""
+    """All devices seen in one collection, sorted by (netns, name).
+
+    ``kernel`` is whether this kernel knows WireGuard; without it only userspace devices can be. None = not asked.
+    """
 
     devices: tuple[Device, ...] = ()
+    kernel: bool | None = None
 
     def device(self, name: str, netns: str = "") -> Device | None:
         """Return the device called ``name`` in ``netns``, or None."""

@@ -35,6 +35,7 @@ class Device:
     """One WireGuard device.
 
     ``kind`` is ``kernel`` or ``userspace``; ``netns`` is "" for our own network namespace, else its configured path.
+    ``up`` is whether its link is administratively up, None = its link is not in sight.
     ``error`` names the class of a failed read of this one device (a dead daemon's socket): then ``peers`` is empty and proves nothing.
     """
 
@@ -46,6 +47,7 @@ class Device:
     fwmark: int = 0
     peers: tuple[Peer, ...] = ()
     error: str | None = None
+    up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""The WireGuard collector: kernel and userspace devices of one look, joined and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from watchdog.collectors.wireguard.netlink import kernel_knows, read_kernel
+from watchdog.collectors.wireguard.settings import WireguardSettings
+from watchdog.collectors.wireguard.trust import DeviceKey, Trust
+from watchdog.collectors.wireguard.uapi import read_userspace
+from watchdog.errors import Forbidden, WatchdogError
+from watchdog.model.moments import Clock
+from watchdog.model.wireguard import Device, WireguardFacts
+from watchdog.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+Failed = tuple[Device, WatchdogError | None]
+Reader = Callable[[], Iterable[Failed]]
+
+
+class WireguardCollector:
+    """Reads all devices. ``kernel`` and ``userspace`` are where devices come from; each pairs a device with why it could not be read.
+
+    Devices may appear and vanish during a look: a device is in the facts if it stood from the list until its answer's end.
+    """
+
+    name = "wireguard"
+
+    def __init__(
+        self,
+        settings: WireguardSettings,
+        clock: Clock,
+        *,
+        kernel: Reader | None = None,
+        userspace: Reader | None = None,
+        trust: Trust | None = None,
+    ) -> None:
+        self._clock = clock
+        self._kernel = kernel or partial(read_kernel, clock, settings.deadline, settings.device_deadline)
+        self._userspace = userspace or partial(read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer)
+        self._trust = trust or Trust(settings.connected_within)
+        self._broken: dict[DeviceKey, str] = {}
+        self._said_no_kernel = False
+
+    def collect(self) -> WireguardFacts:
+        """Look once.
+
+        Raise Forbidden when devices are there and not one may be read, and what the readers raise when they cannot look at all.
+        """
+        kernel = tuple(self._kernel())
+        entries = join(kernel, self._userspace())
+        self._say(entries)
+        refused = [error for _device, error in entries if isinstance(error, Forbidden)]
+        if refused and len(refused) == len(entries):
+            raise refused[0]
+        devices = self._trust.look(tuple(device for device, _error in entries), self._clock.now())
+        knows = bool(kernel) or kernel_knows()
+        if not knows and not self._said_no_kernel:
+            log.info("this kernel has no WireGuard loaded, so only userspace devices are looked for")
+        self._said_no_kernel = not knows
+        return WireguardFacts(devices, knows)
+
+    def _say(self, entries: tuple[Failed, ...]) -> None:
+        """Log once when a device breaks and once when it recovers or vanishes."""
+        broken: dict[DeviceKey, str] = {}
+        for device, error in entries:
+            key = (device.netns, device.name)
+            if error is None:
+                continue
+            broken[key] = type(error).__name__
+            if self._broken.get(key) != broken[key]:
+                log.warning(
+                    "a WireGuard device cannot be read", device=device.name, netns=device.netns, error=broken[key], reason=str(error)
+                )
+        for netns, name in sorted(self._broken.keys() - broken.keys()):
+            log.info("a WireGuard device is readable again, or gone", device=name, netns=netns)
+        self._broken = broken
+
+
+def join(kernel: Iterable[Failed], userspace: Iterable[Failed]) -> tuple[Failed, ...]:
+    """Join both kinds, sorted by (netns, name).
+
+    A name that is a kernel link is a kernel device, whatever a socket of that name says: a userspace daemon's link is a tun, and two
+    links cannot share a name, so the socket is a leftover.
+    """
+    joined = {(device.netns, device.name): (device, error) for device, error in userspace}
+    joined.update({(device.netns, device.name): (device, error) for device, error in kernel})
+    return tuple(joined[key] for key in sorted(joined))

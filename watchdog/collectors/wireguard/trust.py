@@ -1,0 +1,100 @@
+"""What outlives one look: whether a handshake's stamp can be believed after a clock jump, and how often a peer's endpoint moved.
+
+Handshake stamps are wall clock. When the wall clock jumps, stamps from before and after it cannot be told apart, so every handshake's
+age is Unknown until its stamp changes under our eyes. A stamp that lies in the future is not believed either. Memory only: after our own
+restart stamps are believed again and the counters begin at 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from watchdog.model.moments import Moment
+from watchdog.model.wireguard import Device, Peer
+
+JUMP = 5.0  # seconds by which wall and monotonic clock may part between two looks
+AHEAD = 1.0  # seconds a stamp may lie ahead of us: daemons and we read the clock at slightly different moments
+
+DeviceKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What we remember of one peer. ``epoch`` is how many jumps we knew of when we last saw it."""
+
+    stamp: float | None
+    epoch: int
+    suspect: bool
+    endpoint: str | None
+    changes: int = 0
+
+
+class Trust:
+    """The memory between looks. One thread at a time: the collector's."""
+
+    def __init__(self, connected_within: float) -> None:
+        self._within = connected_within
+        self._last: Moment | None = None
+        self._epoch = 0
+        self._first_look_of_epoch = False
+        self._blind: set[DeviceKey] = set()
+        self._peers: dict[DeviceKey, dict[str, _Seen]] = {}
+
+    def look(self, devices: tuple[Device, ...], now: Moment) -> tuple[Device, ...]:
+        """Given all devices of one look and the moment right after it, return them with trust, connection and endpoint changes."""
+        self._notice_jump(now)
+        keys = {(device.netns, device.name) for device in devices}
+        for gone in self._peers.keys() - keys:
+            del self._peers[gone]
+        judged = tuple(self._device(device, now) for device in devices)
+        failed = {(d.netns, d.name) for d in devices if d.error is not None}
+        self._blind = failed if self._first_look_of_epoch else self._blind & failed
+        self._first_look_of_epoch = False
+        return judged
+
+    def _notice_jump(self, now: Moment) -> None:
+        if self._last is not None and abs((now.wall - self._last.wall) - (now.mono - self._last.mono)) > JUMP:
+            self._epoch += 1
+            self._first_look_of_epoch = True
+        self._last = now
+
+    def _device(self, device: Device, now: Moment) -> Device:
+        key = (device.netns, device.name)
+        if device.error is not None:
+            return device  # what we remember of its peers stays
+        old = self._peers.get(key, {})
+        # an unknown peer's handshake is younger than the jump only if we have looked here since
+        unseen = self._epoch > 0 and (self._first_look_of_epoch or key in self._blind)
+        new: dict[str, _Seen] = {}
+        peers = []
+        for peer in device.peers:
+            seen = new[peer.public_key] = self._seen(old.get(peer.public_key), peer, unseen)
+            peers.append(self._judged(peer, seen, now))
+        self._peers[key] = new
+        return replace(device, peers=tuple(peers))
+
+    def _seen(self, old: _Seen | None, peer: Peer, unseen: bool) -> _Seen:
+        stamp = peer.last_handshake
+        if old is None:
+            return _Seen(stamp, self._epoch, unseen, peer.endpoint)
+        moved = old.endpoint is not None and peer.endpoint is not None and peer.endpoint != old.endpoint
+        suspect = unseen if old.epoch != self._epoch else old.suspect and stamp == old.stamp
+        # an endpoint that is gone for a while does not hide a move
+        return _Seen(stamp, self._epoch, suspect, peer.endpoint or old.endpoint, old.changes + moved)
+
+    def _judged(self, peer: Peer, seen: _Seen, now: Moment) -> Peer:
+        stamp = peer.last_handshake
+        trusted = stamp is None or (not seen.suspect and stamp <= now.wall + AHEAD)
+        connected = (stamp is not None and now.wall - stamp <= self._within) if trusted else None
+        return Peer(
+            peer.public_key,
+            peer.endpoint,
+            peer.allowed_ips,
+            stamp,
+            peer.rx_bytes,
+            peer.tx_bytes,
+            peer.keepalive,
+            trusted,
+            connected,
+            seen.changes,
+        )

@@ -1,0 +1,212 @@
+"""Userspace devices, each asked over its UAPI socket: one short-lived connection a device, all at once, a deadline each.
+
+One thread and one selector: a silent daemon costs its own deadline and nobody else's. A socket that refuses connections belongs to a dead
+daemon, and is that device's failure with a name. (``wg`` deletes such a socket when it meets one; we change nothing.)
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import selectors
+import socket
+import stat
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from watchdog.collectors.wireguard.parse import END, parse
+from watchdog.errors import DeadlinePassed, Forbidden, MalformedAnswer, NotFound, Unreachable, WatchdogError
+from watchdog.model.moments import Clock
+from watchdog.model.wireguard import Device
+
+QUESTION = b"get=1\n\n"
+AT_ONCE = 64
+_PIECE = 1 << 16
+_SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
+
+Failed = tuple[Device, WatchdogError | None]
+Result = bytearray | WatchdogError
+
+
+def find_sockets(directories: Iterable[Path]) -> dict[Path, str]:
+    """Return the UAPI sockets (``NAME.sock``) of these directories with their device's name; a directory that is not there has none.
+
+    Raise Forbidden naming a directory that may not be listed: then absence proves nothing.
+    """
+    found: dict[Path, str] = {}
+    for directory in directories:
+        try:
+            entries = sorted(directory.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError:
+            raise Forbidden(f"may not list '{directory}': run as root or give this user the right to read it") from None
+        found.update({path: path.stem for path in entries if path.suffix == ".sock" and _is_socket(path)})
+    return found
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except OSError:
+        return False  # it vanished under us
+
+
+class _Exchange:
+    """One connection: say the question, take the answer, be done by ``until``."""
+
+    def __init__(self, path: Path, until: float, limit: int) -> None:
+        self.path, self.until, self._limit = path, until, limit
+        self.answer = bytearray()
+        self._unsent = QUESTION
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.socket.setblocking(False)
+            self.socket.connect(str(path))
+        except OSError as error:
+            self.socket.close()
+            raise _unreachable(path, error) from None
+
+    def go_on(self) -> bool:
+        """Send or receive what is possible now; return whether the answer is complete. Raise what broke."""
+        try:
+            if self._unsent:
+                self._unsent = self._unsent[self.socket.send(self._unsent) :]
+                return False
+            piece = self.socket.recv(_PIECE)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise _unreachable(self.path, error) from None
+        if not piece:
+            raise MalformedAnswer(f"'{self.path}': the daemon hung up in the middle of its answer")
+        self.answer += piece
+        if len(self.answer) > self._limit:
+            raise MalformedAnswer(f"'{self.path}': an answer of more than {self._limit} bytes")
+        return self.answer.endswith(END)
+
+    @property
+    def wants(self) -> int:
+        return selectors.EVENT_WRITE if self._unsent else selectors.EVENT_READ
+
+
+def _unreachable(path: Path, error: OSError) -> WatchdogError:
+    match error.errno:
+        case errno.ENOENT:
+            return NotFound(f"'{path}' vanished")
+        case errno.EACCES | errno.EPERM:
+            return Forbidden(f"may not connect to '{path}': run as root or as the daemon's user")
+        case errno.ECONNREFUSED:
+            return Unreachable(f"'{path}' refuses connections: its daemon is dead and left its socket behind")
+        case errno.EAGAIN:
+            return Unreachable(f"'{path}' takes no more connections: its daemon is alive but does not answer")
+    return Unreachable(f"'{path}': {error.strerror or type(error).__name__}")
+
+
+def ask(paths: Sequence[Path], clock: Clock, deadline: float, limit: int) -> dict[Path, Result]:
+    """Ask every socket at once (``AT_ONCE`` at a time); return each one's whole answer, or what broke.
+
+    ``deadline`` is seconds for one device, ``limit`` the bytes an answer may have.
+    """
+    with selectors.DefaultSelector() as selector:
+        asking = _Round(selector, clock, deadline, limit)
+        try:
+            return asking.ask(paths)
+        finally:
+            asking.close()
+
+
+class _Round:
+    """Many exchanges on one selector."""
+
+    def __init__(self, selector: selectors.BaseSelector, clock: Clock, deadline: float, limit: int) -> None:
+        self._selector, self._clock, self._deadline, self._limit = selector, clock, deadline, limit
+        self._running: dict[Path, _Exchange] = {}
+        self._results: dict[Path, Result] = {}
+
+    def ask(self, paths: Sequence[Path]) -> dict[Path, Result]:
+        waiting = list(reversed(paths))
+        while waiting or self._running:
+            while waiting and len(self._running) < AT_ONCE:
+                self._begin(waiting.pop())
+            if self._running:
+                self._turn()
+        return self._results
+
+    def close(self) -> None:
+        """Close what an exception left open."""
+        for exchange in self._running.values():
+            exchange.socket.close()
+
+    def _begin(self, path: Path) -> None:
+        try:
+            exchange = _Exchange(path, self._clock.now().mono + self._deadline, self._limit)
+        except WatchdogError as error:
+            self._results[path] = error
+            return
+        self._running[path] = exchange
+        self._selector.register(exchange.socket, exchange.wants, exchange)
+
+    def _end(self, path: Path, result: Result) -> None:
+        exchange = self._running.pop(path)
+        self._selector.unregister(exchange.socket)
+        exchange.socket.close()
+        self._results[path] = result
+
+    def _turn(self) -> None:
+        nearest = min(exchange.until for exchange in self._running.values())
+        ready = self._selector.select(max(0.0, nearest - self._clock.now().mono))
+        for key, _events in ready:
+            self._serve(key.data, key.events)
+        # nothing ready means that the nearest one's time is over, whatever a simulated clock says
+        now = self._clock.now().mono if ready else max(nearest, self._clock.now().mono)
+        for path in [path for path, exchange in self._running.items() if exchange.until <= now]:
+            self._end(path, DeadlinePassed(f"'{path}': the daemon did not answer in time"))
+
+    def _serve(self, exchange: _Exchange, wanted: int) -> None:
+        try:
+            if exchange.go_on():
+                self._end(exchange.path, exchange.answer)
+            elif exchange.wants != wanted:
+                self._selector.modify(exchange.socket, exchange.wants, exchange)
+        except WatchdogError as error:
+            self._end(exchange.path, error)
+
+
+def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, limit: int) -> tuple[Failed, ...]:
+    """Return each userspace device, and beside it why it could not be read, or None. Sockets that vanish while asked are left out.
+
+    Of two sockets with one name (a leftover in another directory) the first that answers is the device.
+    """
+    sockets = find_sockets(directories)
+    answers = ask(list(sockets), clock, deadline, limit)
+    best: dict[str, Failed] = {}
+    for path, name in sockets.items():
+        entry = _judged(name, answers[path])
+        if entry is not None and (name not in best or (best[name][1] is not None and entry[1] is None)):
+            best[name] = entry
+    return tuple((replace(device, up=link_up(name)), error) for name, (device, error) in best.items())
+
+
+def link_up(name: str) -> bool | None:
+    """Return whether the link of this name is administratively up, None when no such link is in our network namespace."""
+    question = struct.pack("16sh14x", name.encode()[:15], 0)  # struct ifreq
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, question)
+        except OSError:
+            return None
+    return bool(struct.unpack_from("16sh", answer)[1] & _IFF_UP)
+
+
+def _judged(name: str, result: Result) -> Failed | None:
+    try:
+        if isinstance(result, bytearray):
+            return parse(name, result), None
+    except WatchdogError as error:
+        result = error
+    if isinstance(result, NotFound):
+        return None
+    return Device(name, "userspace", error=type(result).__name__), result

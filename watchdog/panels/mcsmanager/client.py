@@ -1,0 +1,148 @@
+"""The wire to one MCSManager panel, 10.4.0 to 10.18.2: requests out, frozen values back. No policy.
+
+Only this module knows which status code means what, and only ``answers.py`` what the bodies look like. Messages are translated by the panel
+and never looked at. Contract section 1: the key goes in a header (a query would stand in proxy logs); no cookies are kept (with them a limiter
+of 8 requests/s counts in the session); the panel waits up to 6 s for a daemon, so a whole exchange may take 15 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final, Protocol, TypeVar
+
+from watchdog.errors import Blind, DeadlinePassed, NotFound, Refused, ServerFault, Throttled, Unknown
+from watchdog.panels.mcsmanager import answers
+from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Operation, SeenContainer
+
+PAGE_SIZE: Final = 50
+"""10.18 caps page_size at 50 without a word (contract section 1)."""
+ROUNDS: Final = 4
+"""How often a list that shifts while it is read is read again before we say that we could not see it."""
+LOG_LIMIT: Final = 200
+"""The most entries ``operation_logs`` gives; more is an error (head-operation-logs-err-limit201.json)."""
+SECONDS: Final = 15.0
+
+OPERATIONS: Final = ("services", "overview", "instances", "containers", "detail", "operations", "images", "open", "link")
+"""Names of all our calls, for the count of requests."""
+
+ReadT = TypeVar("ReadT")
+ABOUT_ONE_DAEMON = (ServerFault, Refused, NotFound, DeadlinePassed, Throttled, Unknown)
+"""What one daemon's trouble looks like: 400 or 500 when it is offline, silent or unknown (contract section 1). Anything else is the panel's."""
+
+
+class Exchange(Protocol):
+    """What the client asks of HTTP: one GET with our headers, decoded JSON back, every failure as one of the house's errors."""
+
+    def get_json(self, operation: str, path: str, query: Mapping[str, str], seconds: float) -> object: ...
+
+    def close(self) -> None: ...
+
+
+class McsmanagerClient:
+    """All calls of one target. Every method raises the house's errors and nothing else."""
+
+    def __init__(self, exchange: Exchange, seconds: float = SECONDS) -> None:
+        self._exchange = exchange
+        self._seconds = seconds
+
+    def view(self) -> McsmanagerView:
+        """Read everything one look needs. One daemon's failure stands in that daemon; the panel's own failure is raised."""
+        overview = answers.overview(self._get("overview", "/api/overview"))
+        daemons = tuple(self._fill(daemon) for daemon in overview.daemons)
+        entries, error = self._try(self.operations)
+        return McsmanagerView(version=overview.version, daemons=daemons, operations=entries, operations_error=error)
+
+    def services(self) -> tuple[Daemon, ...]:
+        """Return the daemons as the panel has them in memory: cheap, and it works while they are down."""
+        return answers.services(self._get("services", "/api/service/remote_services_list"))
+
+    def instances(self, daemon: str) -> tuple[Instance, ...]:
+        """Return all instances of one daemon, sorted by uuid.
+
+        Pages shift while statuses change (they are sorted by status), so a repeated uuid, or two rounds over several pages that disagree, mean
+        reading again; raises Blind after four rounds.
+        """
+        before: frozenset[str] | None = None
+        for _ in range(ROUNDS):
+            found, pages, repeated = self._round(daemon)
+            names = frozenset(found)
+            if not repeated and (pages <= 1 or names == before):
+                return tuple(found[uuid] for uuid in sorted(found))
+            before = None if repeated else names
+        raise Blind("the list of instances kept shifting while it was read")
+
+    def containers(self, daemon: str) -> tuple[SeenContainer, ...]:
+        """Return what the daemon's own Docker runs. Any failure means not known, never "none" (contract section 6)."""
+        return answers.containers(self._get("containers", "/api/environment/containers", daemonId=daemon))
+
+    def detail(self, daemon: str, uuid: str) -> answers.Detail:
+        """Return one instance as it is now."""
+        return answers.detail(self._get("detail", "/api/instance", daemonId=daemon, uuid=uuid))
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Return the newest 200 entries of the operation log, oldest first. Panels up to 10.6.1 have none: NotFound."""
+        return answers.operations(self._get("operations", "/api/overview/operation_logs", limit=str(LOG_LIMIT)))
+
+    def docker_answers(self, daemon: str) -> None:
+        """Ask the daemon's Docker for its images: the remote readiness probe. Raises when it does not answer."""
+        self._get("images", "/api/environment/image", daemonId=daemon)
+
+    def open(self, daemon: str, uuid: str, seconds: float | None = None) -> bool:
+        """Start one instance; return False when the answer was empty, which means not known: poll (head-hang-open.json).
+
+        Raises ServerFault when the daemon refused or failed; what it did then must be looked at, a status code proves nothing.
+        """
+        data = self._get("open", "/api/protected_instance/open", seconds, daemonId=daemon, uuid=uuid)
+        return not answers.is_empty(data)
+
+    def link(self, daemon: str, seconds: float | None = None) -> None:
+        """Let the panel connect to a daemon anew. It drops a live connection first, so never on an online one (contract section 6)."""
+        self._get("link", "/api/service/link_remote_service", seconds, uuid=daemon)
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._exchange.close()
+
+    def _fill(self, daemon: Daemon) -> Daemon:
+        if not daemon.available:
+            return replace(
+                daemon, instances_error="the daemon is offline in the panel", containers_error="the daemon is offline in the panel"
+            )
+        instances, instances_error = self._try(lambda: self.instances(daemon.uuid))
+        if daemon.overview_hung:
+            # the overview asked Docker and hung for 6 s; asking again would hang as long (head-hang-overview.json)
+            return replace(daemon, instances=instances, instances_error=instances_error, containers_error="its overview hung")
+        seen, containers_error = self._try(lambda: self.containers(daemon.uuid))
+        return replace(
+            daemon, instances=instances, instances_error=instances_error, containers=seen, containers_error=containers_error
+        )  # fmt: skip
+
+    @staticmethod
+    def _try(read: Callable[[], ReadT]) -> tuple[ReadT | None, str]:
+        try:
+            return read(), ""
+        except ABOUT_ONE_DAEMON as error:
+            return None, type(error).__name__
+
+    def _round(self, daemon: str) -> tuple[dict[str, Instance], int, bool]:
+        found: dict[str, Instance] = {}
+        number, last = 1, 1
+        while number <= last:
+            page = answers.page(self._page(daemon, number))
+            last = min(page.last, 10_000)
+            for instance in page.instances:
+                if instance.uuid in found:
+                    return found, last, True
+                found[instance.uuid] = instance
+            number += 1
+        return found, last, False
+
+    def _page(self, daemon: str, number: int) -> object:
+        # without instance_name 10.4.0 answers 500 with a TypeError (v10.4.0-hang-list.json)
+        where = "/api/service/remote_service_instances"
+        return self._get("instances", where, daemonId=daemon, page=str(number), page_size=str(PAGE_SIZE), instance_name="", status="")
+
+    def _get(self, operation: str, path: str, seconds: float | None = None, **query: str) -> object:
+        limit = self._seconds if seconds is None else min(seconds, self._seconds)
+        return answers.envelope(self._exchange.get_json(operation, path, query, limit))

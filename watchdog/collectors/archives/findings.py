@@ -1,0 +1,69 @@
+"""What a check may find: stable words, each with the verdict it means.
+
+Sources: contracts/sysreptor.md section 3 (what ordinary tools let pass), contracts/pterodactyl.md 2.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from watchdog.model.archives import ArchiveVerdict
+
+# what makes an archive bad, in the order in which it is named when several hold
+BAD = (
+    "empty", "html_page", "json_text", "text", "log_line_before", "crlf_mangled", "missing_end", "truncated", "truncated_directory",
+    "damaged_directory", "ends_disagree", "entry_beyond_end", "damaged_entry", "overlapping_entries",
+    "damaged_stream", "not_a_tar", "damaged_header", "missing_end_blocks", "trailing_bytes",
+)  # fmt: skip
+# a restore works, and still somebody should know
+NOTED = (
+    "prefix", "appended_bytes", "gap", "no_descriptor", "unordered_entries", "duplicate_names", "unsafe_names", "not_compared",
+    "no_tar_inside",
+)  # fmt: skip
+UNVERIFIABLE = (
+    "unknown_format", "only_zeros", "unsupported_format", "split", "encrypted_directory", "header_too_large", "unreadable",
+    "crashed", "hung", "memory", "no_answer", "cannot_start",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says. ``reasons`` are words of this module, the gravest first; ``entries`` is None when nobody counted."""
+
+    format: str
+    level: int
+    reasons: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    entries: int | None = None
+
+    @property
+    def verdict(self) -> ArchiveVerdict:
+        """Return bad if anything proves damage, unverifiable if nothing could be proven, else good."""
+        if any(reason in BAD for reason in self.reasons):
+            return "bad"
+        return "unverifiable" if any(reason in UNVERIFIABLE for reason in self.reasons) else "good"
+
+
+@dataclass(slots=True)
+class Notes:
+    """Collects reasons while a check goes on; the first message of each reason is kept."""
+
+    found: dict[str, str] = field(default_factory=dict)
+
+    def add(self, reason: str, message: str) -> None:
+        """Note ``reason``; a second one of the same word is not kept."""
+        self.found.setdefault(reason, message)
+
+    def finding(self, kind: str, level: int, entries: int | None = None) -> Finding:
+        """Return all notes as one finding, the gravest reason first."""
+        order = (*BAD, *UNVERIFIABLE, *NOTED)
+        reasons = tuple(sorted(self.found, key=order.index))
+        return Finding(kind, level, reasons, tuple(self.found[reason] for reason in reasons), entries)
+
+
+class Broken(Exception):
+    """A check cannot go on: ``reason`` is a word of this module, the text is for a person."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason

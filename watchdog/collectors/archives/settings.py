@@ -1,0 +1,90 @@
+"""Settings of the archives collector: what is watched, and how gently it is verified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pydantic import Field, field_validator, model_validator
+
+from watchdog.errors import BadSettings
+from watchdog.model.needs import DirectoryNeed, Needs
+from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict
+
+
+class DirectorySettings(Strict):
+    """One directory of archives."""
+
+    name: str = Field(min_length=1)
+    """What it is called in metrics and messages."""
+    path: AbsolutePath
+    """Where it is on this host."""
+    pattern: str = "*"
+    """Which files count: a glob relative to the directory; ``**`` goes down any number of folders. Hidden files need a leading dot."""
+    level: int = Field(default=1, ge=0, le=1)
+    """How deep each file is verified: 0 = its head, 1 = its structure."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _relative(cls, value: str) -> str:
+        if not value or value.startswith("/") or ".." in value.split("/"):
+            raise ValueError(f"'{value}' must be a pattern below the directory, such as *.zip or **/*.tar.gz")
+        return value
+
+
+class ArchivesSettings(Strict):
+    """Backup archives on disk: which files are there, and which of them are whole."""
+
+    interval: Duration = Field(default=60.0, ge=1.0)
+    """How often the directories are looked at. A file is verified once two looks have seen the same size and time."""
+    deadline: Duration = Field(default=30.0, ge=1.0)
+    """How long one mount may take to answer a look; a hung one does not hold up the others."""
+    directories: tuple[DirectorySettings, ...] = ()
+    """What to watch, besides what the panels ask for."""
+    max_files: int = Field(default=20_000, ge=1)
+    """Files kept per directory, the newest; more is an error of that directory."""
+    allow_network_filesystems: bool = False
+    """Whether files on network and FUSE file systems are read at all; looking at their names and sizes is always done, in a child."""
+    queue_limit: int = Field(default=10_000, ge=1)
+    """Files that may wait for verification; of more, the newest."""
+    rate: Size = 20 << 20
+    """Bytes a second that verification reads, 0 = as fast as it goes."""
+    check_deadline: Duration = Field(default=600.0, ge=1.0)
+    """How long one verification may take, besides twice what ``rate`` makes of the file's size."""
+    memory: Size = Field(default=256 << 20, ge=64 << 20)
+    """Address space of one verification; an archive that needs more is unverifiable."""
+    try_again: Duration = Field(default=86_400.0, ge=60.0)
+    """When a verification that crashed, hung or ran out of memory is tried once more."""
+    series: int = Field(default=20, ge=0)
+    """Newest files per directory that get metrics of their own, besides every file found bad."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> ArchivesSettings:
+        names = [directory.name for directory in self.directories]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two directories are called '{name}': rename one")
+        return self
+
+
+def wanted(settings: ArchivesSettings, needs: Iterable[Needs]) -> tuple[DirectoryNeed, ...]:
+    """Merge what the settings and the panels want watched, in that order; equal wishes of two panels are one.
+
+    Raises BadSettings when one name is asked for with two meanings, or a panel's path is no absolute one.
+    """
+    own = tuple(DirectoryNeed(d.name, str(d.path), d.pattern, d.level) for d in settings.directories)
+    merged: dict[str, DirectoryNeed] = {}
+    for need in (*own, *(directory for one in needs for directory in one.directories)):
+        if not need.path.startswith("/"):
+            raise BadSettings(f"collectors.archives: the directory '{need.name}' needs an absolute path, not '{need.path}'")
+        known = merged.setdefault(need.name, need)
+        if (known.path, known.pattern) != (need.path, need.pattern):
+            raise BadSettings(f"collectors.archives: '{need.name}' is both {known.path} and {need.path}: rename one of them")
+        if need.level > known.level:
+            merged[need.name] = need
+    return tuple(merged.values())
+
+
+def promises_tar(path: str) -> bool:
+    """Whether a file's name promises a compressed tar."""
+    return re.search(r"\.(tar\.gz|tgz|tar\.gzip)$", path, re.IGNORECASE) is not None

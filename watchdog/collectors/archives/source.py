@@ -1,0 +1,59 @@
+"""Reading the one descriptor a check is handed: counted, throttled, never past what fstat said."""
+
+from __future__ import annotations
+
+import os
+import time
+
+CHUNK = 1 << 18
+# shorter sleeps than this cost more in system calls than they smooth
+LEAST_SLEEP = 0.02
+DROP_EVERY = 1 << 23
+
+
+class Source:
+    """The bytes of one open file of ``size`` bytes. ``rate`` is bytes a second, 0 = as fast as it goes.
+
+    The descriptor is shared with the parent, so its file offset is the parent's progress bar: ``read`` moves it by itself, ``mark`` says
+    how far random reads have come.
+    """
+
+    def __init__(self, descriptor: int, size: int, rate: float = 0.0) -> None:
+        self._fd = descriptor
+        self.size = size
+        self._rate = rate
+        self._began = time.monotonic()  # only for the throttle of this short-lived child
+        self.read_bytes = 0
+        self._far = 0
+        self._dropped = 0
+
+    def read(self) -> bytes:
+        """Return the next chunk in order, b"" at the end."""
+        data = os.read(self._fd, CHUNK)
+        self._pay(len(data))
+        self._far += len(data)
+        if self._far - self._dropped >= DROP_EVERY:
+            # we read each byte once: leave the page cache to those who need it
+            os.posix_fadvise(self._fd, self._dropped, self._far - self._dropped, os.POSIX_FADV_DONTNEED)
+            self._dropped = self._far
+        return data
+
+    def at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``offset``; fewer, or none, beyond the end or before the beginning."""
+        if offset < 0 or length <= 0 or offset >= self.size:
+            return b""
+        data = os.pread(self._fd, min(length, self.size - offset), offset)
+        self._pay(len(data))
+        return data
+
+    def mark(self, offset: int) -> None:
+        """Show that everything before ``offset`` has been looked at; ``read`` goes on from there."""
+        self._far = os.lseek(self._fd, offset, os.SEEK_SET)
+
+    def _pay(self, count: int) -> None:
+        self.read_bytes += count
+        if self._rate <= 0:
+            return
+        early = self.read_bytes / self._rate - (time.monotonic() - self._began)
+        if early > LEAST_SLEEP:
+            time.sleep(early)

@@ -69,9 +69,22 @@ class WatchedDirectory:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A name in a watched directory that is not an archive to look at and was never opened.
+
+    ``reason`` is ``symlink``, ``fifo``, ``socket``, ``device``, ``mount_point``, ``vanished``, ``no_permission`` or ``unreadable``.
+    """
+
+    path: str
+    directory: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveFacts:
     """All watched directories and their files, sorted by path."""
 
     directories: tuple[WatchedDirectory, ...] = ()
     files: tuple[ArchiveFile, ...] = ()
     queue_length: int = 0
+    passed_over: tuple[PassedOver, ...] = ()

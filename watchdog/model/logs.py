@@ -25,7 +25,8 @@ class LogSource:
     """One watched file or container log.
 
     ``covered_from`` (UNIX seconds) is since when we have read without a gap: silence before it proves nothing. ``gaps`` counts
-    breaks (rotated away, truncated, skipped because too long). ``error`` names why it cannot be read now.
+    breaks (rotated away, truncated, skipped because too long). ``error`` names why it cannot be read now. ``read_to`` (UNIX seconds) is
+    when we last stood at its end: younger silence proves nothing either.
     """
 
     name: str
@@ -34,6 +35,7 @@ class LogSource:
     covered_from: float | None = None
     gaps: int = 0
     error: str | None = None
+    read_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """One file system that matters. Bytes and inodes; ``error`` names why it could not be asked."""
+    """One file system that matters. Bytes and inodes; ``error`` names why it could not be asked.
+
+    ``same_as`` is the name under which the same device stands earlier in the list ("" = this is the first): sums count that one only.
+    """
 
     name: str
     path: str
@@ -17,6 +20,7 @@ class Filesystem:
     free_inodes: int = 0
     read_only: bool = False
     error: str | None = None
+    same_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Gzip that was compressed piece by piece beforehand and is put together while answering.
 
-Concatenated gzip *members* are legal (RFC 1952), but not every client reads on after the first. So the pieces are raw deflate, each ended on
-a byte border by a full flush and with no reference to another piece; with one header, an empty last block and one trailer they are one
-ordinary member.
+Concatenated gzip *members* are legal (RFC 1952), but not every client reads on after the first. So the pieces are raw deflate, each ended
+on a byte border by a full flush and with no reference to another piece; with header, empty last block and trailer they are one member.
 """
 
 from __future__ import annotations

@@ -79,9 +79,9 @@ class _Source:
 class Exposition:
     """All sources' chunks on one shelf.
 
-    A source (``docker``, ``wireguard``, a panel's name...) owns its families; a panel's targets are *parts* of one source: they share families,
-    and a family may stand only once in an answer. ``page`` takes one reference and does no I/O; only the program's own instruments are rendered
-    there, when something was counted since.
+    A source (``docker``, ``wireguard``, a panel's name...) owns its families; a panel's targets are *parts* of one source: they share
+    families, and a family may stand only once in an answer. ``page`` takes one reference and does no I/O; only the program's own
+    instruments are rendered there, when something was counted since.
     """
 
     def __init__(self, book: Book, clock: Clock) -> None:

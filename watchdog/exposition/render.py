@@ -52,7 +52,7 @@ def render(family: Family) -> RenderedFamily:
     """Given one family, return its bytes. Rows come out sorted by label values; of two rows with the same labels the last one counts.
 
     A histogram's rows carry one label value more than the metric declares, in this order for each label set: every bound as ``number``
-    writes it up to ``+Inf`` (cumulative counts), then ``count`` and ``sum``. Raises ValueError when a row has the wrong number of label values.
+    writes it up to ``+Inf`` (cumulative counts), then ``count`` and ``sum``. Raises ValueError when a row has another number of values.
     """
     metric = family.metric
     histogram = metric.type == "histogram"

@@ -1,0 +1,19 @@
+"""Drive alembic. The only importer of it: ``preparing`` comes here only when the schema is not current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+
+def upgrade(connection: Connection, migrations: Path, head: str) -> None:
+    """Given a connection inside a transaction that the caller ends, run all steps from where it stands to ``head``."""
+    config = Config()  # no alembic.ini: everything it would say is here
+    # a percent sign in the path would be taken for an interpolation
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, head)

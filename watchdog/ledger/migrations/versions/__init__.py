@@ -1,0 +1,1 @@
+"""The steps, each adding to the one before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 
-from watchdog.errors import LedgerUnavailable
+from watchdog.errors import LeaseLost, LedgerUnavailable, Refused
 from watchdog.model.approvals import Approval, ApprovalState
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Moment
@@ -58,6 +58,10 @@ class Desk:
             if not repair.needs_approval or repair.approval_id is not None or any(matches(repair, each) for each in waiting.values()):
                 continue
             asked = self._ledger.request_approval(repair, self._target.describe(repair), now.wall)
+            if asked.state is ApprovalState.APPROVED and not matches(repair, asked):
+                # approved when the risk was lower: what the person read is not what would happen now
+                self._ledger.decide(asked.id, ApprovalState.WITHDRAWN, "the risk has grown", now.wall)
+                asked = self._ledger.request_approval(repair, self._target.describe(repair), now.wall)
             waiting[asked.id] = asked
             log.info("a repair waits for approval", approval=asked.id, remedy=asked.remedy, object=str(asked.object), risk=asked.risk)
         approved = tuple(each for each in known if each.state is ApprovalState.APPROVED)
@@ -103,12 +107,11 @@ class Starter:
     def _begin(self, repair: PlannedRepair, policy: Policy, history: ObjectHistory, plan_age: float, now: Moment) -> RepairRecord | None:
         remedy = self._remedies[repair.proposal.remedy]
         running = sum(record.state is not RepairState.IN_DOUBT for record in self._runner.running(self._target.name))
-        at = Circumstances(self._actual(), self._runner.stopping, plan_age, running)
+        acting = self._runner.acting_on(repair.proposal.object)
+        at = Circumstances(self._actual(), self._runner.stopping, plan_age, running, acting)
         admitted = self._guard.admit(repair, remedy, policy, history, at, now.wall)
         if isinstance(admitted, Refusal):
-            self._instruments.count("watchdog_guard_refusals_total", self._panel, self._target.name, admitted.reason)
-            log.debug("a planned repair is not begun", remedy=remedy.name, object=str(repair.proposal.object), reason=admitted.reason)
-            return None
+            return self._refused(repair, admitted.reason)
         self._runner.on_step("admitted")
         by = admitted.approval.decided_by if admitted.approval is not None else None
         try:
@@ -121,9 +124,15 @@ class Starter:
                 requested_by=by or BY_POLICY,
                 ended=self._ended,
             )
-        except LedgerUnavailable:
+        except (Refused, LeaseLost, LedgerUnavailable) as error:
             with contextlib.suppress(LedgerUnavailable):
                 self._ledger.release(admitted.lease)
-            raise
+            if isinstance(error, LedgerUnavailable):
+                raise
+            return self._refused(repair, "in_flight" if isinstance(error, Refused) else "leased")
         log.info("a repair begins", repair=record.id, remedy=remedy.name, object=str(record.object), drifts=len(record.drift_keys))
         return record
+
+    def _refused(self, repair: PlannedRepair, reason: str) -> None:
+        self._instruments.count("watchdog_guard_refusals_total", self._panel, self._target.name, reason)
+        log.debug("a planned repair is not begun", remedy=repair.proposal.remedy, object=str(repair.proposal.object), reason=reason)

@@ -1,44 +1,30 @@
-"""Counting ended repairs: in memory for the scrape, in the ledger for the next life."""
+"""Counting ended repairs. The ledger counts them too, in the transaction that moves the row, so that the counter goes on in the next life."""
 
 from __future__ import annotations
 
-from watchdog.errors import LedgerUnavailable
-from watchdog.model.keeping import TallyBook
 from watchdog.model.metrics import Instruments
 from watchdog.model.repairs import RepairRecord
-from watchdog.runtime.log import get_logger
-
-log = get_logger(__name__)
+from watchdog.reconciler.ports import RepairBook
 
 RESULTS = ("verified", "unverified", "later", "gave_up", "in_doubt")
-FAMILY = "repairs"
 
 
 class RepairCounts:
-    """Counts ended repairs in memory for the scrape and in the ledger for the next life."""
+    """Counts ended repairs for the scrape."""
 
-    def __init__(self, instruments: Instruments, tallies: TallyBook | None = None) -> None:
+    def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
-        self._tallies = tallies
 
-    def restore(self) -> None:
-        """Add what former lives counted. Call once, at start. Raises LedgerUnavailable."""
-        if self._tallies is not None:
-            for labels, value in self._tallies.load(FAMILY).counts.items():
-                self._instruments.count("watchdog_repairs_total", *labels, by=value)
+    def restore(self, book: RepairBook) -> None:
+        """Add what former lives counted. Call once, at start, before any repair. Raises LedgerUnavailable."""
+        for labels, value in book.repair_totals().items():
+            self._instruments.count("watchdog_repairs_total", *labels, by=value)
 
     def ended(self, record: RepairRecord) -> None:
         """Count one repair by the state its row has just been moved to."""
-        result = record.state.value
-        if result not in RESULTS:
-            return
-        labels = (record.object.panel, record.object.target, record.remedy, result)
-        self._instruments.count("watchdog_repairs_total", *labels)
-        if self._tallies is not None:
-            try:
-                self._tallies.add(FAMILY, {labels: 1.0}, f"{record.id}:{record.version}")
-            except LedgerUnavailable as error:
-                log.warning("a repair is not counted for the next life", repair=record.id, error=str(error))
+        if record.state.value in RESULTS:
+            labels = (record.object.panel, record.object.target, record.remedy, record.state.value)
+            self._instruments.count("watchdog_repairs_total", *labels)
 
     def crashed(self, record: RepairRecord) -> None:
         """Count a remedy that failed with an error nobody foresaw."""

@@ -32,12 +32,16 @@ REFUSALS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What the guard looks at besides the ledger: the newest truth and the state of this process."""
+    """What the guard looks at besides the ledger: the newest truth and the state of this process.
+
+    ``running`` repairs of the target are being carried out here; ``acting`` is whether one of them is on this very object.
+    """
 
     actual: Actual
     stopping: bool
     plan_age: float
     running: int
+    acting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class Guard:
             ("gate", remedy.needs_docker and not at.actual.gate.open),
             ("old_plan", at.plan_age > max(policy.timing.look, 2 * policy.timing.interval)),
             ("parallel", at.running >= policy.bounds.parallel),
+            # taking our own lease a second time would cost the running repair its fence
+            ("in_flight", at.acting),
             ("approval", repair.needs_approval and repair.approval_id is None),
         )
         return next((reason for reason, holds in checks if holds), None)

@@ -220,8 +220,9 @@ class Reconciler:
         interval, spacing = self.policy.timing.interval, self.policy.timing.spacing
         deadlines = [interval]
         for episode in standing.episodes:
-            if episode.blind_since is None and (missing_looks(episode, self._kinds) or missing_seconds(episode, self._kinds, now)):
-                deadlines.append(missing_seconds(episode, self._kinds, now))
+            missing = missing_seconds(episode, self._kinds, now)
+            if episode.blind_since is None and (missing or missing_looks(episode, self._kinds)):
+                deadlines.append(missing)
         for record in unfinished:
             rest = wait_for(record, self._steady.repair_age(record, now), self._remedies)
             deadlines.append(min(rest, SETTLING_LOOK) if rest > 0 else SETTLING_LOOK)
@@ -242,7 +243,7 @@ class Reconciler:
         self._publish(
             up=False, error=type(error).__name__, message=str(error), last_result="blind", last_pass_at=now.wall,
             subjects=subjects, unknown_since=self._unknown_since(subjects, now),
-            episodes=drift_states(tuple(replace(each, blind_since=each.blind_since or now.wall) for each in episodes), self._kinds, (), (), now),
+            episodes=drift_states(tuple(replace(e, blind_since=e.blind_since or now.wall) for e in episodes), self._kinds, (), (), now),
             plan=Plan(self.target.name), describes={}, in_flight=in_flight,
         )  # fmt: skip
         delay = getattr(error, "delay", None) or 0.0

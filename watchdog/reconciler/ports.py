@@ -6,7 +6,7 @@ All times are UNIX seconds unless a name says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from watchdog.model.approvals import Approval, ApprovalState, BaselineState, Holding, Ignore, Lease
@@ -79,6 +79,10 @@ class RepairBook(Protocol):
 
     def repairs(self, target: str | None = None, states: Sequence[RepairState] = (), limit: int = 1000) -> tuple[RepairRecord, ...]:
         """Return repairs, newest first; all states when none is named."""
+        ...
+
+    def repair_totals(self) -> Mapping[tuple[str, str, str, str], float]:
+        """Return how many repairs were ever moved to each end, by (panel, target, remedy, result); in_doubt counts as one of the ends."""
         ...
 
     def request_approval(self, repair: PlannedRepair, describes: tuple[str, ...], now: float) -> Approval:

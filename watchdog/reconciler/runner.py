@@ -88,7 +88,7 @@ class RepairRunner:
     ) -> RepairRecord:
         """Write the intent, then carry out ``repair`` in a thread within ``deadline`` seconds; ``ended`` is called when it is over.
 
-        Raises LedgerUnavailable when the intent cannot be written: then nothing is done.
+        Raises LedgerUnavailable, LeaseLost or Refused when the intent cannot be written: then nothing is done.
         """
         record = self._ledger.intend(repair, lease, requested_by, self._clock.now().wall)
         self.on_step("intended")
@@ -188,7 +188,7 @@ class RepairRunner:
 
     def _doubt(self, run: Run, message: str) -> None:
         with run.lock:
-            if run.ending is not None or run.finished.is_set():
+            if run.ending is not None or run.finished.is_set() or run.record.state is RepairState.IN_DOUBT:
                 return
             moved = self._ledger.move(run.record, RepairState.IN_DOUBT, self._clock.now().wall, message=message)
             run.overdue = True

@@ -18,18 +18,21 @@ Each end is one ``wireguard-go -f NAME`` in the host's network namespace, with a
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import require
+from watchdog.model.wireguard import WireguardFacts
 
 SOCKETS = Path("/var/run/wireguard")
 PATIENCE = 30.0
@@ -204,3 +207,71 @@ def wg_dump(name: str = "all") -> dict[str, DumpedDevice]:
     """Return what ``wg show all dump`` says now, by device name; with a name, of this device alone."""
     text = run("wg", "show", name, "dump")
     return parse_dump(text if name == "all" else "".join(f"{name}\t{line}" for line in text.splitlines(keepends=True)))
+
+
+def peers_config(count: int, *, seed: int = 1, allowed_ips: int = 2, endpoints: bool = True) -> str:
+    """Return text for ``wg setconf``: a key, a mark, and ``count`` peers of every sort (v4, v6 or no endpoint, preshared keys, keepalives)."""
+    rng = random.Random(seed)
+    key = lambda: base64.b64encode(rng.randbytes(32)).decode()  # noqa: E731
+    lines = ["[Interface]", f"PrivateKey = {key()}", "FwMark = 0x5117"]
+    for number in range(count):
+        lines += ["[Peer]", f"PublicKey = {key()}"]
+        if number % 3 == 0:
+            lines.append(f"PresharedKey = {key()}")
+        if endpoints and number % 4 == 1:
+            lines.append(f"Endpoint = 192.0.2.{number % 250 + 1}:{1024 + number}")
+        if endpoints and number % 4 == 2:
+            lines.append(f"Endpoint = [2001:db8::{number + 1:x}]:{1024 + number}")
+        if number % 5 == 0:
+            lines.append(f"PersistentKeepalive = {number % 60 + 1}")
+        ranges = [
+            f"10.{number // 256}.{number % 256}.{part // 2}/32" if part % 2 == 0 else f"fd00:{number:x}::{part:x}/128"
+            for part in range(allowed_ips)
+        ]
+        if ranges and number % 7 != 3:
+            lines.append(f"AllowedIPs = {', '.join(ranges)}")
+    return "\n".join(lines) + "\n"
+
+
+def differences(facts: WireguardFacts, dump: dict[str, DumpedDevice]) -> list[str]:
+    """Return what differs between our facts and the devices ``wg`` showed; a device that is missing on either side differs."""
+    ours = {device.name: device for device in facts.devices}
+    found = [f"{name}: not in both" for name in sorted(ours.keys() ^ dump.keys())]
+    for name in ours.keys() & dump.keys():
+        device, shown = ours[name], dump[name]
+        if (device.public_key, device.listen_port, device.fwmark) != (shown.public_key, shown.listen_port, shown.fwmark):
+            found.append(
+                f"{name}: {device.public_key, device.listen_port, device.fwmark} != {shown.public_key, shown.listen_port, shown.fwmark}"
+            )
+        if [p.public_key for p in device.peers] != list(shown.peers):
+            found.append(f"{name}: other peers, {len(device.peers)} != {len(shown.peers)}")
+            continue
+        for peer in device.peers:
+            mine = DumpedPeer(
+                peer.public_key,
+                peer.endpoint,
+                peer.allowed_ips,
+                int(peer.last_handshake or 0),
+                peer.rx_bytes,
+                peer.tx_bytes,
+                peer.keepalive,
+            )
+            if mine != shown.peers[peer.public_key]:
+                found.append(f"{name}: {mine} != {shown.peers[peer.public_key]}")
+    return found
+
+
+def assert_equals_wg(collect: Callable[[], WireguardFacts], names: set[str] | None = None) -> WireguardFacts:
+    """Assert that our facts equal ``wg show all dump``, and return them.
+
+    Counters move, so the facts are taken between two equal dumps. ``names`` limits the comparison to these devices.
+    """
+    for _ in range(50):
+        before, facts, after = wg_dump(), collect(), wg_dump()
+        if names is not None:
+            before, after = ({name: device for name, device in dump.items() if name in names} for dump in (before, after))
+            facts = WireguardFacts(tuple(device for device in facts.devices if device.name in names), facts.kernel)
+        if before == after:
+            assert differences(facts, after) == []
+            return facts
+    raise AssertionError("wg never showed the same twice in a row")

@@ -1,7 +1,7 @@
 """The bytes of a kernel's WireGuard dump -> devices. Pure, and the only place that knows the attributes.
 
 Source: include/uapi/linux/wireguard.h and drivers/net/wireguard/netlink.c. A dump is many datagrams of many messages; a device goes on over
-several messages, and so does a peer with many allowed-ips: its next message repeats only the public key. Private and preshared keys are
+several messages (only the first has its name), and so does a peer with many allowed-ips: its next message repeats only the public key. Private and preshared keys are
 stepped over: no value is ever made of them.
 
 Two paths to the same values: the layout that kernels really write is unpacked in one go, anything else is walked attribute by attribute.
@@ -114,7 +114,10 @@ def _device(data: Buffer, offset: int, end: int, growing: dict[str, _Growing]) -
     attributes = _attributes(data, offset, end)
     name = next((_text(data, begin, stop) for kind, begin, stop in attributes if kind == _IFNAME), None)
     if name is None:
-        raise ValueError("a device without a name")
+        if not growing:
+            raise ValueError("a device without a name")
+        # wg_get_device_dump() names a device in its first message only: this one goes on with the device before
+        name = next(reversed(growing))
     device = growing.get(name) or growing.setdefault(name, _Growing(name))
     for kind, begin, stop in attributes:
         if kind == _PEERS:

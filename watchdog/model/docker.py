@@ -92,7 +92,7 @@ class DockerFacts:
 
     ``engine_started_at`` (UNIX seconds) is when this engine process began, as far as it can be told; None = cannot.
     ``events`` is the recent past, oldest first, bounded by age. ``oom_total``, ``die_total`` and kin are counted by container
-    name and outlive the container (ledger).
+    name, key (kind, name), and outlive the container (ledger). ``counted`` is False while what was counted before is not loaded yet.
     """
 
     engine_id: str
@@ -103,6 +103,7 @@ class DockerFacts:
     cgroups: Mapping[str, CgroupUse] = field(default_factory=dict)
     tallies: Mapping[tuple[str, str], float] = field(default_factory=dict)
     engine_started_at: float | None = None
+    counted: bool = False
 
     def by_label(self, key: str, value: str) -> tuple[Container, ...]:
         """Return the containers whose label ``key`` is ``value``."""

@@ -1,0 +1,197 @@
+"""The only requests: one exchange with one deadline, and the one place where status codes become the house's errors.
+
+An exchange follows no redirect, keeps and sends no cookie, knows no proxy of the environment, and closes its connection (a panel that stops
+must not wait for ours). Error texts name the operation and the server, never a path, a query, a header or a body: those hold secrets.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import requests
+
+from watchdog.errors import BadSettings, MalformedAnswer, WatchdogError
+from watchdog.model.moments import Clock
+from watchdog.runtime.answers import RESULTS, Answer, Observe, check, ignore, result_of, segment
+from watchdog.runtime.faults import translated
+from watchdog.runtime.wire import Deadline, OneExchange, Tls, connect_tcp, connect_unix
+
+__all__ = ["RESULTS", "Answer", "Http", "Tls", "check", "segment"]
+
+MIB = 1 << 20
+_CHUNK = 65536
+_LONGEST_PATIENCE = 3600.0
+
+Query = Mapping[str, "str | int | float | bool | Sequence[str] | None"]
+T = TypeVar("T")
+
+
+class Http:
+    """One server as seen from here. Safe to use from many threads: it keeps nothing between exchanges.
+
+    ``base_url`` is http(s)://host[:port][/prefix] or unix:///path; ``headers`` is asked anew for each exchange (a rotated key needs no
+    restart); ``seconds`` bounds an exchange and ``limit`` an answer in bytes; ``observe(operation, result)`` is called once per exchange,
+    result being one of RESULTS.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        seconds: float = 15.0,
+        limit: int = 8 * MIB,
+        observe: Observe = ignore,
+        tls: Tls | None = None,
+    ) -> None:
+        self._clock = clock
+        self._headers = headers
+        self._seconds = seconds
+        self._limit = limit
+        self._observe = observe
+        self._tls = tls or Tls()
+        self._context: ssl.SSLContext | None = None
+        self._base, self.server, self._connect = _address(base_url)
+
+    def request(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        json: object = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """Exchange one request (``path`` begins with /, its parts quoted with ``segment``) for one answer of any status.
+
+        Raises Unreachable, DeadlinePassed, MalformedAnswer (not HTTP, too large) or BadSettings (a credential that cannot be sent).
+        A 2xx counts as ok; a later ``Answer.json()`` that fails counts once more, as malformed. ``ask`` counts exactly once.
+        """
+        return self._observed(operation, lambda: self._exchange(operation, method, path, query, json, seconds), _by_status)
+
+    def ask(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        parse: Callable[[Answer], T],
+        *,
+        query: Query | None = None,
+        json: object = None,
+        seconds: float | None = None,
+        accept: Callable[[Answer], Answer] = check,
+    ) -> T:
+        """Like ``request``, then ``accept`` the answer (by default ``check``) and return ``parse(answer)``; its errors are counted too."""
+        return self._observed(operation, lambda: parse(accept(self._exchange(operation, method, path, query, json, seconds))), _ok)
+
+    def close(self) -> None:
+        """Do nothing: no connection outlives its exchange."""
+
+    def _observed(self, operation: str, deed: Callable[[], T], word: Callable[[T], str]) -> T:
+        try:
+            result = deed()
+        except WatchdogError as error:
+            self._observe(operation, result_of(error))
+            raise
+        self._observe(operation, word(result))
+        return result
+
+    def _exchange(self, operation: str, method: str, path: str, query: Query | None, json: object, seconds: float | None) -> Answer:
+        if not path.startswith("/"):
+            raise ValueError(f"a path begins with /: {operation}")
+        bound = self._seconds if seconds is None else seconds
+        started = time.monotonic()
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "panel-watchdog"}
+        headers.update(self._headers())
+        body = None
+        if json is not None:
+            body = jsonlib.dumps(json, separators=(",", ":")).encode()
+            headers["Content-Type"] = "application/json"
+        with requests.Session() as session, translated(operation, self.server, bound):
+            deadline = Deadline(started + bound)
+            session.trust_env = False
+            session.mount(self._base, OneExchange(self._connect, deadline, self._tls_context()))
+            url = self._base + path + _query(query)
+            with session.request(method, url, data=body, headers=headers, allow_redirects=False, stream=True) as raw:
+                content = self._read(operation, raw)
+                status, answered = raw.status_code, {name.lower(): value for name, value in raw.headers.items()}
+        return Answer(
+            status, answered, content, time.monotonic() - started, operation, self.server, self._patience(answered), self._count_malformed
+        )
+
+    def _count_malformed(self, operation: str, result: str) -> None:
+        self._observe(operation, result)
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        if self._context is None and self._base.startswith("https:"):
+            try:
+                self._context = self._tls.context()
+            except OSError as error:
+                raise BadSettings(f"the ca_file '{self._tls.ca_file}' cannot be used: {type(error).__name__}") from None
+        return self._context
+
+    def _read(self, operation: str, raw: requests.Response) -> bytes:
+        """Read the body, at most ``limit`` bytes of it, also after unpacking (we ask for none, but a proxy may pack)."""
+        packing = raw.headers.get("Content-Encoding", "identity").lower()
+        if packing not in {"identity", "gzip", ""}:
+            raise MalformedAnswer(f"{operation}: {self.server} packed its answer as {packing[:20]}, which was not asked for")
+        unpack = zlib.decompressobj(31) if packing == "gzip" else None
+        body = bytearray()
+        while chunk := raw.raw.read(_CHUNK, decode_content=False):
+            body += chunk if unpack is None else unpack.decompress(chunk, self._limit + 1 - len(body))
+            if len(body) > self._limit:
+                raise MalformedAnswer(f"{operation}: {self.server} answered more than {self._limit} bytes")
+        return bytes(body)
+
+    def _patience(self, headers: Mapping[str, str]) -> float | None:
+        said = headers.get("retry-after", "").strip()
+        if said.isascii() and said.isdigit():
+            return min(float(said), _LONGEST_PATIENCE)
+        try:
+            until = parsedate_to_datetime(said).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        return min(max(0.0, until - self._clock.now().wall), _LONGEST_PATIENCE)
+
+
+def _ok(_result: object) -> str:
+    return "ok"
+
+
+def _by_status(answer: Answer) -> str:
+    try:
+        check(answer)
+    except WatchdogError as error:
+        return result_of(error)
+    return "ok"
+
+
+def _query(query: Query | None) -> str:
+    pairs = [(name, str(value).lower() if isinstance(value, bool) else value) for name, value in (query or {}).items() if value is not None]
+    return "?" + urlencode(pairs, doseq=True) if pairs else ""
+
+
+def _address(base_url: str) -> tuple[str, str, Callable[[Deadline], Any]]:
+    """Given a base URL, return (URL to build on, name for texts, how to connect). Raises BadSettings."""
+    try:
+        url = urlsplit(base_url)
+        port = url.port
+    except ValueError:
+        raise BadSettings(f"the url of {base_url.partition('@')[0][:20]!r}... has a host or port that cannot be used") from None
+    if url.username is not None or url.password is not None or url.query or url.fragment:
+        raise BadSettings(f"the url of {url.hostname} must hold no credential, query or fragment: put the credential into a *_file setting")
+    if url.scheme == "unix" and url.path:
+        return "http://localhost", url.path, lambda deadline: connect_unix(url.path, deadline)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise BadSettings(f"{base_url!r} is not a url of the form http://host, https://host or unix:///path")
+    host, number = url.hostname, port or (443 if url.scheme == "https" else 80)
+    return base_url.rstrip("/"), url.netloc, lambda deadline: connect_tcp(host, number, deadline)

@@ -80,7 +80,7 @@ class DockerSettings(Strict):
 
     @model_validator(mode="after")
     def _tls_fits(self) -> Self:
-        if self.tls is not None and not self.url.startswith("tcp://"):
+        if self.tls is not None and not any(url and url.startswith("tcp://") for url in (self.url, self.act_url)):
             raise ValueError("tls is for tcp:// URLs only: remove it, or write a tcp:// url")
         return self
 

@@ -10,6 +10,7 @@ from watchdog.runtime.engine.client import Door
 from watchdog.runtime.engine.exchange import Exchange
 
 _LINE_LIMIT = 1 << 20
+_HEADERS = 10.0  # Docker sends the headers at once, not with the first event
 _WHAT = "GET /events"
 
 
@@ -17,19 +18,20 @@ class Feed:
     """Satisfies model.engines.EventFeed. docker-py's own stream never times out; here ``silence`` seconds without a byte end it."""
 
     def __init__(self, door: Door, since: float | None, silence: float) -> None:
-        """Open the stream from ``since`` (UNIX seconds). Raise the house's errors, DeadlinePassed after ``silence`` without headers."""
+        """Open the stream from ``since`` (UNIX seconds). Raise the house's errors; headers must come within 10 s."""
         self._door = door
         self._silence = silence
         # Docker takes "seconds.nanoseconds"; the events of that very moment are sent again, the reader drops them
         query = {} if since is None else {"since": f"{since:.9f}"}
         self._exchange = Exchange(None)
         # trickling headers would dodge the timeout per read, so the headers have a deadline of their own
-        with Exchange(silence) as opening:
+        patience = min(silence, _HEADERS)
+        with Exchange(patience) as opening:
             try:
                 self._answer = door.send("GET", "/events", silence, params=query)
                 self._check(opening)
             except Exception as error:  # noqa: BLE001  # see Door.open
-                raise door.judged(error, _WHAT, opening, silence) from None
+                raise door.judged(error, _WHAT, opening, patience) from None
             opening.hand_over(self._exchange)
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
@@ -46,12 +48,6 @@ class Feed:
     def close(self) -> None:
         """Close the stream from any thread; the iteration ends at once."""
         self._exchange.close()
-
-    def discard(self) -> None:
-        """Close a stream that is not being iterated."""
-        self.close()
-        self._answer.close()
-        self._exchange.release()
 
     def _check(self, opening: Exchange) -> None:
         try:

@@ -1,0 +1,120 @@
+"""One look at Docker: a list, an inspect per change, the cgroup files, what the event stream heard, and the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from watchdog.collectors.docker.cgroups import CgroupReader
+from watchdog.collectors.docker.counting import Counting
+from watchdog.collectors.docker.events import EventTail
+from watchdog.collectors.docker.inspections import Inspections, Listed
+from watchdog.collectors.docker.listing import parse_container
+from watchdog.errors import Permanent, Unknown
+from watchdog.model.docker import DockerFacts
+from watchdog.model.engines import EngineRead
+from watchdog.model.metrics import Instruments, Metric
+from watchdog.model.moments import Clock, Moment
+from watchdog.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+INSPECTS = "watchdog_docker_inspects_total"
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        INSPECTS,
+        "counter",
+        "Inspects sent, one per new or changed container, by how they ended.",
+        ("result",),
+        seed=(("answered",), ("failed",)),
+    ),
+)
+_LIST_SHARE, _INSPECT_SHARE, _ABOUT_SHARE = 0.6, 0.2, 0.1
+_ABOUT_EVERY = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    engine_id: str
+    version: str
+    at: Moment
+    reconnects: int
+
+
+class DockerCollector:
+    """Collects DockerFacts. One generation = one object = one thread; the tail and the counting are shared by all generations."""
+
+    def __init__(
+        self,
+        engine: EngineRead,
+        tail: EventTail,
+        counting: Counting,
+        cgroups: CgroupReader,
+        clock: Clock,
+        instruments: Instruments,
+        *,
+        labels: Collection[str],
+        deadline: float,
+        inspects_per_look: int,
+        started_at: Callable[[], float | None],
+        place: str,
+    ) -> None:
+        self._engine, self._tail, self._counting, self._cgroups = engine, tail, counting, cgroups
+        self._clock, self._instruments, self._labels, self._deadline = clock, instruments, frozenset(labels), deadline
+        self._started_at, self._place = started_at, place
+        self._inspections = Inspections(engine, inspects_per_look)
+        self._about: _About | None = None
+        self._nameless = False
+
+    def collect(self) -> DockerFacts:
+        """Look once. Raises the house's errors; what was heard of events is kept either way."""
+        try:
+            return self._look()
+        finally:
+            self._counting.flush()
+
+    def _look(self) -> DockerFacts:
+        began = self._clock.now()
+        stream, changed = self._tail.stream, self._tail.changed()
+        raw = self._engine.list(self._deadline * _LIST_SHARE)
+        rows = [Listed.of(parse_container(row, self._labels), row) for row in raw]
+        left = self._deadline * _INSPECT_SHARE
+        containers, inspected, failed = self._inspections.join(rows, changed, began.mono, left)
+        self._instruments.count(INSPECTS, "answered", by=inspected - failed)
+        self._instruments.count(INSPECTS, "failed", by=failed)
+        about = self._ask_about(began, stream.reconnects)
+        cgroups = self._cgroups.read(containers)
+        counted = self._counting.open(about.engine_id or self._place)
+        self._counting.look(containers, cgroups, began.wall)
+        return DockerFacts(
+            engine_id=about.engine_id,
+            version=about.version,
+            containers=containers,
+            events=self._tail.recent(),
+            stream=stream,
+            cgroups=cgroups,
+            tallies=self._counting.totals(),
+            engine_started_at=self._started_at(),
+            counted=counted,
+        )
+
+    def _ask_about(self, now: Moment, reconnects: int) -> _About:
+        """Return the engine's id and version, asked for anew after each reconnect: /info is the slowest of the answers."""
+        old = self._about
+        if old is not None and old.reconnects == reconnects and now.since(old.at) < _ABOUT_EVERY:
+            return old
+        seconds = self._deadline * _ABOUT_SHARE
+        version = str(self._engine.version(seconds).get("Version") or "")
+        self._about = _About(self._ask_id(seconds), version, now, reconnects)
+        return self._about
+
+    def _ask_id(self, seconds: float) -> str:
+        try:
+            engine_id = str(self._engine.info(seconds).get("ID") or "")
+        except (Permanent, Unknown) as error:  # a socket proxy without INFO; all the rest can still be read
+            if not self._nameless:
+                log.warning("the engine does not tell its id", error=str(error))
+            self._nameless = True
+            return self._about.engine_id if self._about else ""
+        self._nameless = False
+        return engine_id

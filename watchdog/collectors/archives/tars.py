@@ -59,7 +59,9 @@ class TarWalk:
 
     def finish(self, *, whole_blocks: bool = True) -> None:
         """Say that no more bytes come; ``whole_blocks``: their number was a multiple of a block."""
-        if self._skip or self._collect is not None or self._block or self._extension:
+        if self._block:
+            raise Broken("truncated", f"the tar stops within a header block{self._whole(0)}")
+        if self._skip or self._collect is not None or self._extension:
             raise Broken("truncated", f"the tar stops within entry {self.entries}{self._whole(1)}")
         if not whole_blocks:
             raise Broken("truncated", f"the tar's size is not a multiple of {TAR_BLOCK}: it was cut{self._whole(0)}")

@@ -157,6 +157,9 @@ class Walk:
                 raise Broken("overlapping_entries", f"entry {self.count + 1} lies within the one before it")
             self._ordered = False
             self._owing = None
+            # what looked like foreign bytes may belong to entries that the directory names later
+            for word in ("gap", *(() if self._end.prefix else ("prefix",))):
+                self._notes.found.pop(word, None)
             return
         if self._ordered:
             self._close(start)
@@ -167,11 +170,8 @@ class Walk:
         if self._owing is not None and self._ordered:
             left -= self._descriptor(self._owing, left)
         if left > 0 and self._ordered:
-            first = self.count == 0
-            self._notes.add(
-                "prefix" if first else "gap",
-                f"{left} bytes {'before the first entry' if first else f'after entry {self.count}'} belong to no entry",
-            )
+            after = f"after entry {self.count}" if self.count else "before the first entry"
+            self._notes.add("gap" if self.count else "prefix", f"{left} bytes {after} belong to no entry")
         self._owing = None
 
     def _descriptor(self, entry: Entry, room: int) -> int:

@@ -1,0 +1,164 @@
+"""The archives collector: one look at all watched directories, joined with what verification knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from watchdog.collectors.archives.queue import LOCAL, VerificationQueue, Wanted
+from watchdog.collectors.archives.results import Results
+from watchdog.collectors.archives.scan import Fact, Look, Wish, look, understand
+from watchdog.collectors.archives.settings import ArchivesSettings
+from watchdog.collectors.hanging import HangingLooks
+from watchdog.collectors.mounts import MountTable
+from watchdog.errors import DeadlinePassed, MalformedAnswer, WatchdogError
+from watchdog.model.archives import ArchiveFacts, ArchiveFile, Identity, PassedOver, Verification, WatchedDirectory
+from watchdog.model.moments import Clock
+from watchdog.model.needs import DirectoryNeed
+from watchdog.runtime.child import module_argv, run
+from watchdog.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+MODULE = "watchdog.collectors.archives.scan"
+# a line is a path of at most 4096 bytes, escaped, and six numbers
+_LINE = 512
+_ANSWER = 64 << 20
+
+ChildArgv = Callable[[str, Sequence[Wish]], list[str]]
+
+
+def scan_argv(_lane: str, wishes: Sequence[Wish]) -> list[str]:
+    """Return the child that looks at ``wishes``, all of one mount."""
+    return module_argv(MODULE, json.dumps([[w.name, w.path, w.pattern, w.avoid, w.most] for w in wishes]))
+
+
+class ArchivesCollector:
+    """Looks at every watched directory. Local ones are looked at here, those on each mount that may hang in one child for that mount."""
+
+    name = "archives"
+
+    def __init__(
+        self,
+        settings: ArchivesSettings,
+        directories: tuple[DirectoryNeed, ...],
+        clock: Clock,
+        queue: VerificationQueue,
+        results: Results,
+        *,
+        mounts: Callable[[], MountTable] = MountTable.read,
+        argv: ChildArgv = scan_argv,
+    ) -> None:
+        self._settings = settings
+        self._directories = {directory.name: directory for directory in directories}
+        self._queue = queue
+        self._results = results
+        self._mounts = mounts
+        self._argv = argv
+        self._hanging: HangingLooks[list[Look]] = HangingLooks(clock, "archives")
+        self._before: dict[str, tuple[int, int]] = {}
+        self._errors: dict[str, str] = {}
+
+    def collect(self) -> ArchiveFacts:
+        """Look once. Raises Blind when not even the table of mounts can be read; a directory's own error is in the facts."""
+        table = self._mounts()
+        lanes: dict[str, str] = {}
+        looks: dict[str, Look] = {}
+        remote: dict[str, list[Wish]] = {}
+        for need in self._directories.values():
+            mount = table.find(need.path)
+            wish = Wish(need.name, need.path, need.pattern, tuple(sorted(table.beneath(need.path))), self._settings.max_files)
+            lanes[need.name] = LOCAL if mount.local else f"{mount.device} {mount.point}"
+            if mount.local:
+                looks[need.name] = look(wish)
+            else:
+                remote.setdefault(lanes[need.name], []).append(wish)
+        looks.update(self._remote(remote))
+        self._say(looks)
+        return self._facts(looks, lanes)
+
+    def _remote(self, remote: dict[str, list[Wish]]) -> dict[str, Look]:
+        seconds = self._settings.deadline
+        jobs = {lane: self._job(lane, wishes) for lane, wishes in remote.items()}
+        looks: dict[str, Look] = {}
+        # the child has the deadline; we wait a little longer, so that normally it is the child that says so
+        for lane, answer in self._hanging.look(jobs, seconds + 3.0).items():
+            for wish in remote[lane]:
+                if isinstance(answer, WatchdogError):
+                    looks[wish.name] = Look(wish.name, error="hung" if isinstance(answer, DeadlinePassed) else "unreadable")
+                else:
+                    found = next((one for one in answer if one.name == wish.name), None)
+                    looks[wish.name] = found or Look(wish.name, error="unreadable")
+        return looks
+
+    def _job(self, lane: str, wishes: Sequence[Wish]) -> Callable[[], list[Look]]:
+        argv = self._argv(lane, wishes)
+        limit = min(_ANSWER, _LINE * sum(wish.most for wish in wishes) + _LINE * 1000)
+
+        def job() -> list[Look]:
+            result = run(argv, seconds=self._settings.deadline, limit=limit)
+            looks = understand(result.stdout) if result.code == 0 else None
+            if looks is None:
+                raise MalformedAnswer(f"the look at {lane} brought no whole answer: {result.told()}")
+            return looks
+
+        return job
+
+    def _facts(self, looks: dict[str, Look], lanes: dict[str, str]) -> ArchiveFacts:
+        now: dict[str, tuple[int, int]] = {}
+        wanted: list[Wanted] = []
+        found: list[tuple[ArchiveFile, bool]] = []
+        for name, seen in looks.items():
+            readable = lanes[name] == LOCAL or self._settings.allow_network_filesystems
+            for fact in seen.files:
+                file = self._file(name, fact)
+                now[file.path] = (file.identity.size, file.identity.mtime_ns)
+                found.append((file, readable))
+                if file.stable and readable:
+                    wanted.append(Wanted(file.path, name, file.identity, self._directories[name].level, lanes[name]))
+        self._before = now
+        self._queue.offer(wanted)
+        self._results.settle()
+        whole = {name for name, seen in looks.items() if seen.error is None}
+        self._results.forget({file.identity for file, _ in found}, whole, looks.keys())
+        return ArchiveFacts(
+            directories=tuple(self._directory(seen) for seen in looks.values()),
+            files=tuple(sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))),
+            queue_length=len(self._queue),
+            passed_over=tuple(PassedOver(path, seen.name, reason) for seen in looks.values() for path, reason in seen.passed),
+        )
+
+    def _file(self, directory: str, fact: Fact) -> ArchiveFile:
+        path, device, inode, size, mtime, mode = fact
+        return ArchiveFile(path, directory, Identity(device, inode, size, mtime), mode, stable=self._before.get(path) == (size, mtime))
+
+    def _verified(self, file: ArchiveFile, readable: bool) -> ArchiveFile:
+        verification, kind = self._queue.verification(file.identity)
+        if verification.state == "not_asked":
+            why = "it changed since the last look, or this is the first" if not file.stable else "the queue is full of newer files"
+            why = why if readable else "it lies on a network or FUSE file system, and allow_network_filesystems is off"
+            verification = Verification(message=why)
+        return ArchiveFile(file.path, file.directory, file.identity, file.mode, file.stable, kind, verification)
+
+    def _directory(self, seen: Look) -> WatchedDirectory:
+        newest = max((fact[4] for fact in seen.files), default=None)
+        return WatchedDirectory(
+            seen.name,
+            self._directories[seen.name].path,
+            seen.count,
+            seen.bytes,
+            newest / 1e9 if newest is not None else None,
+            seen.error,
+        )
+
+    def _say(self, looks: dict[str, Look]) -> None:
+        """Log once when a directory cannot be looked at and once when it can be again."""
+        errors = {name: seen.error for name, seen in looks.items() if seen.error is not None}
+        for name, error in errors.items():
+            if self._errors.get(name) != error:
+                log.warning(
+                    "a directory of archives cannot be looked at whole", directory=name, path=self._directories[name].path, error=error
+                )
+        for name in self._errors.keys() - errors.keys():
+            log.info("a directory of archives can be looked at again", directory=name, path=self._directories[name].path)
+        self._errors = errors

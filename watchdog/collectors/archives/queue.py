@@ -1,0 +1,254 @@
+"""The queue of verification (rule 14 of the house): never part of a look, newest file first, one fresh child for each file.
+
+Each mount that may hang has a lane of its own, all local ones share one: a file whose opening hangs holds up its own mount only.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from watchdog.collectors.archives.order import Finished, Limits, Run, verify
+from watchdog.collectors.archives.results import Result, Results
+from watchdog.collectors.archives.settings import ArchivesSettings, promises_tar
+from watchdog.errors import WatchdogError
+from watchdog.model.archives import Identity, Verification
+from watchdog.model.metrics import Instruments, Metric
+from watchdog.model.moments import Clock
+from watchdog.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+LOCAL = ""
+_CLOSE_SECONDS = 5.0
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+VERDICTS = ("good", "bad", "unverifiable")
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "watchdog_archive_checks_total", "counter", "Finished verifications of archives by verdict.", ("verdict",),
+        tuple((verdict,) for verdict in VERDICTS),
+    ),
+    Metric(
+        "watchdog_archive_checks_dropped_total",
+        "counter",
+        "Verifications without a result: the file changed or went meanwhile, or no child could be started. It is asked for again.",
+        seed=((),),
+    ),
+    Metric("watchdog_archive_check_read_bytes_total", "counter", "Bytes of archives that verification has read.", seed=((),)),
+    Metric(
+        "watchdog_archive_check_duration_seconds",
+        "histogram",
+        "Time of one verification, throttled as configured.",
+        seed=((),),
+        buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file to verify up to ``level``. ``lane`` is LOCAL or the mount that may hang."""
+
+    path: str
+    directory: str
+    identity: Identity
+    level: int
+    lane: str = LOCAL
+
+
+class _Running:
+    """One verification at work. Its descriptor's offset is how far the child has read."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._lock = threading.Lock()
+        self._descriptor = -1
+
+    def open(self) -> int:
+        descriptor = os.open(self.wanted.path, _OPEN)
+        with self._lock:
+            self._descriptor = descriptor
+        return descriptor
+
+    def close(self) -> None:
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def position(self) -> int:
+        with self._lock:
+            return os.lseek(self._descriptor, 0, os.SEEK_CUR) if self._descriptor >= 0 else 0
+
+
+class VerificationQueue:
+    """Verifies what the last look offered and nothing has been found out about yet. ``run`` starts one child and waits for its answer."""
+
+    def __init__(
+        self,
+        settings: ArchivesSettings,
+        clock: Clock,
+        results: Results,
+        instruments: Instruments,
+        *,
+        run: Run = verify,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._results = results
+        self._instruments = instruments
+        self._run = run
+        self._told = told
+        self._lock = threading.Lock()
+        self._waiting: dict[str, list[Wanted]] = {}
+        self._queued: frozenset[Identity] = frozenset()
+        self._running: dict[str, _Running] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._stop = threading.Event()
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to work on what is offered."""
+        self._started = True
+        self._results.settle()
+        self._wake()
+
+    def close(self) -> None:
+        """Stop: children at work are ended, their results are lost and asked for again after the next start."""
+        self._stop.set()
+        began = self._clock.now()
+        for thread in list(self._threads.values()):
+            thread.join(max(0.1, _CLOSE_SECONDS - self._clock.now().since(began)))
+
+    def offer(self, wanted: Iterable[Wanted]) -> None:
+        """Replace what waits by ``wanted``, as far as it is not verified, newest first and bounded."""
+        now = self._clock.now().wall
+        open_ = [one for one in wanted if not self._results.enough(one.identity, one.level, now)]
+        open_.sort(key=lambda one: (one.identity.mtime_ns, one.path), reverse=True)
+        lanes: dict[str, list[Wanted]] = {}
+        with self._lock:
+            busy = {running.wanted.identity for running in self._running.values()}
+            kept = [one for one in open_ if one.identity not in busy][: self._settings.queue_limit]
+            for one in reversed(kept):  # the newest is taken from the end
+                lanes.setdefault(one.lane, []).append(one)
+            self._waiting = lanes
+            self._queued = frozenset(one.identity for one in kept)
+        self._wake()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._queued) + len(self._running)
+
+    def verification(self, identity: Identity) -> tuple[Verification, str | None]:
+        """Return how far a file has been verified, and its format if that is known."""
+        result = self._results.get(identity)
+        with self._lock:
+            running = next((one for one in self._running.values() if one.wanted.identity == identity), None)
+            queued = identity in self._queued
+        if result is not None:
+            return result.verification(identity), result.format
+        if running is not None:
+            return Verification("running", bytes_done=running.position()), None
+        return Verification("queued" if queued else "not_asked"), None
+
+    def _wake(self) -> None:
+        if not self._started or self._stop.is_set():
+            return
+        with self._lock:
+            for lane in self._waiting:
+                if lane not in self._threads:
+                    thread = threading.Thread(target=self._work, args=(lane,), name=f"verification {lane}".rstrip(), daemon=True)
+                    self._threads[lane] = thread
+                    thread.start()
+
+    def _work(self, lane: str) -> None:
+        """Verify until nothing waits in this lane; the next offer begins anew."""
+        try:
+            while (running := self._next(lane)) is not None:
+                try:
+                    self._verify(running)
+                finally:
+                    running.close()
+                    with self._lock:
+                        self._running.pop(lane, None)
+                self._told()
+        finally:
+            with self._lock:
+                if self._threads.get(lane) is threading.current_thread():  # only after a defect: the next offer starts another
+                    del self._threads[lane]
+
+    def _next(self, lane: str) -> _Running | None:
+        with self._lock:
+            waiting = self._waiting.get(lane)
+            if not waiting or self._stop.is_set():
+                # under the lock: an offer that comes now finds no thread of this lane and starts one
+                self._threads.pop(lane, None)
+                return None
+            wanted = waiting.pop()
+            self._queued -= {wanted.identity}
+            self._running[lane] = running = _Running(wanted)
+            return running
+
+    def _verify(self, running: _Running) -> None:
+        wanted = running.wanted
+        try:
+            descriptor = running.open()
+        except PermissionError:
+            self._keep(wanted, Finished(None, 0, "unverifiable", ("unreadable",), "no permission to read it"))
+            return
+        except OSError:
+            self._drop(wanted, "it is gone, or no regular file any more")
+            return
+        if _identity(descriptor) != wanted.identity:
+            self._drop(wanted, "it changed before it was opened")
+            return
+        began = self._clock.now()
+        try:
+            finished = self._run(descriptor, wanted.level, promises_tar(wanted.path), self._limits(wanted), self._stop)
+        except WatchdogError as error:
+            self._drop(wanted, str(error))
+            return
+        if self._stop.is_set():
+            return
+        self._instruments.observe("watchdog_archive_check_duration_seconds", value=self._clock.now().since(began))
+        self._instruments.count("watchdog_archive_check_read_bytes_total", by=finished.read_bytes)
+        if _identity(descriptor) != wanted.identity:
+            self._drop(wanted, "it changed while it was verified")
+        else:
+            self._keep(wanted, finished)
+
+    def _limits(self, wanted: Wanted) -> Limits:
+        settings = self._settings
+        seconds = settings.check_deadline + (2 * wanted.identity.size / settings.rate if settings.rate else 0.0)
+        return Limits(settings.memory, math.ceil(seconds), float(settings.rate))
+
+    def _keep(self, wanted: Wanted, finished: Finished) -> None:
+        result = Result(
+            wanted.directory, finished.format, wanted.level, finished.level, finished.verdict, finished.reasons, finished.message,
+            self._clock.now().wall,
+        )  # fmt: skip
+        self._results.put(wanted.identity, result)
+        self._instruments.count("watchdog_archive_checks_total", finished.verdict)
+        if finished.verdict == "bad":
+            log.warning("an archive is bad", path=wanted.path, reasons=finished.reasons, reason=finished.message)
+        elif finished.verdict == "unverifiable":
+            log.info("an archive cannot be verified", path=wanted.path, reasons=finished.reasons, reason=finished.message)
+
+    def _drop(self, wanted: Wanted, reason: str) -> None:
+        if self._stop.is_set():
+            return
+        self._instruments.count("watchdog_archive_checks_dropped_total")
+        log.debug("a verification brought no result", path=wanted.path, reason=reason)
+
+
+def _identity(descriptor: int) -> Identity | None:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    return Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)

@@ -1,0 +1,166 @@
+"""What verification has found, by file identity, kept over restarts by way of the ledger."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from watchdog.errors import LedgerUnavailable
+from watchdog.model.archives import ArchiveVerdict, Identity, Verification
+from watchdog.model.keeping import VerificationBook
+from watchdog.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+# raised when a newer check would judge otherwise: results of an older one are worth nothing then
+CHECK_VERSION = 1
+# what befell the child and not the file: worth another try
+FATES = frozenset({"crashed", "hung", "memory", "no_answer", "unreadable"})
+SHORT_RETRY = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finding about one file.
+
+    ``asked`` is the level that was asked for, ``level`` the one at which the verdict fell; ``at`` is UNIX seconds; ``reasons`` come the
+    gravest first.
+    """
+
+    directory: str
+    format: str | None
+    asked: int
+    level: int
+    verdict: ArchiveVerdict
+    reasons: tuple[str, ...]
+    message: str
+    at: float
+
+    def verification(self, identity: Identity) -> Verification:
+        """Return it as the snapshot shows it."""
+        reason = self.reasons[0] if self.reasons else None
+        return Verification("result", self.verdict, self.level, reason, self.message or None, self.at, identity)
+
+
+def key_of(identity: Identity) -> str:
+    """Return the ledger's key of a file."""
+    return f"{identity.device}:{identity.inode}:{identity.size}:{identity.mtime_ns}"
+
+
+def identity_of(key: str) -> Identity | None:
+    """Return the file of a ledger's key, None when it is none."""
+    parts = key.split(":")
+    try:
+        device, inode, size, mtime = map(int, parts)
+    except ValueError:
+        return None
+    return Identity(device, inode, size, mtime)
+
+
+def to_text(result: Result) -> str:
+    """Write a result as the ledger keeps it."""
+    return json.dumps({
+        "check": CHECK_VERSION, "directory": result.directory, "format": result.format, "asked": result.asked, "level": result.level,
+        "verdict": result.verdict, "reasons": result.reasons, "message": result.message, "at": result.at,
+    })  # fmt: skip
+
+
+def from_text(text: str) -> Result | None:
+    """Read a result; None when it is of another check's version or shape."""
+    try:
+        match json.loads(text):
+            case {
+                "check": version, "directory": str() as directory, "format": format_, "asked": int() as asked, "level": int() as level,
+                "verdict": "good" | "bad" | "unverifiable" as verdict, "reasons": list() as reasons, "message": str() as message,
+                "at": int() | float() as at,
+            } if version == CHECK_VERSION:  # fmt: skip
+                return Result(directory, format_, asked, level, verdict, tuple(map(str, reasons)), message, float(at))
+    except ValueError:
+        return None
+    return None
+
+
+class Results:
+    """All results known. What the ledger could not take is offered to it again; without a ledger everything is verified anew at start."""
+
+    def __init__(self, book: VerificationBook | None, try_again: float) -> None:
+        self._book = book
+        self._try_again = try_again
+        self._lock = threading.Lock()
+        self._known: dict[Identity, Result] = {}
+        self._unsaved: dict[Identity, Result] = {}
+        self._loaded = book is None
+        self._silent = False
+
+    def get(self, identity: Identity) -> Result | None:
+        """Return what is known about a file."""
+        with self._lock:
+            return self._known.get(identity)
+
+    def enough(self, identity: Identity, level: int, now: float) -> bool:
+        """Whether a file needs no verification up to ``level`` at UNIX time ``now``."""
+        result = self.get(identity)
+        if result is None or result.asked < level:
+            return False
+        if result.reasons and result.reasons[0] in FATES:
+            again = min(self._try_again, SHORT_RETRY) if result.reasons[0] == "unreadable" else self._try_again
+            return now < result.at + again
+        return True
+
+    def put(self, identity: Identity, result: Result) -> None:
+        """Keep a result, in the ledger too."""
+        with self._lock:
+            self._known[identity] = result
+            self._unsaved[identity] = result
+        self.settle()
+
+    def settle(self) -> None:
+        """Load what the ledger knows if that has not been done, and save what it has not taken yet."""
+        book = self._book
+        if book is None:
+            return
+        try:
+            if not self._loaded:
+                self._take(book.load())
+            for identity, result in list(self._unsaved.items()):
+                book.save(key_of(identity), to_text(result))
+                with self._lock:
+                    if self._unsaved.get(identity) is result:
+                        del self._unsaved[identity]
+        except LedgerUnavailable as error:
+            if not self._silent:
+                log.warning("verification results cannot be kept now; they stay in memory", reason=str(error))
+            self._silent = True
+        else:
+            if self._silent:
+                log.info("verification results are kept again")
+            self._silent = False
+
+    def _take(self, kept: Mapping[str, str]) -> None:
+        with self._lock:
+            for key, text in kept.items():
+                identity, result = identity_of(key), from_text(text)
+                if identity is not None and result is not None:
+                    self._known.setdefault(identity, result)
+            self._loaded = True
+
+    def forget(self, seen: Collection[Identity], whole: Collection[str], configured: Collection[str]) -> None:
+        """Forget files that are gone: not ``seen`` though their directory was looked at ``whole``, or is no longer ``configured``."""
+        with self._lock:
+            gone = [
+                identity
+                for identity, result in self._known.items()
+                if identity not in seen and (result.directory in whole or result.directory not in configured)
+            ]
+            for identity in gone:
+                del self._known[identity]
+                self._unsaved.pop(identity, None)
+        if not gone or self._book is None or not self._loaded:
+            return
+        try:
+            self._book.forget(tuple(map(key_of, gone)))
+        except LedgerUnavailable:
+            # loaded again at the next start and found gone again
+            return

@@ -117,7 +117,7 @@ BAD = {
     "zip cut a little behind an inner zip": (NESTED[: NESTED.index(INNER) + len(INNER) + 9], "missing_end"),
     "log line and zip cut behind an inner zip": (LOG + NESTED[: NESTED.index(INNER) + len(INNER)], "missing_end"),
     "zip through a terminal": (MANY_LINES.replace(b"\n", b"\r\n"), "crlf_mangled"),
-    "zip with a hole of zeros in the directory": (patched(STORED, cd(STORED) + 90, bytes(80)), "damaged_directory"),
+    "zip with a hole of zeros in the directory": (patched(STORED, cd(STORED) + 96, bytes(80)), "damaged_directory"),
     "zip with a hole over a header": (patched(STORED, STORED.index(b"PK\x03\x04", 4), bytes(40)), "damaged_entry"),
     "zip with bytes lost in the middle": (STORED[:500] + STORED[600:], "truncated"),
     "zip whose entry is beyond the end": (patched(PLAIN, cd(PLAIN) + 42, b"\xf0\xff\xff\x7f"), "entry_beyond_end"),

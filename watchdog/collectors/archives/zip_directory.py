@@ -179,12 +179,17 @@ class Walk:
             self._notes.add("no_descriptor", f"entry {self.count} ({_text(entry.name)}) has no descriptor behind it")
             return 0
         raw = self._near.get(self._cursor, min(24, room), near=entry.packed < _NEAR)
-        for length, skip, shape in _DESCRIPTORS:
-            if len(raw) < length or (skip and not raw.startswith(b"PK\x07\x08")):
-                continue
-            if struct.unpack_from(shape, raw, skip) == (entry.crc, entry.packed, entry.unpacked):
-                self._covered += length
-                return length
+        wanted = (entry.crc, entry.packed, entry.unpacked)
+        fitting = [
+            length
+            for length, skip, shape in _DESCRIPTORS
+            if len(raw) >= length and (not skip or raw.startswith(b"PK\x07\x08")) and struct.unpack_from(shape, raw, skip) == wanted
+        ]
+        if fitting:
+            # sizes of 0 fit both widths: then the one that leaves no gap is meant
+            length = room if room in fitting else fitting[0]
+            self._covered += length
+            return length
         raise Broken(
             "damaged_entry", f"the descriptor behind entry {self.count} ({_text(entry.name)}) does not say what the directory says"
         )

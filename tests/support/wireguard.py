@@ -210,7 +210,7 @@ def wg_dump(name: str = "all") -> dict[str, DumpedDevice]:
 
 
 def peers_config(count: int, *, seed: int = 1, allowed_ips: int = 2, endpoints: bool = True) -> str:
-    """Return text for ``wg setconf``: a key, a mark, and ``count`` peers of every sort (v4, v6 or no endpoint, preshared keys, keepalives)."""
+    """Return text for ``wg setconf``: a key, a mark, and ``count`` peers of every sort (v4, v6 or no endpoint, preshared keys...)."""
     rng = random.Random(seed)
     key = lambda: base64.b64encode(rng.randbytes(32)).decode()  # noqa: E731
     lines = ["[Interface]", f"PrivateKey = {key()}", "FwMark = 0x5117"]

@@ -9,7 +9,7 @@ from watchdog.collectors.wireguard.netlink import kernel_knows, read_kernel
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.collectors.wireguard.trust import DeviceKey, Trust
 from watchdog.collectors.wireguard.uapi import read_userspace
-from watchdog.errors import Forbidden, WatchdogError
+from watchdog.errors import Forbidden, Stopping, WatchdogError
 from watchdog.model.moments import Clock
 from watchdog.model.wireguard import Device, WireguardFacts
 from watchdog.runtime.log import get_logger
@@ -41,13 +41,15 @@ class WireguardCollector:
         self._kernel = kernel or partial(read_kernel, clock, settings.deadline, settings.device_deadline)
         self._userspace = userspace or partial(read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer)
         self._trust = trust or Trust(settings.connected_within)
+        self._trust.owner = self
         self._broken: dict[DeviceKey, str] = {}
         self._said_no_kernel = False
 
     def collect(self) -> WireguardFacts:
         """Look once.
 
-        Raise Forbidden when devices are there and not one may be read, and what the readers raise when they cannot look at all.
+        Raise Forbidden when devices are there and not one may be read, Stopping when another collector has taken over the memory, and what
+        the readers raise when they cannot look at all.
         """
         kernel = tuple(self._kernel())
         entries = join(kernel, self._userspace())
@@ -55,6 +57,8 @@ class WireguardCollector:
         refused = [error for _device, error in entries if isinstance(error, Forbidden)]
         if refused and len(refused) == len(entries):
             raise refused[0]
+        if self._trust.owner is not self:
+            raise Stopping("this collector was abandoned, and another has taken over")
         devices = self._trust.look(tuple(device for device, _error in entries), self._clock.now())
         knows = bool(kernel) or kernel_knows()
         if not knows and not self._said_no_kernel:
@@ -77,6 +81,12 @@ class WireguardCollector:
         for netns, name in sorted(self._broken.keys() - broken.keys()):
             log.info("a WireGuard device is readable again, or gone", device=name, netns=netns)
         self._broken = broken
+
+
+def build(settings: WireguardSettings, clock: Clock) -> Callable[[], WireguardCollector]:
+    """Return what makes a collector: each new one inherits the memory of clock jumps and endpoint changes from the one before it."""
+    trust = Trust(settings.connected_within)
+    return lambda: WireguardCollector(settings, clock, trust=trust)
 
 
 def join(kernel: Iterable[Failed], userspace: Iterable[Failed]) -> tuple[Failed, ...]:

@@ -1,8 +1,8 @@
 """The bytes of a kernel's WireGuard dump -> devices. Pure, and the only place that knows the attributes.
 
-Source: include/uapi/linux/wireguard.h and drivers/net/wireguard/netlink.c. A dump is many datagrams of many messages; a device goes on over
-several messages (only the first has its name), and so does a peer with many allowed-ips: its next message repeats only the public key. Private and preshared keys are
-stepped over: no value is ever made of them.
+Source: include/uapi/linux/wireguard.h and drivers/net/wireguard/netlink.c. A dump is many datagrams of many messages; a device goes on
+over several messages (only the first has its name), and so does a peer with many allowed-ips: its next message repeats only the
+public key. Private and preshared keys are stepped over: no value is ever made of them.
 
 Two paths to the same values: the layout that kernels really write is unpacked in one go, anything else is walked attribute by attribute.
 """

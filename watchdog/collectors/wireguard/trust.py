@@ -30,7 +30,9 @@ class _Seen:
 
 
 class Trust:
-    """The memory between looks. One thread at a time: the collector's."""
+    """The memory between looks. It belongs to one collector at a time (``owner``), which looks from one thread."""
+
+    owner: object = None
 
     def __init__(self, connected_within: float) -> None:
         self._within = connected_within

@@ -10,7 +10,7 @@ from watchdog.model.clues import Clues, Found
 from watchdog.model.drifts import DriftKind, Judgement
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.hooks import HookRunner
-from watchdog.model.metrics import Instruments, MetricSpec
+from watchdog.model.metrics import Instruments, Metric, MetricSpec
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.needs import Needs
 from watchdog.model.places import Place
@@ -106,3 +106,12 @@ class Probe:
 
 
 DiscoverPanels = Callable[[], Mapping[str, Panel]]
+
+REQUESTS = Metric(
+    "watchdog_panel_requests_total",
+    "counter",
+    "Requests to a panel by operation and result; counted by its client. Born at 0 when the target is connected.",
+    ("panel", "target", "operation", "result"),
+)
+"""Every panel's client counts its exchanges here; ``result`` is one of runtime/http's RESULTS."""
+METRICS: tuple[Metric, ...] = (REQUESTS,)

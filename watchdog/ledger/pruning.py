@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select
 
 from watchdog.ledger.book import Book
+from watchdog.ledger.leases import NOBODY
 from watchdog.ledger.schema import (
     IN_FLIGHT,
     STANDING,
@@ -70,7 +71,8 @@ class Pruning(Book):
 
     def _leases(self, connection: Connection) -> int:
         # numbers go on growing without the rows: they come from one counter
-        return _remove(connection, leases, or_(leases.c.expires_at < self._door.now - _LEASES_FOR, leases.c.epoch != self._door.epoch))
+        over = or_(leases.c.holder == NOBODY, leases.c.expires_at < self._door.now - _LEASES_FOR, leases.c.epoch != self._door.epoch)
+        return _remove(connection, leases, over)
 
 
 def _remove(connection: Connection, table: Table, where: ColumnElement[Any]) -> int:

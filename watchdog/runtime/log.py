@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
 from typing import Literal, Protocol, TextIO, cast
 
@@ -78,6 +79,14 @@ def configure(level: str = "info", form: Format = "logfmt", stream: TextIO | Non
         foreign.propagate = True
         foreign.setLevel(max(logging.WARNING, number))
     logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_died
+
+
+def _thread_died(died: threading.ExceptHookArgs) -> None:
+    """Report a dying thread through the log; Python would print the raw traceback, which may hold a secret."""
+    if not getattr(died.thread, "supervised", False) and not issubclass(died.exc_type, SystemExit):
+        name = died.thread.name if died.thread else "?"
+        get_logger(__name__).error("a thread died", thread=name, exc_info=(died.exc_type, died.exc_value, died.exc_traceback))
 
 
 class _Handler(logging.StreamHandler[TextIO]):

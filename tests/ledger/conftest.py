@@ -80,3 +80,11 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 def book(database: Database) -> Ledger:
     """Give a ledger with the real clock on either database."""
     return database.open()
+
+
+@pytest.fixture(scope="module")
+def ledger_of_pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """Give one SQLite ledger to a whole table of cases: rules that are Python's need no second database."""
+    opened = ledger_at(tmp_path_factory.mktemp("pairs") / "ledger.sqlite3", SystemClock())
+    yield opened
+    opened.close()

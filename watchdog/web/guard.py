@@ -1,0 +1,152 @@
+"""The door in front of every call: whose browser may read, and who may change something.
+
+Pure ASGI around the whole application, by method and not by route: a new route that changes something is guarded before anybody thinks
+of it. Reading needs no token. A stranger's page in somebody's browser reaches a loopback server in two ways: it posts across sites (refused
+by Origin, Sec-Fetch-Site and Content-Type), or it rebinds its own name to our address (refused by Host).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from watchdog.errors import BadSettings, WatchdogError
+from watchdog.runtime.fields import read_secret
+from watchdog.runtime.log import get_logger
+from watchdog.web.callers import Caller
+from watchdog.web.calls import Lane
+from watchdog.web.errors import answer_of, error_answer
+
+log = get_logger(__name__)
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY_LIMIT = 64 * 1024  # bytes; the longest order is a pattern and a reason
+# machines ask these by whatever name their configuration has; they tell nothing that a stranger's page could use
+_ANY_HOST = frozenset({"/metrics", "/-/healthy", "/-/ready"})
+
+
+class Guard:
+    """ASGI application around another one."""
+
+    def __init__(self, app: ASGIApp, token_file: Path | None, allowed_hosts: Iterable[str], lane: Lane) -> None:
+        self._app = app
+        self._token_file = token_file
+        self._hosts = frozenset({"localhost", socket.gethostname().lower(), *(host.lower() for host in allowed_hosts)})
+        self._lane = lane
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the call through, or answer why not."""
+        if scope["type"] != "http":  # no websockets here; lifespan is off
+            return
+        headers = Headers(scope=scope)
+        caller: Caller = scope["state"]["caller"]
+        changing = scope["method"] not in READING
+        refusal = self._stranger(scope, headers, caller, changing=changing)
+        if refusal is None and changing:
+            refusal = await self._unproven(headers, caller)
+        body: bytes | None = b""
+        if refusal is None and changing:
+            body = await _read(headers, receive)
+        if body is None:
+            refusal = error_answer(413, "too_large", f"a body may have {BODY_LIMIT} bytes", "send less", {"connection": "close"})
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        elif changing:
+            await self._app(scope, _Replay(body or b"", receive), send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _stranger(self, scope: Scope, headers: Headers, caller: Caller, *, changing: bool) -> Response | None:
+        """Return a refusal for what only a browser on a stranger's page would send."""
+        if caller.listener == "control":  # browsers cannot reach a unix socket
+            return None
+        host = headers.get("host", "")
+        if (changing or (caller.local and scope["path"] not in _ANY_HOST)) and not self._known(host):
+            way_out = "call it by its address or by localhost, or add the name to server.allowed_hosts"
+            return error_answer(421, "unknown_host", f"this server is not known as '{host[:100]}'", way_out)
+        if not changing:
+            return None
+        origin = headers.get("origin")
+        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} or (
+            origin is not None and origin not in {f"http://{host}", f"https://{host}"}
+        ):
+            return error_answer(403, "cross_site", "a page of another site may not change anything here", "call it from this host's pages")
+        content_type = headers.get("content-type")
+        if content_type is not None and content_type.partition(";")[0].strip().lower() != "application/json":
+            return error_answer(415, "not_json", "a body must be JSON", "send Content-Type: application/json")
+        return None
+
+    def _known(self, host: str) -> bool:
+        name = _without_port(host).lower()
+        if name in self._hosts or name.endswith(".localhost"):
+            return True
+        try:  # an address cannot be bound to something else
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return False
+        return True
+
+    async def _unproven(self, headers: Headers, caller: Caller) -> Response | None:
+        """Return a refusal unless the kernel or the token vouches for the caller."""
+        if caller.trusted:
+            return None
+        if self._token_file is None:
+            way_out = "set server.api_token_file to a file with a token and reload, or use the control socket on the host itself"
+            return error_answer(403, "changes_disabled", "changing calls over TCP are switched off: no token is configured", way_out)
+        try:
+            token = await self._lane.run(lambda path=self._token_file: read_secret(path), 5.0)  # type: ignore[misc]  # mypy has no default here
+        except BadSettings as error:
+            log.warning("a changing call was refused", reason=str(error))
+            return error_answer(403, "token_unreadable", "server.api_token_file cannot be read", "see the log of the program")
+        except WatchdogError as error:
+            return answer_of(error)
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        # bytes, because compare_digest refuses text beyond ASCII
+        if scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode()):
+            return None
+        way_out = "send 'Authorization: Bearer TOKEN' with the token of server.api_token_file"
+        return error_answer(401, "wrong_token", "the bearer token is missing or wrong", way_out, {"www-authenticate": "Bearer"})
+
+
+class _Replay:
+    """Gives a body that was read already, then whatever comes."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def _read(headers: Headers, receive: Receive) -> bytes | None:
+    """Return the whole body, or None when it is too large or its sender left: half an order is no order."""
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > BODY_LIMIT:
+        return None
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]

@@ -1,0 +1,104 @@
+"""What the web asks of the program, declared by the consumer; ``exposition`` and ``reconciler.commands`` satisfy it, app.py wires it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
+from watchdog.model.drifts import Episode
+from watchdog.model.repairs import RepairRecord
+from watchdog.reconciler.commands import PlanReport
+from watchdog.reconciler.status import TargetStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Whether the program is healthy (or ready), and in one sentence each what is missing when it is not."""
+
+    missing: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+
+class Page(Protocol):
+    """One answer to a scrape."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def content_type(self) -> str: ...
+
+    @property
+    def encoding(self) -> str | None: ...
+
+
+class Pages(Protocol):
+    """Ready answers to scrapes. Memory only: called in the server's own loop."""
+
+    def page(self, *, openmetrics: bool = False, gzip: bool = False, collect: Collection[str] = (), names: Collection[str] = ()) -> Page:
+        """Return one answer. Raises NotFound for an unknown source in ``collect``."""
+        ...
+
+
+class Commands(Protocol):
+    """Orders and questions of people, as ``reconciler.commands.Commands`` answers them. May block; called in bounded threads."""
+
+    def statuses(self) -> tuple[TargetStatus, ...]: ...
+
+    def status(self, target: str) -> TargetStatus: ...
+
+    def sync(self, target: str, seconds: float = ...) -> TargetStatus: ...
+
+    def plan(self, target: str) -> PlanReport: ...
+
+    def approvals(self, target: str | None = None, states: tuple[ApprovalState, ...] = ...) -> tuple[Approval, ...]: ...
+
+    def approve(self, approval_id: str, by: str) -> Approval: ...
+
+    def reject(self, approval_id: str, by: str) -> Approval: ...
+
+    def retry(self, target: str, drift_key: str, by: str) -> Approval: ...
+
+    def ignore(self, pattern: str, reason: str, until: float | None, by: str) -> Ignore: ...
+
+    def unignore(self, ignore_id: int) -> None: ...
+
+    def ignores(self) -> tuple[Ignore, ...]: ...
+
+    def baseline(self, target: str, what: Literal["accept", "repair"]) -> int: ...
+
+    def holdings(self, *, released: bool = False) -> tuple[Holding, ...]: ...
+
+    def release(self, holding_id: int) -> None: ...
+
+    def repairs(self, target: str | None = None, limit: int = 100) -> tuple[RepairRecord, ...]: ...
+
+    def history(self, target: str | None = None, limit: int = 100) -> tuple[Episode, ...]: ...
+
+
+class Backing(Protocol):
+    """The program behind the web. ``pages``, ``health`` and ``readiness`` touch memory only."""
+
+    @property
+    def pages(self) -> Pages: ...
+
+    @property
+    def commands(self) -> Commands: ...
+
+    def health(self) -> Report:
+        """Say whether supervisor, scheduler and web live; never about a target."""
+        ...
+
+    def readiness(self) -> Report:
+        """Say whether configuration, ledger and loops stand and each collector was tried once."""
+        ...
+
+    def reload(self) -> tuple[str, ...]:
+        """Read the configuration anew; return what changed, one line each. Raises BadSettings and keeps the old one."""
+        ...

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from watchdog.errors import MalformedAnswer
+from watchdog.panels.mcsmanager.sight import Candidate
 from watchdog.panels.mcsmanager.view import LABEL, Daemon, Instance, Operation, SeenContainer, Status
 
 Json = Mapping[str, object]
@@ -110,15 +111,38 @@ def containers(data: object) -> tuple[SeenContainer, ...]:
     return tuple(sorted(found, key=lambda seen: seen.id))
 
 
+def images(data: object) -> frozenset[str]:
+    """Given the data of ``environment/image`` (Docker's raw list), return all tags, each also without ``:latest``."""
+    listed = (_mapping(item, "images[]") for item in _list(data, "images"))
+    tags = {tag for item in listed for tag in _list(item.get("RepoTags") or [], "images[].RepoTags") if isinstance(tag, str)}
+    return frozenset(tags | {tag.removesuffix(":latest") for tag in tags})
+
+
+def inspected(data: object) -> Candidate:
+    """Given Docker's raw inspect (head-docker-inspect-running.json), return the container."""
+    whole = _mapping(data, "inspect")
+    config = _mapping(_get(whole, "Config", "inspect"), "inspect.Config")
+    state = _mapping(_get(whole, "State", "inspect"), "inspect.State")
+    mounts = (_mapping(mount, "inspect.Mounts[]") for mount in _list(whole.get("Mounts") or [], "inspect.Mounts"))
+    return Candidate(
+        id=_identifier(whole, "Id"),
+        name=_text(whole, "Name", "inspect").removeprefix("/"),
+        state=_text(state, "Status", "inspect.State"),
+        image=_optional_text(config, "Image"),
+        label=_optional_text(_mapping(config.get("Labels") or {}, "inspect.Config.Labels"), LABEL),
+        sources=tuple(sorted(_optional_text(mount, "Source") for mount in mounts)),
+    )
+
+
 def operations(data: object) -> tuple[Operation, ...]:
     """Given the data of ``operation_logs`` (a bare list), return its entries, oldest first."""
     found = (_operation(_mapping(item, "operations[]")) for item in _list(data, "operations"))
     return tuple(sorted(found, key=lambda entry: (entry.at, entry.id)))
 
 
-def is_empty(data: object) -> bool:
-    """Whether an action's answer says nothing: ``open`` answers 200 ``{}`` when the daemon did not answer in time (head-hang-open.json)."""
-    return data == {}
+def says_something(data: object) -> bool:
+    """Whether an action's answer says anything: ``open`` answers 200 ``{}`` when the daemon did not answer in time (head-hang-open.json)."""
+    return data != {}
 
 
 def _service(item: Json) -> Daemon:
@@ -133,6 +157,7 @@ def _service(item: Json) -> Daemon:
 def _remote(item: Json) -> Daemon:
     base = _service(item)
     config = _mapping(item.get("config") or {}, "remote[].config")
+    process = _mapping(item.get("process") or {}, "remote[].process")
     version = _optional_text(item, "version") or None
     return Daemon(
         uuid=base.uuid,
@@ -141,6 +166,7 @@ def _remote(item: Json) -> Daemon:
         available=base.available,
         version=version,
         overview_hung=base.available and version is None,
+        process_cpu=_optional_number(process, "cpu"),
         soft_shutdown=_flag(config, "enableSoftShutdown"),
         soft_shutdown_skips_docker=_flag(config, "softShutdownSkipDocker"),
     )

@@ -7,13 +7,21 @@ of 8 requests/s counts in the session); the panel waits up to 6 s for a daemon, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from watchdog.errors import Blind, DeadlinePassed, NotFound, Refused, ServerFault, Throttled, Unknown
+from watchdog.model.metrics import Instruments
+from watchdog.model.moments import Clock
+from watchdog.model.panels import REQUESTS
 from watchdog.panels.mcsmanager import answers
-from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Operation, SeenContainer
+from watchdog.panels.mcsmanager.remedies import PANEL_NAME
+from watchdog.panels.mcsmanager.settings import McsmanagerSettings
+from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Operation, SeenContainer, Status
+from watchdog.runtime.fields import read_secret
+from watchdog.runtime.http import RESULTS, Http, Tls
 
 PAGE_SIZE: Final = 50
 """10.18 caps page_size at 50 without a word (contract section 1)."""
@@ -21,9 +29,7 @@ ROUNDS: Final = 4
 """How often a list that shifts while it is read is read again before we say that we could not see it."""
 LOG_LIMIT: Final = 200
 """The most entries ``operation_logs`` gives; more is an error (head-operation-logs-err-limit201.json)."""
-SECONDS: Final = 15.0
-
-OPERATIONS: Final = ("services", "overview", "instances", "containers", "detail", "operations", "images", "open", "link")
+OPERATIONS: Final = ("overview", "services", "instances", "containers", "images", "detail", "operations", "open", "link")
 """Names of all our calls, for the count of requests."""
 
 ReadT = TypeVar("ReadT")
@@ -31,31 +37,46 @@ ABOUT_ONE_DAEMON = (ServerFault, Refused, NotFound, DeadlinePassed, Throttled, U
 """What one daemon's trouble looks like: 400 or 500 when it is offline, silent or unknown (contract section 1). Anything else is the panel's."""
 
 
-class Exchange(Protocol):
-    """What the client asks of HTTP: one GET with our headers, decoded JSON back, every failure as one of the house's errors."""
+def connect(settings: McsmanagerSettings, clock: Clock, instruments: Instruments) -> McsmanagerClient:
+    """Build the client of one target; no I/O yet, the key is read anew for each exchange."""
 
-    def get_json(self, operation: str, path: str, query: Mapping[str, str], seconds: float) -> object: ...
+    def headers() -> dict[str, str]:
+        # X-Requested-With: not needed with a key, but some routes always want it (contract section 1, Access)
+        return {"x-request-api-key": read_secret(settings.api_key_file), "X-Requested-With": "XMLHttpRequest"}
 
-    def close(self) -> None: ...
+    def observe(operation: str, result: str) -> None:
+        instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result)
+
+    for operation in OPERATIONS:
+        for result in RESULTS:
+            instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result, by=0.0)
+    tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
+    return McsmanagerClient(Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, observe=observe, tls=tls))
 
 
 class McsmanagerClient:
     """All calls of one target. Every method raises the house's errors and nothing else."""
 
-    def __init__(self, exchange: Exchange, seconds: float = SECONDS) -> None:
-        self._exchange = exchange
-        self._seconds = seconds
+    def __init__(self, http: Http) -> None:
+        self._http = http
 
     def view(self) -> McsmanagerView:
         """Read everything one look needs. One daemon's failure stands in that daemon; the panel's own failure is raised."""
-        overview = answers.overview(self._get("overview", "/api/overview"))
-        daemons = tuple(self._fill(daemon) for daemon in overview.daemons)
+        overview = self._get("overview", "/api/overview", answers.overview)
+        # side by side: each silent daemon costs up to twelve seconds
+        with ThreadPoolExecutor(max_workers=min(8, max(1, len(overview.daemons)))) as pool:
+            daemons = tuple(pool.map(self._fill, overview.daemons))
         entries, error = self._try(self.operations)
         return McsmanagerView(version=overview.version, daemons=daemons, operations=entries, operations_error=error)
 
+    def daemon(self, uuid: str) -> Daemon | None:
+        """Return one daemon with its instances and containers as they are now; None = the panel does not know it."""
+        found = next((item for item in self._get("overview", "/api/overview", answers.overview).daemons if item.uuid == uuid), None)
+        return self._fill(found) if found else None
+
     def services(self) -> tuple[Daemon, ...]:
         """Return the daemons as the panel has them in memory: cheap, and it works while they are down."""
-        return answers.services(self._get("services", "/api/service/remote_services_list"))
+        return self._get("services", "/api/service/remote_services_list", answers.services)
 
     def instances(self, daemon: str) -> tuple[Instance, ...]:
         """Return all instances of one daemon, sorted by uuid.
@@ -74,35 +95,34 @@ class McsmanagerClient:
 
     def containers(self, daemon: str) -> tuple[SeenContainer, ...]:
         """Return what the daemon's own Docker runs. Any failure means not known, never "none" (contract section 6)."""
-        return answers.containers(self._get("containers", "/api/environment/containers", daemonId=daemon))
+        return self._get("containers", "/api/environment/containers", answers.containers, daemonId=daemon)
 
     def detail(self, daemon: str, uuid: str) -> answers.Detail:
         """Return one instance as it is now."""
-        return answers.detail(self._get("detail", "/api/instance", daemonId=daemon, uuid=uuid))
+        return self._get("detail", "/api/instance", answers.detail, daemonId=daemon, uuid=uuid)
 
     def operations(self) -> tuple[Operation, ...]:
         """Return the newest 200 entries of the operation log, oldest first. Panels up to 10.6.1 have none: NotFound."""
-        return answers.operations(self._get("operations", "/api/overview/operation_logs", limit=str(LOG_LIMIT)))
+        return self._get("operations", "/api/overview/operation_logs", answers.operations, limit=str(LOG_LIMIT))
 
-    def docker_answers(self, daemon: str) -> None:
-        """Ask the daemon's Docker for its images: the remote readiness probe. Raises when it does not answer."""
-        self._get("images", "/api/environment/image", daemonId=daemon)
+    def images(self, daemon: str) -> frozenset[str]:
+        """Return the image names the daemon's Docker has; also the remote readiness probe: it raises while Docker does not answer."""
+        return self._get("images", "/api/environment/image", answers.images, daemonId=daemon)
 
     def open(self, daemon: str, uuid: str, seconds: float | None = None) -> bool:
         """Start one instance; return False when the answer was empty, which means not known: poll (head-hang-open.json).
 
         Raises ServerFault when the daemon refused or failed; what it did then must be looked at, a status code proves nothing.
         """
-        data = self._get("open", "/api/protected_instance/open", seconds, daemonId=daemon, uuid=uuid)
-        return not answers.is_empty(data)
+        return self._get("open", "/api/protected_instance/open", answers.says_something, seconds, daemonId=daemon, uuid=uuid)
 
     def link(self, daemon: str, seconds: float | None = None) -> None:
         """Let the panel connect to a daemon anew. It drops a live connection first, so never on an online one (contract section 6)."""
-        self._get("link", "/api/service/link_remote_service", seconds, uuid=daemon)
+        self._get("link", "/api/service/link_remote_service", answers.says_something, seconds, uuid=daemon)
 
     def close(self) -> None:
         """Give back connections."""
-        self._exchange.close()
+        self._http.close()
 
     def _fill(self, daemon: Daemon) -> Daemon:
         if not daemon.available:
@@ -114,8 +134,10 @@ class McsmanagerClient:
             # the overview asked Docker and hung for 6 s; asking again would hang as long (head-hang-overview.json)
             return replace(daemon, instances=instances, instances_error=instances_error, containers_error="its overview hung")
         seen, containers_error = self._try(lambda: self.containers(daemon.uuid))
+        starting = any(instance.status is Status.STARTING for instance in instances or ())
+        images = self._try(lambda: self.images(daemon.uuid))[0] if starting and seen is not None else None
         return replace(
-            daemon, instances=instances, instances_error=instances_error, containers=seen, containers_error=containers_error
+            daemon, instances=instances, instances_error=instances_error, containers=seen, containers_error=containers_error, images=images
         )  # fmt: skip
 
     @staticmethod
@@ -129,7 +151,7 @@ class McsmanagerClient:
         found: dict[str, Instance] = {}
         number, last = 1, 1
         while number <= last:
-            page = answers.page(self._page(daemon, number))
+            page = self._page(daemon, number)
             last = min(page.last, 10_000)
             for instance in page.instances:
                 if instance.uuid in found:
@@ -138,11 +160,12 @@ class McsmanagerClient:
             number += 1
         return found, last, False
 
-    def _page(self, daemon: str, number: int) -> object:
+    def _page(self, daemon: str, number: int) -> answers.Page:
         # without instance_name 10.4.0 answers 500 with a TypeError (v10.4.0-hang-list.json)
-        where = "/api/service/remote_service_instances"
-        return self._get("instances", where, daemonId=daemon, page=str(number), page_size=str(PAGE_SIZE), instance_name="", status="")
+        query = {"daemonId": daemon, "page": str(number), "page_size": str(PAGE_SIZE), "instance_name": "", "status": ""}
+        return self._get("instances", "/api/service/remote_service_instances", answers.page, None, **query)
 
-    def _get(self, operation: str, path: str, seconds: float | None = None, **query: str) -> object:
-        limit = self._seconds if seconds is None else min(seconds, self._seconds)
-        return answers.envelope(self._exchange.get_json(operation, path, query, limit))
+    def _get(self, operation: str, path: str, parse: Callable[[object], ReadT], seconds: float | None = None, /, **query: str) -> ReadT:
+        return self._http.ask(
+            operation, "GET", path, lambda answer: parse(answers.envelope(answer.json())), query=query, seconds=seconds
+        )  # fmt: skip

@@ -93,8 +93,10 @@ class Daemon:
     """One daemon behind the panel.
 
     ``version`` is None when it is offline, or when it is available and its overview hung (``overview_hung``: on 10.12.4+ typically a silent
-    dockerd). ``instances`` and ``containers`` are None when they could not be read, with the reason beside them. The two soft shutdown flags are
-    None where the version has none.
+    dockerd). ``instances`` and ``containers`` are None when they could not be read, with the reason beside them.
+    ``process_cpu`` is the daemon process's own system time in microseconds since it began (info_router.ts: ``process.cpuUsage().system``): it
+    only falls when the daemon restarted. The soft shutdown flags are None where the version has none. ``images`` are the image names its
+    Docker has, read only while something starts (None = not read).
     """
 
     uuid: str
@@ -103,12 +105,14 @@ class Daemon:
     available: bool = False
     version: str | None = None
     overview_hung: bool = False
+    process_cpu: int | None = None
     soft_shutdown: bool | None = None
     soft_shutdown_skips_docker: bool | None = None
     instances: tuple[Instance, ...] | None = None
     instances_error: str = ""
     containers: tuple[SeenContainer, ...] | None = None
     containers_error: str = ""
+    images: frozenset[str] | None = None
 
     @property
     def name(self) -> str:

@@ -83,6 +83,12 @@ class FakeDaemon:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self._boot = 0
+        self._began = time.monotonic() - 3600.0
+
+    @property
+    def process_cpu(self) -> int:
+        """Return microseconds of system time since this process began: it falls at a restart (info_router.ts)."""
+        return int((time.monotonic() - self._began) * 100_000)
 
     @property
     def instances(self) -> list[FakeInstance]:
@@ -198,6 +204,7 @@ class FakeDaemon:
         with self._lock:
             self._boot += 1
             self.restarts += 1
+            self._began = time.monotonic()
             self.up = True
             self.available = reconnect
             boot = self._boot

@@ -80,7 +80,7 @@ def remote(daemon: FakeDaemon, *, answered: bool) -> dict[str, Any]:
         listed = daemon.instances
         body = {
             "version": release.daemon,
-            "process": {"cpu": 1, "memory": 2, "cwd": "/opt/mcsmanager/daemon"},
+            "process": {"cpu": daemon.process_cpu, "memory": 2, "cwd": "/opt/mcsmanager/daemon"},
             "instance": {"running": sum(1 for item in listed if item.status == 3), "total": len(listed)},  # noqa: PLR2004  # Running
             "system": {
                 "type": "Linux", "hostname": "vm", "platform": "linux", "release": "6.1.0-amd64", "uptime": 969.41, "cwd": "/opt/mcsmanager/daemon",

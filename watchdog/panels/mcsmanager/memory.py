@@ -1,0 +1,146 @@
+"""What is remembered from look to look (``Judgement.memory``): since when a status stands, boots and outages seen, how often something started.
+
+Pure. One JSON list per daemon (``d:UUID``) and per instance (``i:DAEMON:UUID``); a value that cannot be read is as good as none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields, replace
+from typing import Final, TypeVar
+
+from watchdog.model.drifts import Scalar
+from watchdog.panels.mcsmanager.view import Daemon, Instance, Status
+
+BUCKET: Final = 300.0
+"""Seconds between two marks of the start count: a rise is measured over one to two buckets (contract section 3, restart loop: 10 min)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceMemory:
+    """One instance over time. Times are UNIX seconds; ``marks`` are two start counts and when they were noted, the older first."""
+
+    status: int
+    since: float
+    started: int
+    first_seen: float
+    running_at: float | None = None
+    older_mark: int = 0
+    older_at: float = 0.0
+    newer_mark: int = 0
+    newer_at: float = 0.0
+
+    @property
+    def rise(self) -> int:
+        """Return how often it was started since the older mark."""
+        return self.started - self.older_mark
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonMemory:
+    """One daemon over time. Times are UNIX seconds, None = not seen.
+
+    ``booted_at`` is when we saw that it had restarted. ``gone_at`` and ``back_at`` are the newest outage of its Docker; while one lasts ``away``
+    is true. ``engine`` is the id of our engine once the place was proven by shared containers.
+    """
+
+    first_seen: float
+    booted_at: float | None = None
+    away: bool = False
+    gone_at: float | None = None
+    back_at: float | None = None
+    offline_since: float | None = None
+    cpu: int | None = None
+    engine: str = ""
+
+
+MemoryT = TypeVar("MemoryT", InstanceMemory, DaemonMemory)
+
+
+def daemon_key(daemon: str) -> str:
+    """Return the key of a daemon's memory."""
+    return f"d:{daemon}"
+
+
+def instance_key(daemon: str, uuid: str) -> str:
+    """Return the key of an instance's memory."""
+    return f"i:{daemon}:{uuid}"
+
+
+def instances_of(memory: Mapping[str, Scalar], daemon: str) -> tuple[str, ...]:
+    """Return the uuids of all instances remembered behind a daemon, sorted."""
+    prefix = f"i:{daemon}:"
+    return tuple(sorted(key.removeprefix(prefix) for key in memory if key.startswith(prefix)))
+
+
+def encode(value: InstanceMemory | DaemonMemory) -> str:
+    """Return a memory as the ledger keeps it."""
+    return json.dumps(astuple(value), separators=(",", ":"))
+
+
+def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
+    """Given what the ledger kept, return the memory; None when there is none or it cannot be read."""
+    if not isinstance(text, str):
+        return None
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return None
+    known = fields(kind)
+    if not isinstance(values, list) or len(values) != len(known):
+        return None
+    if not all(_fits(value, str(field.type)) for value, field in zip(values, known, strict=True)):
+        return None
+    return kind(*values)
+
+
+def remember_instance(old: InstanceMemory | None, instance: Instance, now: float) -> InstanceMemory:
+    """Given the old memory and the instance as it is, return the new memory."""
+    same = old is not None and old.status == instance.status and old.started == instance.started
+    running = now if instance.status is Status.RUNNING else (old.running_at if old else None)
+    if old is None or instance.started < old.started:  # new to us, or the daemon restarted and counts anew
+        first = old.first_seen if old else now
+        return InstanceMemory(instance.status, now, instance.started, first, running, instance.started, now, instance.started, now)
+    moved = replace(old, status=int(instance.status), since=old.since if same else now, started=instance.started, running_at=running)
+    if now - old.newer_at >= BUCKET:
+        return replace(moved, older_mark=old.newer_mark, older_at=old.newer_at, newer_mark=instance.started, newer_at=now)
+    return moved
+
+
+def remember_daemon(old: DaemonMemory | None, daemon: Daemon, *, fell: bool, away: bool | None, now: float) -> DaemonMemory:
+    """Given the old memory and the daemon as it is, return the new memory.
+
+    ``fell`` says that an instance's start count fell; ``away`` whether its Docker is away (None = cannot be told, as while it is offline).
+    """
+    memory = old or DaemonMemory(first_seen=now)
+    cpu = daemon.process_cpu
+    booted = fell or (cpu is not None and memory.cpu is not None and cpu < memory.cpu)
+    memory = replace(
+        memory,
+        booted_at=now if booted else memory.booted_at,
+        cpu=memory.cpu if cpu is None else cpu,
+        offline_since=None if daemon.available else (memory.offline_since or now),
+    )
+    if away is True and not memory.away:
+        return replace(memory, away=True, gone_at=now)
+    if away is False and memory.away:
+        return replace(memory, away=False, back_at=now)
+    return memory
+
+
+def note_engine_start(memory: DaemonMemory, engine_started_at: float | None) -> DaemonMemory:
+    """Count a restart of the engine that fell between two looks as an outage that began and ended then."""
+    if engine_started_at is None or engine_started_at <= max(memory.first_seen, memory.back_at or 0.0):
+        return memory
+    return replace(memory, gone_at=min(memory.gone_at or engine_started_at, engine_started_at), back_at=engine_started_at)
+
+
+def _fits(value: object, wanted: str) -> bool:
+    if value is None:
+        return "None" in wanted
+    if "bool" in wanted:
+        return isinstance(value, bool)
+    if "str" in wanted:
+        return isinstance(value, str)
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,117 @@
+"""Does anybody want a stopped instance to run? Known, learned with evidence, or unknown (house rule 13). Pure.
+
+Autostart is the panel's own word for it: "start this at my boot". It says nothing about an instance that ran and was stopped afterwards, and a
+stop need not be recorded (a stop typed into the game, a stop while the log was off), so a stop that nobody witnessed makes the wish unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
+from watchdog.panels.mcsmanager.settings import McsmanagerSettings
+from watchdog.panels.mcsmanager.sight import Sight, events_of
+from watchdog.panels.mcsmanager.view import Instance, McsmanagerView, Operation
+
+Want = Literal["known", "unknown", "no"]
+STOPS = frozenset({"instance_stop", "instance_kill", "instance_delete"})
+CHANGES = frozenset({"instance_create", "instance_config_change"})
+RAN_SHORTLY_BEFORE = 120.0
+"""Seconds before an outage within which an instance must have been seen running, to have been running when it began."""
+SEEN_LATE = 30.0
+"""Seconds by which a boot may lie before the look that saw it."""
+DEAF_AT_START = 60.0
+"""Seconds after the boot, or after the engine's start, that we may have been deaf: too short for a game server to start, run and end by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is known of the wish, and the sentence that says why. ``cause_at`` is the boot or outage behind it (UNIX seconds)."""
+
+    want: Want
+    why: str
+    cause_at: float | None = None
+
+
+def wish_for(
+    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float
+) -> Wish:  # fmt: skip
+    """Given a stopped instance, say whether it is wanted running."""
+    said = settings.wish(instance.uuid, instance.nickname)
+    if said in ("stopped", "any"):
+        return Wish("no", f"configured: expect {said}")
+    if instance.end_time is not None and instance.end_time <= now:
+        return Wish("no", "its time has expired: every start fails")
+    if said == "running":
+        stop = _newest(view, instance, STOPS, after=own.since - RAN_SHORTLY_BEFORE)
+        return Wish("unknown", _stopped(stop)) if stop else Wish("known", "configured: expect running")
+    if not instance.auto_start:
+        return Wish("no", "autostart is off and nothing else says that it should run")
+    return _by_autostart(instance, view, sight, daemon, own, settings, now)
+
+
+def _by_autostart(
+    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float
+) -> Wish:  # fmt: skip
+    booted = daemon.booted_at if daemon.booted_at and now - daemon.booted_at <= settings.autostart_window else None
+    returned = daemon.back_at if daemon.back_at and now - daemon.back_at <= settings.autostart_window else None
+    if booted is not None and (own.running_at or 0.0) < booted:
+        return _after_boot(instance, view, sight, own, booted)
+    if returned is not None and daemon.gone_at is not None and (own.running_at or 0.0) < returned:
+        return _after_outage(instance, view, own, daemon.gone_at, returned)
+    if instance.started == 0:
+        return Wish("unknown", "the daemon never started it since its boot, which we did not witness")
+    return Wish("no", "it was started since the daemon's boot and has ended since; nothing says that it should run")
+
+
+def _after_boot(instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, booted: float) -> Wish:
+    stop = _newest(view, instance, STOPS, after=booted - SEEN_LATE)
+    if stop:
+        return Wish("no", _stopped(stop), booted)
+    if own.first_seen > booted or _newest(view, instance, CHANGES, after=booted - SEEN_LATE):
+        return Wish("unknown", "it was created or changed after the daemon's boot", booted)
+    if instance.started == 0:
+        return Wish("known", "autostart is on and the daemon has not started it since its boot", booted)
+    started = _started_since(instance, sight, booted)
+    if started is False:
+        return Wish("known", "autostart is on, its start failed and no container was started since the daemon's boot", booted)
+    if started is True:
+        return Wish("no", "it ran since the daemon's boot and has ended since", booted)
+    return Wish("unknown", "autostart is on, but whether it ran since the daemon's boot was not witnessed", booted)
+
+
+def _after_outage(instance: Instance, view: McsmanagerView, own: InstanceMemory, gone: float, returned: float) -> Wish:
+    if own.running_at is None or own.running_at < gone - RAN_SHORTLY_BEFORE:
+        if instance.started == 0:
+            return Wish("unknown", "the daemon never started it since its boot, which we did not witness", returned)
+        return Wish("no", "it was not seen running before Docker went away", returned)
+    stop = _newest(view, instance, STOPS, after=own.running_at - RAN_SHORTLY_BEFORE)
+    if stop:
+        return Wish("no", _stopped(stop), returned)
+    if view.operations is None:
+        return Wish(
+            "unknown", "it ran until Docker went away, but this panel has no operation log to tell whether a person stopped it", returned
+        )
+    return Wish("known", "it ran until Docker went away, and no stop is on record", returned)
+
+
+def _started_since(instance: Instance, sight: Sight, since: float) -> bool | None:
+    """Whether a container of it was started since then; None = we did not hear everything (no engine, or the stream dropped)."""
+    docker = sight.docker
+    if docker is None:
+        return None
+    if any(event.action == "start" and event.at >= since for event in events_of(instance, docker)):
+        return True
+    stream, begun = docker.stream, max(since, docker.engine_started_at or 0.0)
+    return False if stream.connected and stream.connected_at is not None and stream.connected_at <= begun + DEAF_AT_START else None
+
+
+def _newest(view: McsmanagerView, instance: Instance, types: frozenset[str], after: float) -> Operation | None:
+    found = [entry for entry in view.operations or () if entry.instance == instance.uuid and entry.type in types and entry.at >= after]
+    return found[-1] if found else None
+
+
+def _stopped(entry: Operation) -> str:
+    who = f" by {entry.operator}" if entry.operator else ""
+    return f"a person asked for it: {entry.type}{who} is in the panel's operation log"

@@ -73,13 +73,17 @@ class Wakes:
 class LoopThread(threading.Thread):
     """One generation of one loop. Ends by ``retire``, by being abandoned, or by the exception that escapes its step (``crash``).
 
+    ``not_before`` (mono seconds) is the back-off before its first step; its ``renew`` is called at once.
+
     The exception is not caught here (the house has two broad wrappers, and this is neither): the thread dies, and the supervisor begins
     the next generation. ``supervised`` tells the hook for dying threads to leave the report to the supervisor.
     """
 
     supervised = True
 
-    def __init__(self, spec: LoopSpec, generation: int, wakes: Wakes, clock: Clock, instruments: Instruments) -> None:
+    def __init__(
+        self, spec: LoopSpec, generation: int, wakes: Wakes, clock: Clock, instruments: Instruments, not_before: float = 0.0
+    ) -> None:
         super().__init__(name=f"{spec.name}-{generation}", daemon=True)
         self.generation = generation
         self.step_began: Moment | None = None
@@ -89,6 +93,7 @@ class LoopThread(threading.Thread):
         self._wakes = wakes
         self._clock = clock
         self._instruments = instruments
+        self._not_before = not_before
         self._retired = False
 
     def retire(self) -> None:
@@ -103,7 +108,7 @@ class LoopThread(threading.Thread):
             while not self._retired:
                 now = self._clock.now()
                 self._instruments.set(HEARTBEAT, self._spec.name, value=now.wall)
-                left = self._wakes.left(now)
+                left = max(self._wakes.left(now), self._not_before - now.mono)
                 if left > 0:
                     self._clock.wait(self._wakes.event, min(left, BEAT_SECONDS))
                     self._wakes_seen()

@@ -45,13 +45,12 @@ _LONGEST_BACKOFF = 600.0
 
 @dataclass(slots=True)
 class _Loop:
-    """What the supervisor knows of one loop: ``failures`` in a row, and when the next generation may begin (None = one is running)."""
+    """What the supervisor knows of one loop; ``failures`` counts generations lost in a row."""
 
     spec: LoopSpec
     wakes: Wakes
     thread: LoopThread
     failures: int = 0
-    resume_at: Moment | None = None
 
 
 class Supervisor:
@@ -182,19 +181,16 @@ class Supervisor:
         if not self._running:
             return
         thread = loop.thread
-        if loop.resume_at is not None:
-            if now.since(loop.resume_at) >= 0:
-                self._renew(loop)
-        elif not thread.is_alive():
+        if not thread.is_alive():
             self._instruments.count(CRASHES, loop.spec.name)
             self._report(loop, "a loop died of an exception; it goes on in a new generation", error=thread.crash)
-            self._back_off(loop, now)
+            self._renew(loop, now)
         elif _overdue(loop, now):
             thread.retire()
             self._left_behind.append(thread)
             self._instruments.count(ABANDONED, loop.spec.name)
             self._report(loop, "a loop's step passed its deadline; its thread is left behind", deadline=loop.spec.deadline)
-            self._back_off(loop, now)
+            self._renew(loop, now)
         elif loop.failures and thread.steps > 0:
             log.info("a loop is well again", loop=loop.spec.name, failures=loop.failures, generation=thread.generation)
             loop.failures = 0
@@ -205,15 +201,12 @@ class Supervisor:
             log.error(sentence, loop=loop.spec.name, generation=loop.thread.generation, exc_info=traceback, **facts)
         loop.failures += 1
 
-    def _back_off(self, loop: _Loop, now: Moment) -> None:
+    def _renew(self, loop: _Loop, now: Moment) -> None:
+        """Begin the next generation at once; only its first step waits for the back-off."""
         delay = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(loop.failures - 1, 20))
-        loop.resume_at = Moment(now.wall + delay, now.mono + delay)
-
-    def _renew(self, loop: _Loop) -> None:
         generation = loop.thread.generation + 1
-        loop.resume_at = None
         loop.wakes.now()
-        loop.thread = LoopThread(loop.spec, generation, loop.wakes, self._clock, self._instruments)
+        loop.thread = LoopThread(loop.spec, generation, loop.wakes, self._clock, self._instruments, now.mono + delay)
         loop.thread.start()
 
     def _count_left_behind(self) -> int:
@@ -237,8 +230,6 @@ def _overdue(loop: _Loop, now: Moment) -> bool:
 def _seconds_left(loop: _Loop, now: Moment) -> float | None:
     """Return the seconds until this loop needs the supervisor: its step's deadline; None = it does not."""
     began, deadline = loop.thread.step_began, loop.spec.deadline
-    if loop.resume_at is not None:
-        return -now.since(loop.resume_at)
     if began is None or deadline is None:
         return None
     return deadline - now.since(began)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger import HOST, ledger_at
+from tests.support.ledger import HOST, ledger_at, simulated_ledger
 from tests.support.postgresql import PrivatePostgresql, postgresql
 from watchdog.ledger.open import Ledger, open_ledger
 from watchdog.ledger.settings import LedgerSettings
 from watchdog.model.moments import Clock
 from watchdog.runtime.clock import SystemClock
 
-__all__ = ["postgresql"]
+__all__ = ["postgresql", "simulated_ledger"]
 
 SQLITE = pytest.param("sqlite", id="sqlite")
 POSTGRESQL = pytest.param("postgresql", id="postgresql", marks=[pytest.mark.postgresql, pytest.mark.xdist_group("postgresql")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from watchdog.errors import LedgerUnavailable
+from watchdog.errors import BadSettings, LedgerUnavailable
 from watchdog.ledger.approvals import Approvals
 from watchdog.ledger.door import METRICS, Door, WatchedFile
 from watchdog.ledger.drifts import Episodes
@@ -81,8 +81,8 @@ def open_ledger(
     door.file = WatchedFile(path) if path else None
     try:
         door.prepare()
-    except LedgerUnavailable as error:
-        if not patient:
+    except (LedgerUnavailable, BadSettings) as error:
+        if not patient or isinstance(error, BadSettings):
             door.close()
             raise
         log.warning("beginning without a ledger", error=str(error))

@@ -13,7 +13,6 @@ from watchdog.collectors.hanging import HangingLooks
 from watchdog.collectors.mounts import MountTable
 from watchdog.errors import DeadlinePassed, MalformedAnswer, WatchdogError
 from watchdog.model.archives import ArchiveFacts, ArchiveFile, Identity, PassedOver, Verification, WatchedDirectory
-from watchdog.model.moments import Clock
 from watchdog.model.needs import DirectoryNeed
 from watchdog.runtime.child import module_argv, run
 from watchdog.runtime.log import get_logger
@@ -42,9 +41,9 @@ class ArchivesCollector:
         self,
         settings: ArchivesSettings,
         directories: tuple[DirectoryNeed, ...],
-        clock: Clock,
         queue: VerificationQueue,
         results: Results,
+        hanging: HangingLooks[list[Look]],
         *,
         mounts: Callable[[], MountTable] = MountTable.read,
         argv: ChildArgv = scan_argv,
@@ -55,7 +54,7 @@ class ArchivesCollector:
         self._results = results
         self._mounts = mounts
         self._argv = argv
-        self._hanging: HangingLooks[list[Look]] = HangingLooks(clock, "archives")
+        self._hanging = hanging
         self._before: dict[str, tuple[int, int]] = {}
         self._errors: dict[str, str] = {}
 
@@ -76,6 +75,9 @@ class ArchivesCollector:
         looks.update(self._remote(remote))
         self._say(looks)
         return self._facts(looks, lanes)
+
+    def close(self) -> None:
+        """Nothing is held: the queue has its own end."""
 
     def _remote(self, remote: dict[str, list[Wish]]) -> dict[str, Look]:
         seconds = self._settings.deadline

@@ -20,6 +20,8 @@ class LogsSettings(Strict):
     """More than this unread is skipped: a gap."""
     window: Size = Field(default=1 << 20, ge=4 << 10)
     """Bytes before the end read at first start, and read again after a restart, since matches are kept in memory only."""
+    container_window: Duration = Field(default=600.0, ge=10.0)
+    """The same for the logs of containers, as time."""
     max_line: Size = Field(default=8 << 10, ge=256, le=64 << 10)
     """Bytes of one line that are looked at; the rest of a longer line is skipped: a gap."""
     keep: int = Field(default=5_000, ge=10)

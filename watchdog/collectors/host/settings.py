@@ -22,7 +22,7 @@ class FilesystemSettings(Strict):
 
 
 class HostSettings(Strict):
-    """This host: space, memory, pressure."""
+    """The host itself: space, memory, pressure."""
 
     interval: Duration = Field(default=15.0, ge=1.0)
     """How often the host is looked at."""

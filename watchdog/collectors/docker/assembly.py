@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,20 +20,24 @@ from watchdog.model.metrics import Instruments, MetricSpec
 from watchdog.model.moments import Clock
 from watchdog.model.needs import ContainerNeed
 from watchdog.runtime.engine import Engine, TlsFiles
+from watchdog.runtime.loops import LoopSpec
 from watchdog.snapshots import SnapshotStore
+
+GATE_LOOP = "docker-gate"
+_GATE_MARGIN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class DockerRoom:
     """What ``build`` gives.
 
-    ``collector()`` makes a collector of a new generation; ``listen`` and ``guard`` are bodies of two threads that end when ``close`` was
-    called; ``specs`` is the metric table over DockerFacts (the gate's is metrics.GATE_SPECS, over Gate).
+    ``collector(generation)`` makes the ``collect`` of a new generation, which shares nothing of an abandoned look but what is locked;
+    ``loops`` are for the supervisor; ``specs`` is the metric table over DockerFacts (the gate's is metrics.GATE_SPECS, over Gate). The
+    event thread begins with the first look. ``close`` comes after the loops have ended.
     """
 
-    collector: Callable[[], Callable[[], DockerFacts]]
-    listen: Callable[[], None]
-    guard: Callable[[], None]
+    collector: Callable[[int], Callable[[], DockerFacts]]
+    loops: tuple[LoopSpec, ...]
     gatekeeper: GateKeeper
     tail: EventTail
     engine_read: EngineRead
@@ -73,9 +76,8 @@ def build(
     counting = Counting(book, settings.names_limit, clock.now().wall)
     tail = EventTail(read, counting, clock, labels=labels, window=settings.events_window, silence=settings.events_silence, wake=wake)
     keeper = GateKeeper(read, store, clock, settings.gate)
-    stop = threading.Event()
 
-    def collector() -> Callable[[], DockerFacts]:
+    def collector(_: int) -> Callable[[], DockerFacts]:
         return DockerCollector(
             read,
             tail,
@@ -91,10 +93,11 @@ def build(
         ).collect
 
     def close() -> None:
-        stop.set()
         tail.close()
         counting.flush()
         read.close()
         act.close()
 
-    return DockerRoom(collector, tail.run, lambda: keeper.run(stop), keeper, tail, read, act, specs(settings.labels), close)
+    gate = settings.gate
+    guard = LoopSpec(GATE_LOOP, keeper.step, gate.retry, deadline=3 * gate.timeout + _GATE_MARGIN)
+    return DockerRoom(collector, (guard,), keeper, tail, read, act, specs(settings.labels), close)

@@ -68,6 +68,7 @@ class DockerCollector:
 
     def collect(self) -> DockerFacts:
         """Look once. Raises the house's errors; what was heard of events is kept either way."""
+        self._tail.keep_up()
         try:
             return self._look()
         finally:
@@ -79,7 +80,7 @@ class DockerCollector:
         raw = self._engine.list(self._deadline * _LIST_SHARE)
         rows = [Listed.of(parse_container(row, self._labels), row) for row in raw]
         left = self._deadline * _INSPECT_SHARE
-        containers, inspected, failed = self._inspections.join(rows, changed, began.mono, left)
+        containers, inspected, failed = self._inspections.join(rows, changed, began, left)
         self._instruments.count(INSPECTS, "answered", by=inspected - failed)
         self._instruments.count(INSPECTS, "failed", by=failed)
         about = self._ask_about(began, stream.reconnects)

@@ -24,7 +24,7 @@ KEPT = frozenset({
     "create", "start", "restart", "die", "oom", "kill", "stop", "pause", "unpause", "rename", "update", "destroy",
     "exec_die", "health_status",
 })  # fmt: skip
-CHANGING = frozenset({"start", "die", "oom", "rename", "update", "restart", "pause", "unpause"})
+CHANGING = frozenset({"start", "die", "update"})  # what only an inspect tells; all else is in the list
 _COUNTED = {"oom": "oom", "die": "die", "start": "start", "health_status: unhealthy": "unhealthy"}
 _REMEMBERED = 10_000
 _SEEN = 4096
@@ -49,7 +49,7 @@ class Told:
 
 
 def parse_event(raw: Mapping[str, object], labels: Collection[str]) -> Told | None:
-    """Given one raw event, return it; None when it is not about a container or not among ``KEPT``."""
+    """Given one raw event, return it; None when it is not about a container, not among ``KEPT``, or an exec that ended well."""
     actor = raw.get("Actor")
     action = str(raw.get("Action") or raw.get("status") or "")
     verb = action.partition(":")[0]
@@ -61,6 +61,8 @@ def parse_event(raw: Mapping[str, object], labels: Collection[str]) -> Told | No
     if not isinstance(nano, int):
         nano = int(seconds) * 1_000_000_000 if isinstance(seconds, int | float) else 0
     code = str(attributes.get("exitCode", attributes.get("containerExitCode", "")))
+    if action == "exec_die" and code == "0":
+        return None  # each run of each health check is one: they would crowd out all the rest
     event = ContainerEvent(
         action=action,
         container_id=str(actor.get("ID") or raw.get("id") or ""),
@@ -73,7 +75,7 @@ def parse_event(raw: Mapping[str, object], labels: Collection[str]) -> Told | No
 
 
 class EventTail:
-    """Listens in a thread of its own until closed. ``wake`` is called (in that thread) after each event that changes a container."""
+    """Listens in a thread of its own from ``keep_up`` to ``close``; ``wake`` is called shortly after events that change a container."""
 
     def __init__(
         self,
@@ -92,11 +94,12 @@ class EventTail:
         self._stop = threading.Event()
         self._recent: deque[ContainerEvent] = deque(maxlen=_REMEMBERED)
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._dirty: set[str] = set()
+        self._dirty: dict[str, ContainerEvent] = {}
         self._newest: float | None = None
         self._stream = EventStream()
         self._connected_nano = 0
         self._feed: EventFeed | None = None
+        self._thread: threading.Thread | None = None
         self._failed: str | None = None
         self._soon: threading.Timer | None = None
 
@@ -112,11 +115,21 @@ class EventTail:
         earliest = self._clock.now().wall - self._window
         return tuple(sorted((e for e in events if e.at >= earliest), key=lambda e: e.at))
 
-    def changed(self) -> frozenset[str]:
-        """Return the ids of containers that events have changed since the last call."""
+    def changed(self) -> Mapping[str, ContainerEvent]:
+        """Return, by container id, the newest event that has changed it since the last call."""
         with self._lock:
-            dirty, self._dirty = frozenset(self._dirty), set()
+            dirty, self._dirty = self._dirty, {}
         return dirty
+
+    def keep_up(self) -> None:
+        """Start the thread, or start it anew should it have died; called before each look."""
+        with self._lock:
+            if self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
+                return
+            if self._thread is not None:
+                log.error("the thread that hears Docker events died; a new one begins")
+            self._thread = threading.Thread(target=self.run, name="docker-events", daemon=True)
+            self._thread.start()
 
     def run(self) -> None:
         """Listen until ``close``; the body of the thread."""
@@ -134,13 +147,15 @@ class EventTail:
         if self._soon is not None:
             self._soon.cancel()
 
-    def close(self) -> None:
-        """End ``run`` at once, from any thread."""
+    def close(self, seconds: float = 5.0) -> None:
+        """End the thread, from any other one, and wait up to ``seconds`` for it (opening a stream may take so long)."""
         self._stop.set()
         with self._lock:
-            feed = self._feed
+            feed, thread = self._feed, self._thread
         if feed is not None:
             feed.close()
+        if thread is not None:
+            thread.join(seconds)
 
     def _listen(self, feed: EventFeed) -> None:
         with self._lock:
@@ -181,7 +196,7 @@ class EventTail:
             self._recent.append(event)
             self._newest = max(self._newest or 0.0, event.at)
             if event.action in CHANGING:
-                self._dirty.add(event.container_id)
+                self._dirty[event.container_id] = event
         kind = _COUNTED.get(event.action)
         if kind is not None:
             self._counting.hear(Heard(told.nano, told.key, kind, event.container_id, event.name), self._connected_nano)

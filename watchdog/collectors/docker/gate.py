@@ -59,11 +59,6 @@ class GateKeeper:
             self._succeed()
         return self._settings.retry
 
-    def run(self, stop: threading.Event) -> None:
-        """Step until ``stop`` is set, for a thread of its own. After the gate has closed, the next try comes within ``retry``."""
-        while not stop.is_set():
-            self._clock.wait(stop, self.step())
-
     def _try(self) -> None:
         seconds = self._settings.timeout
         self._engine.ping(seconds)

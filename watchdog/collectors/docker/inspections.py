@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from watchdog.collectors.docker.inspection import Inspection, joined, parse_inspect
 from watchdog.collectors.docker.listing import Age, age_of
 from watchdog.errors import NotFound, WatchdogError
-from watchdog.model.docker import Container
+from watchdog.model.docker import Container, ContainerEvent
 from watchdog.model.engines import EngineRead
+from watchdog.model.moments import Moment
 
 _SLACK = 2.0
+_TOLD_AFTER = 0.25  # when it took longer, one more inspect is sent
 _ONE = 2.0  # seconds for one inspect: Docker is known to hang on the inspect of a container whose lock is held
 _FAILURES = 2
 _PATIENCE = 60.0  # a container whose inspect failed is asked again after so many seconds
@@ -48,22 +50,40 @@ class Inspections:
     def __init__(self, engine: EngineRead, per_look: int) -> None:
         self._engine, self._per_look = engine, per_look
         self._told: dict[str, Inspection] = {}
+        self._told_at: dict[str, float] = {}
         self._seen: dict[str, _Seen] = {}
         self._failed: dict[str, float] = {}
         self._waiting: set[str] = set()
 
-    def join(self, rows: Sequence[Listed], changed: Collection[str], now: float, seconds: float) -> tuple[tuple[Container, ...], int, int]:
-        """Given the list, the ids that events changed, our monotonic time and the seconds left, return (containers, inspected, failed)."""
+    def join(
+        self, rows: Sequence[Listed], changed: Mapping[str, ContainerEvent], looked: Moment, seconds: float
+    ) -> tuple[tuple[Container, ...], int, int]:
+        """Given the list, the events that changed containers, when we began to look and the seconds left for this.
+
+        Return (containers, inspected, failed).
+        """
+        now = looked.mono
+        self._waiting |= {container for container, event in changed.items() if not self._knows(event)}
         self._forget({row.container.id for row in rows})
-        self._waiting |= set(changed) & {row.container.id for row in rows}
         due = [row for row in rows if self._due(row, now)]
         # running ones first, and of these the ones that an event named
         due.sort(key=lambda row: (not row.container.running, row.container.id not in self._waiting))
-        inspected, failed = self._inspect(due[: self._per_look], now, seconds)
+        inspected, failed = self._inspect(due[: self._per_look], looked, seconds)
         for row in rows:
             self._observe(row, now)
         told = self._told
         return tuple(joined(r.container, told[r.container.id]) if r.container.id in told else r.container for r in rows), inspected, failed
+
+    def _knows(self, event: ContainerEvent) -> bool:
+        """Whether the last inspect has seen this event: Docker sets the time in the state milliseconds before it tells of it.
+
+        Both clocks must say so: the engine's may be another one than ours, and a crash loop starts anew within a tenth of a second.
+        """
+        told = self._told.get(event.container_id)
+        if told is None or event.at > self._told_at[event.container_id]:
+            return False
+        at = {"start": told.started_at, "die": told.finished_at}.get(event.action)
+        return at is not None and at >= event.at - _TOLD_AFTER
 
     def _due(self, row: Listed, now: float) -> bool:
         container = row.container
@@ -77,7 +97,7 @@ class Inspections:
         # "Up 5 seconds" where it said "Up 3 days": started anew, although no event told us
         return row.age is not None and seen.age is not None and row.age.high < seen.age.low + (now - seen.at) - _SLACK
 
-    def _inspect(self, due: Sequence[Listed], now: float, seconds: float) -> tuple[int, int]:
+    def _inspect(self, due: Sequence[Listed], looked: Moment, seconds: float) -> tuple[int, int]:
         end = time.monotonic() + seconds
         inspected = failed = 0
         for row in due:
@@ -93,9 +113,10 @@ class Inspections:
                 continue
             except WatchdogError:
                 failed += 1
-                self._failed[container] = now
+                self._failed[container] = looked.mono
                 continue
             # what the inspect saw after the list is looked at once more when the list shows it as well
+            self._told_at[container] = looked.wall
             self._failed.pop(container, None)
             self._waiting.discard(container)
             self._seen.pop(container, None)
@@ -109,6 +130,7 @@ class Inspections:
 
     def _forget(self, present: Collection[str]) -> None:
         self._told = {k: v for k, v in self._told.items() if k in present}
+        self._told_at = {k: v for k, v in self._told_at.items() if k in present}
         self._seen = {k: v for k, v in self._seen.items() if k in present}
         self._failed = {k: v for k, v in self._failed.items() if k in present}
         self._waiting &= set(present)

@@ -4,7 +4,7 @@ Truth comes through the ordinary Docker snapshot: a thing that is up is a runnin
 says. The world counts every *effect* outside of the program, in memory or (for several processes and for crashes) durably in one file.
 
 Drift kinds: ``down`` (believed up, is down; remedy ``lift``, safe), ``ghost`` (believed down, is up; ``restart`` of the one daemon,
-disruptive), ``worn`` (believed worn; ``cycle`` = stop, wait, start; safe), ``rotten`` (``purge``, destructive), ``odd`` (only a person helps).
+disruptive), ``worn`` (believed worn; ``cycle`` = stop, wait, start; safe), ``rotten`` (``purge``, destructive), ``odd`` (for a person).
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ class Run:
 
     def step(self, name: str) -> None:
         """Record a step boundary, then tell the listener. Raises LedgerUnavailable: without a record nothing more is sent."""
+        self._on_step(f"before {name}")
         self._book.note_step(self.record, name, self._clock.now().wall)
         self._on_step(name)
 

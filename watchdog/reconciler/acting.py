@@ -111,7 +111,8 @@ class Starter:
         at = Circumstances(self._actual(), self._runner.stopping, plan_age, running, acting)
         admitted = self._guard.admit(repair, remedy, policy, history, at, now.wall)
         if isinstance(admitted, Refusal):
-            return self._refused(repair, admitted.reason)
+            self._refused(repair, admitted.reason)
+            return None
         self._runner.on_step("admitted")
         by = admitted.approval.decided_by if admitted.approval is not None else None
         try:
@@ -129,7 +130,8 @@ class Starter:
                 self._ledger.release(admitted.lease)
             if isinstance(error, LedgerUnavailable):
                 raise
-            return self._refused(repair, "in_flight" if isinstance(error, Refused) else "leased")
+            self._refused(repair, "in_flight" if isinstance(error, Refused) else "leased")
+            return None
         log.info("a repair begins", repair=record.id, remedy=remedy.name, object=str(record.object), drifts=len(record.drift_keys))
         return record
 

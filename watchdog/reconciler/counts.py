@@ -1,4 +1,4 @@
-"""Counting ended repairs. The ledger counts them too, in the transaction that moves the row, so that the counter goes on in the next life."""
+"""Counting ended repairs. The ledger counts them too, where it moves the row, so that the counter goes on in the next life."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from watchdog.reconciler.status import PassResult, SubjectState, TargetStatus, d
 from watchdog.reconciler.steady import Steady
 from watchdog.reconciler.verify import FreshLook, sources, truth_age, wait_for
 from watchdog.runtime.log import get_logger
+from watchdog.runtime.loops import LoopSpec
 
 log = get_logger(__name__)
 
@@ -94,6 +95,11 @@ class Reconciler:
     def status(self) -> TargetStatus:
         """Return what the newest pass published: one reference, frozen."""
         return self._status
+
+    def spec(self) -> LoopSpec:
+        """Return this reconciler as a supervised loop; a step bounds its own reading, so its deadline is far behind that."""
+        timing = self.policy.timing
+        return LoopSpec(f"reconcile:{self.target.name}", self.step, timing.interval, deadline=2 * timing.look + 120.0)
 
     def wake(self) -> None:
         """Ask for a pass soon. Cheap: a thousand calls are one pass."""

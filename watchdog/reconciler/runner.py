@@ -20,6 +20,7 @@ from watchdog.reconciler.act import OnStep, Run, no_step
 from watchdog.reconciler.counts import RepairCounts
 from watchdog.reconciler.ports import LedgerPort
 from watchdog.runtime.log import get_logger
+from watchdog.runtime.loops import LoopSpec
 
 log = get_logger(__name__)
 
@@ -100,6 +101,10 @@ class RepairRunner:
             self._runs[record.id] = run
         self._spawn(f"repair-{record.id}", lambda: self._carry_out(run, ended))
         return record
+
+    def spec(self) -> LoopSpec:
+        """Return the tending as a supervised loop."""
+        return LoopSpec("repairs", self.tend, TEND_EVERY, deadline=60.0)
 
     def tend(self) -> float:
         """Renew leases, mark hung repairs, write ends that could not be written; return the seconds to the next time."""

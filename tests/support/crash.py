@@ -1,0 +1,251 @@
+"""The crash-point harness: a real process with a real SQLite ledger dies by SIGKILL at every step boundary; its next life sets all right.
+
+A panel brings one ``Row`` per remedy. The parent keeps the outside (``Row.outside``: a fake server, a world in a file) alive over all
+lives; the child builds a ``Rig`` from the row's directory and runs the ordinary reconciler until it rests. A dry run tells the boundaries:
+``admitted``, ``intended``, around each ``act.step``, ``acted``, ``outcome_written``, ``verdict_due``, ``verdict_written``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.ledger import ledger_at
+from watchdog.model.moments import Moment
+from watchdog.model.needs import Needs
+from watchdog.model.repairs import RepairState
+from watchdog.model.snapshots import Actual
+from watchdog.reconciler.policy import Policy
+
+ROOT = Path(__file__).resolve().parents[2]
+LIFE_SECONDS = 100
+"""Real seconds that one life may take."""
+PATIENCE = 7200.0
+"""Seconds of the rig's clock after which a life that does not come to rest has failed."""
+
+
+@dataclass
+class Rig:
+    """What one life of the child works with. ``speed`` 0 = simulated time; else the real clock runs that many times faster."""
+
+    panel: Any
+    target: Any
+    actual: Callable[[Moment], Actual]
+    policy: Policy
+    needs: Needs = field(default_factory=lambda: Needs(docker=True))
+    speed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the crash table.
+
+    ``rig`` names a function ``module:name`` that takes the row's directory, in the child. ``outside`` opens the outside world in the
+    parent. ``effects`` reads from outside what was ever done; the dry run's answer is what every crash must end with. ``check`` asserts the
+    end state. ``tolerated`` names effects that may happen twice because they do nothing the second time.
+    """
+
+    name: str
+    rig: str
+    outside: Callable[[Path], AbstractContextManager[None]]
+    effects: Callable[[Path], Sequence[Any]]
+    check: Callable[[Path], None]
+    tolerated: frozenset[Any] = frozenset()
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one crash point ended: the boundary, attempts counted right after the kill, the ends of all repairs, the effects."""
+
+    boundary: str
+    attempts: int
+    ends: tuple[str, ...]
+    effects: tuple[Any, ...]
+
+    def line(self) -> str:
+        return f"{self.boundary:<24} attempts={self.attempts} ends={','.join(self.ends):<22} effects={len(self.effects)}"
+
+
+def boundaries(row: Row, directory: Path) -> tuple[list[str], Sequence[Any]]:
+    """Run the row once without a crash; return its step boundaries in order and the effects outside."""
+    directory.mkdir(parents=True)
+    with row.outside(directory):
+        assert _life(row, directory) == 0, _log(directory)
+        row.check(directory)
+        return _marks(directory), list(row.effects(directory))
+
+
+def crash_at(row: Row, directory: Path, number: int, again: int | None = None) -> Result:
+    """Kill the first life at boundary ``number`` (and the second at its own ``again``), then live to rest; return what happened."""
+    directory.mkdir(parents=True)
+    with row.outside(directory):
+        killed = _life(row, directory, number)
+        assert killed == -signal.SIGKILL, f"life ended with {killed}: {_log(directory)}"
+        boundary, attempts = _marks(directory)[number], _attempts(directory)
+        if again is not None and _life(row, directory, again) == -signal.SIGKILL:
+            boundary += f" + {again}"
+        assert _life(row, directory) == 0, f"after a crash at {boundary}: {_log(directory)}"
+        row.check(directory)
+        return Result(boundary, attempts, _ends(directory), tuple(row.effects(directory)))
+
+
+def crash_table(row: Row, directory: Path, workers: int = 2) -> list[Result]:
+    """Crash at every boundary of the row; assert what must hold for each; return the table for printing."""
+    marks, expected = boundaries(row, directory / "dry")
+    assert {"admitted", "intended", "acted", "outcome_written", "verdict_due", "verdict_written"} <= set(marks), marks
+    with ThreadPoolExecutor(workers) as pool:
+        results = list(pool.map(lambda number: crash_at(row, directory / f"at-{number}", number), range(len(marks))))
+    for number, result in enumerate(results):
+        judge(row, marks, number, result, expected)
+    return results
+
+
+def judge(row: Row, marks: list[str], number: int, result: Result, expected: Sequence[Any]) -> None:
+    """Assert: no second effect, nothing missing, no record lost or left open, one attempt counted from the intent on until the verdict."""
+
+    def counted(effects: Sequence[Any]) -> list[Any]:
+        return sorted((each for each in effects if each not in row.tolerated), key=repr)
+
+    assert counted(result.effects) == counted(expected), f"{row.name}, killed at {result.boundary}: {result.effects}"
+    intended = marks[: number + 1].count("intended")
+    closed = marks[: number + 1].count("verdict_written")
+    assert result.attempts == (0 if intended == closed else 1), f"{row.name}, killed at {result.boundary}"
+    assert result.ends, "the record is lost"
+    assert set(result.ends) <= {"verified", "unverified", "later", "gave_up"}, f"{row.name}, killed at {result.boundary}: {result.ends}"
+    assert result.ends[-1] == "verified", f"{row.name}, killed at {result.boundary}: {result.ends}"
+    assert len(result.ends) >= intended
+
+
+def _life(row: Row, directory: Path, kill_at: int | None = None) -> int:
+    """Live once in a process of its own; return its exit code."""
+    (directory / "marks").write_text("")
+    argv = [sys.executable, "-m", "tests.support.crash", row.rig, str(directory), "" if kill_at is None else str(kill_at)]
+    with (directory / "log").open("ab") as log:
+        return subprocess.run(argv, cwd=ROOT, stdout=log, stderr=log, timeout=LIFE_SECONDS, check=False).returncode
+
+
+def _marks(directory: Path) -> list[str]:
+    return (directory / "marks").read_text().splitlines()
+
+
+def _log(directory: Path) -> str:
+    return (directory / "log").read_text()[-4000:]
+
+
+def _ledger(directory: Path, clock: Any) -> Any:
+    return ledger_at(directory / "ledger.sqlite3", clock)
+
+
+def _attempts(directory: Path) -> int:
+    clock = _clock(directory, 0.0)
+    ledger = _ledger(directory, clock)
+    try:
+        targets = {record.object.target for record in ledger.repairs()}
+        return sum(h.attempts for target in targets for h in ledger.facts(target, clock.now().wall).history.values())
+    finally:
+        ledger.close()
+
+
+def _ends(directory: Path) -> tuple[str, ...]:
+    ledger = _ledger(directory, _clock(directory, 0.0))
+    try:
+        return tuple(record.state.value for record in reversed(ledger.repairs()))
+    finally:
+        ledger.close()
+
+
+class QuickClock:
+    """The real clock, running faster; all processes of one directory share it, because it hangs on CLOCK_BOOTTIME."""
+
+    def __init__(self, speed: float, origin: tuple[float, float]) -> None:
+        from watchdog.runtime.clock import SystemClock  # noqa: PLC0415
+
+        self._speed, self._origin, self._real = speed, origin, SystemClock()
+
+    def now(self) -> Moment:
+        passed = (self._real.now().mono - self._origin[1]) * self._speed
+        return Moment(self._origin[0] + passed, self._origin[1] + passed)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        return event.wait(max(0.0, seconds / self._speed))
+
+
+def _clock(directory: Path, speed: float) -> Any:
+    """Return the clock of this directory, going on where the last life left it (3 s later, when simulated)."""
+    from watchdog.runtime.clock import SimulatedClock, SystemClock  # noqa: PLC0415
+
+    kept = directory / "clock"
+    if speed:
+        if not kept.exists():
+            now = SystemClock().now()
+            kept.write_text(json.dumps([now.wall, now.mono]))
+        wall, mono = json.loads(kept.read_text())
+        return QuickClock(speed, (wall, mono))
+    wall, mono = json.loads(kept.read_text()) if kept.exists() else (1_800_000_000.0, 1_000.0)
+    return SimulatedClock(wall + 3.0, mono + 3.0)
+
+
+def _live(rig_name: str, directory: Path, kill_at: int | None) -> int:
+    """The child: run the reconciler until it rests, and die at boundary ``kill_at``."""
+    from tests.support.bench import Recorder, inline  # noqa: PLC0415
+    from watchdog.reconciler.adopt import holder_name  # noqa: PLC0415
+    from watchdog.reconciler.counts import RepairCounts  # noqa: PLC0415
+    from watchdog.reconciler.loop import Reconciler  # noqa: PLC0415
+    from watchdog.reconciler.runner import RepairRunner  # noqa: PLC0415
+
+    module, _, name = rig_name.partition(":")
+    rig: Rig = getattr(importlib.import_module(module), name)(directory)
+    clock = _clock(directory, rig.speed)
+    ledger = _ledger(directory, clock)
+    seen = 0
+
+    def on_step(mark: str) -> None:
+        nonlocal seen
+        with (directory / "marks").open("a") as marks:
+            marks.write(mark + "\n")
+        if not rig.speed:
+            (directory / "clock").write_text(json.dumps([clock.now().wall, clock.now().mono]))
+        if seen == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen += 1
+
+    recorder = Recorder()
+    counts = RepairCounts(recorder)
+    counts.restore(ledger)
+    runner = RepairRunner(ledger, clock, counts, lambda: rig.actual(clock.now()), on_step=on_step, spawn=inline)
+    reconciler = Reconciler(
+        panel=rig.panel, target=rig.target, needs=rig.needs, policy=rig.policy, ledger=ledger, runner=runner, counts=counts, clock=clock,
+        instruments=recorder, actual=lambda: rig.actual(clock.now()), holder=holder_name(), spawn=inline,
+    )  # fmt: skip
+    until, quiet = clock.now().mono + PATIENCE, 0
+    while clock.now().mono < until:
+        rest = reconciler.step()
+        runner.tend()
+        quiet = quiet + 1 if _rests(reconciler.status) else 0
+        if quiet >= 2:
+            ledger.close()
+            return 0
+        clock.wait(threading.Event(), rest)
+    print("no rest:", reconciler.status, ledger.repairs(), file=sys.stderr)
+    return 3
+
+
+def _rests(status: Any) -> bool:
+    """Judged, nothing unfinished, nothing planned, no drift open."""
+    unfinished = [record for record in status.in_flight if record.state is not RepairState.VERIFIED]
+    return status.last_result == "judged" and not unfinished and not status.plan.repairs and not status.episodes
+
+
+if __name__ == "__main__":
+    sys.exit(_live(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]) if sys.argv[3] else None))

@@ -243,7 +243,7 @@ def differences(facts: WireguardFacts, dump: dict[str, DumpedDevice]) -> list[st
             found.append(
                 f"{name}: {device.public_key, device.listen_port, device.fwmark} != {shown.public_key, shown.listen_port, shown.fwmark}"
             )
-        if [p.public_key for p in device.peers] != list(shown.peers):
+        if sorted(p.public_key for p in device.peers) != sorted(shown.peers):  # wireguard-go tells them in another order each time
             found.append(f"{name}: other peers, {len(device.peers)} != {len(shown.peers)}")
             continue
         for peer in device.peers:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from watchdog.collectors.runner import CollectorSpec
+from watchdog.collectors.wireguard.keys import PublicKeys
 from watchdog.collectors.wireguard.netlink import kernel_knows, read_kernel
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.collectors.wireguard.trust import DeviceKey, Trust
@@ -36,10 +38,13 @@ class WireguardCollector:
         kernel: Reader | None = None,
         userspace: Reader | None = None,
         trust: Trust | None = None,
+        keys: PublicKeys | None = None,
     ) -> None:
         self._clock = clock
-        self._kernel = kernel or partial(read_kernel, clock, settings.deadline, settings.device_deadline)
-        self._userspace = userspace or partial(read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer)
+        self._kernel = kernel or partial(read_kernel, clock, settings.deadline / 2, settings.device_deadline)
+        self._userspace = userspace or partial(
+            read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer, keys or PublicKeys()
+        )
         self._trust = trust or Trust(settings.connected_within)
         self._trust.owner = self
         self._broken: dict[DeviceKey, str] = {}
@@ -66,6 +71,9 @@ class WireguardCollector:
         self._said_no_kernel = not knows
         return WireguardFacts(devices, knows)
 
+    def close(self) -> None:
+        """Give back nothing: every socket lives for one look."""
+
     def _say(self, entries: tuple[Failed, ...]) -> None:
         """Log once when a device breaks and once when it recovers or vanishes."""
         broken: dict[DeviceKey, str] = {}
@@ -83,10 +91,12 @@ class WireguardCollector:
         self._broken = broken
 
 
-def build(settings: WireguardSettings, clock: Clock) -> Callable[[], WireguardCollector]:
-    """Return what makes a collector: each new one inherits the memory of clock jumps and endpoint changes from the one before it."""
-    trust = Trust(settings.connected_within)
-    return lambda: WireguardCollector(settings, clock, trust=trust)
+def build(settings: WireguardSettings, clock: Clock) -> CollectorSpec:
+    """Return what the runner runs: each new collector inherits the memory of clock jumps and endpoint changes from the one before it."""
+    trust, keys = Trust(settings.connected_within), PublicKeys()
+    return CollectorSpec(
+        WireguardCollector.name, lambda: WireguardCollector(settings, clock, trust=trust, keys=keys), settings.interval, settings.deadline
+    )
 
 
 def join(kernel: Iterable[Failed], userspace: Iterable[Failed]) -> tuple[Failed, ...]:

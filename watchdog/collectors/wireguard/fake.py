@@ -187,6 +187,7 @@ class FakeWireguardWorld:
                 self.path(name).unlink(missing_ok=True)
                 self._listen(name)
             self._devices[name].mood = "well"
+            self._let_go(name)
 
     def _listen(self, name: str) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -206,6 +207,9 @@ class FakeWireguardWorld:
         if listener is not None:
             self._selector.unregister(listener)
             listener.close()
+        self._let_go(name)
+
+    def _let_go(self, name: str) -> None:
         for connection in self._held.pop(name, []):
             connection.close()
 

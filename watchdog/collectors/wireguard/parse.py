@@ -1,19 +1,23 @@
 """One daemon's answer to ``get=1`` -> a device. Pure.
 
 Source: https://www.wireguard.com/xplatform/#configuration-protocol. Lines of ``key=value``; ``public_key`` begins a peer; ``errno`` and an
-empty line end it. Private and preshared keys are cut out of the bytes before any text is made of them.
+empty line end it. Preshared keys and the private key are cut out of the bytes before any text is made of them; the private key is handed to
+``keys`` to have the public key worked out of it, and kept nowhere.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import b2a_base64, unhexlify
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from watchdog.errors import MalformedAnswer, ServerFault
 from watchdog.model.wireguard import Device, Peer
 
 END = b"\n\n"
+_PRIVATE = re.compile(rb"^private_key=([0-9a-fA-F]{64})$", re.MULTILINE)
 _SECRETS = re.compile(rb"^(?:private|preshared)_key=[^\n]*\n", re.MULTILINE)
 _KEY_DIGITS = 64
 
@@ -27,15 +31,18 @@ class _Growing:
     allowed_ips: list[str] = field(default_factory=list)
 
 
-def parse(name: str, answer: bytearray, netns: str = "") -> Device:
+def parse(name: str, answer: bytearray, public_key_of: Callable[[bytes], str], netns: str = "") -> Device:
     """Given all bytes of an answer, return the device; ``answer`` is overwritten with zeros, for it holds keys.
 
     Raise ServerFault when the daemon reports an error number, MalformedAnswer for anything that is not the protocol.
     """
-    public = _SECRETS.sub(b"", answer)
+    private = _PRIVATE.search(answer)
+    public_key = public_key_of(unhexlify(private[1])) if private else ""
+    rest = _SECRETS.sub(b"", answer)
+    del private  # it holds on to the buffer
     answer[:] = bytes(len(answer))
     try:
-        return _device(name, public.decode("ascii"), netns)
+        return _device(name, public_key, rest.decode("ascii"), netns)
     except ValueError as error:
         raise MalformedAnswer(f"{name}: the daemon's answer is not the configuration protocol: {_what(error)}") from None
 
@@ -49,7 +56,7 @@ class _BadLine(ValueError):
     """A line that cannot be; its text names the key and never the value."""
 
 
-def _device(name: str, text: str, netns: str) -> Device:
+def _device(name: str, public_key: str, text: str, netns: str) -> Device:
     own: dict[str, str] = {}
     peers: list[_Growing] = []
     values, allowed = own, None
@@ -72,8 +79,9 @@ def _device(name: str, text: str, netns: str) -> Device:
             raise _BadLine("a line without '='")
     else:
         raise _BadLine("no errno at its end")
-    built = tuple(map(_peer, peers))
-    return Device(name, "userspace", netns, "", _number(own, "listen_port"), _number(own, "fwmark"), built)
+    # wireguard-go tells its peers in another order each time; two looks at the same state shall be equal
+    built = tuple(map(_peer, sorted(peers, key=attrgetter("public_key"))))
+    return Device(name, "userspace", netns, public_key, _number(own, "listen_port"), _number(own, "fwmark"), built)
 
 
 def _end(name: str, value: str) -> None:

@@ -12,10 +12,12 @@ import selectors
 import socket
 import stat
 import struct
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from watchdog.collectors.wireguard.keys import PublicKeys
 from watchdog.collectors.wireguard.parse import END, parse
 from watchdog.errors import DeadlinePassed, Forbidden, MalformedAnswer, NotFound, Unreachable, WatchdogError
 from watchdog.model.moments import Clock
@@ -23,6 +25,7 @@ from watchdog.model.wireguard import Device
 
 QUESTION = b"get=1\n\n"
 AT_ONCE = 64
+SECOND_LOOK = 0.05  # seconds
 _PIECE = 1 << 16
 _SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
 
@@ -81,7 +84,7 @@ class _Exchange:
         except OSError as error:
             raise _unreachable(self.path, error) from None
         if not piece:
-            raise MalformedAnswer(f"'{self.path}': the daemon hung up in the middle of its answer")
+            raise Unreachable(f"'{self.path}': the daemon hung up in the middle of its answer")
         self.answer += piece
         if len(self.answer) > self._limit:
             raise MalformedAnswer(f"'{self.path}': an answer of more than {self._limit} bytes")
@@ -175,16 +178,21 @@ class _Round:
             self._end(exchange.path, error)
 
 
-def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, limit: int) -> tuple[Failed, ...]:
+def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, limit: int, keys: PublicKeys) -> tuple[Failed, ...]:
     """Return each userspace device, and beside it why it could not be read, or None. Sockets that vanish while asked are left out.
 
     Of two sockets with one name (a leftover in another directory) the first that answers is the device.
     """
     sockets = find_sockets(directories)
     answers = ask(list(sockets), clock, deadline, limit)
+    broken = [path for path, answer in answers.items() if isinstance(answer, Unreachable)]
+    if broken:
+        # a daemon that ends in order refuses, or hangs up, just before its socket is gone: only what fails twice is a failure
+        clock.wait(threading.Event(), SECOND_LOOK)
+        answers.update(ask(broken, clock, deadline, limit))
     best: dict[str, Failed] = {}
     for path, name in sockets.items():
-        entry = _judged(name, answers[path])
+        entry = _judged(name, answers[path], keys)
         if entry is not None and (name not in best or (best[name][1] is not None and entry[1] is None)):
             best[name] = entry
     return tuple((replace(device, up=link_up(name)), error) for name, (device, error) in best.items())
@@ -201,10 +209,10 @@ def link_up(name: str) -> bool | None:
     return bool(struct.unpack_from("16sh", answer)[1] & _IFF_UP)
 
 
-def _judged(name: str, result: Result) -> Failed | None:
+def _judged(name: str, result: Result, keys: PublicKeys) -> Failed | None:
     try:
         if isinstance(result, bytearray):
-            return parse(name, result), None
+            return parse(name, result, keys.of), None
     except WatchdogError as error:
         result = error
     if isinstance(result, NotFound):

@@ -1,8 +1,8 @@
 """A real process on a ledger: ``python -m tests.ledger.child ROLE JSON``. It speaks one JSON line at a time on standard output.
 
 Roles: ``start`` opens it when a line arrives on standard input; ``freeze`` migrates and stops for ever before a given statement, for the
-parent to kill it there; ``write`` writes until it is killed; ``fight`` takes leases against others; ``claim`` moves one repair against
-others.
+parent to kill it there; ``write`` writes until it is killed; ``fight`` takes leases against others; ``hold`` takes one
+lease and says later whether it still has it; ``claim`` moves one repair against others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from tests.ledger.things import TARGET, intended, key, seen
+from tests.ledger.things import TARGET, intended, key, planned, seen
 from watchdog.errors import LedgerUnavailable
 from watchdog.ledger.open import Ledger, open_ledger
 from watchdog.ledger.preparing import MIGRATIONS
@@ -121,6 +121,17 @@ def fight(given: dict[str, Any]) -> None:
     say(over=True)
 
 
+def hold(given: dict[str, Any]) -> None:
+    """Take a lease; when a line arrives, say whether it is still ours."""
+    book = opened(given)
+    lease = book.lease(key(), given["holder"], given["lease"])
+    assert lease is not None
+    record = book.intend(planned(), lease, "policy", 1.0)
+    say(number=lease.number)
+    sys.stdin.readline()
+    say(remaining=book.remaining(lease), renewed=book.renew(lease, 60.0), moved=book.move(record, RepairState.ACTING, 2.0) is not None)
+
+
 def claim(given: dict[str, Any]) -> None:
     """Move the one repair in the ledger through as many doubts and back as can be; say each move that was ours."""
     book = opened(given)
@@ -138,4 +149,4 @@ def claim(given: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    {"start": start, "freeze": freeze, "write": write, "fight": fight, "claim": claim}[sys.argv[1]](json.loads(sys.argv[2]))
+    {"start": start, "freeze": freeze, "write": write, "fight": fight, "hold": hold, "claim": claim}[sys.argv[1]](json.loads(sys.argv[2]))

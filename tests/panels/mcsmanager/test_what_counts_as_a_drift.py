@@ -1,0 +1,356 @@
+"""The pure rules, kind by kind: what is a drift, what is proposed, and what is left alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.mcsmanager import DAEMON, NOW, Scene, container_of, foreign, instance, settings
+from watchdog.model.docker import ContainerEvent
+from watchdog.model.repairs import LedgerFacts, Risk
+from watchdog.panels.mcsmanager import PANEL
+from watchdog.panels.mcsmanager.remedies import daemon_object, instance_object
+from watchdog.panels.mcsmanager.settings import KindName, RemedyName
+from watchdog.panels.mcsmanager.view import LABEL, Status
+
+RISKS = {remedy.name: remedy.risk for remedy in PANEL.remedies}
+
+
+def risk(drift):
+    return RISKS[drift.proposal.remedy](drift.proposal.facts)
+
+
+def test_running_with_its_container_is_fine():
+    item = instance()
+    scene = Scene([item], [container_of(item)])
+    judgement = scene.settle()
+    assert not judgement.drifts and not judgement.unknown
+    assert {str(subject) for subject in judgement.fine} == {f"instance/{item.uuid}", f"daemon/{DAEMON}"}
+
+
+def test_the_first_look_at_an_instance_judges_nothing():
+    scene = Scene([instance()], [foreign()])
+    judgement = scene.look()
+    assert not judgement.drifts
+    assert [item.reason for item in judgement.unknown] == ["first_look"]
+
+
+# -- C ghost_running ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.STOPPING])
+def test_a_ghost_is_running_or_stopping_without_a_container(status):
+    drift = Scene([instance(status=status)], [foreign()]).only()
+    assert drift.kind == "ghost_running"
+    assert drift.proposal.remedy == "restart_daemon"
+    assert drift.proposal.object == daemon_object("games", DAEMON)
+    assert drift.proposal.parameters == {"daemon": DAEMON, "hook": "run restart-the-daemon"}
+    assert risk(drift) is Risk.DISRUPTIVE
+
+
+def test_a_ghost_with_a_dead_container_is_a_ghost_still():
+    item = instance()
+    drift = Scene([item], [foreign(), container_of(item, "exited")]).only()
+    assert drift.kind == "ghost_running" and "exited" in drift.truth
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"version": "4.12.2"}, "SIGTERM kills every instance up to 10.12"),
+        ({"version": "4.6.2", "soft_shutdown": None, "soft_shutdown_skips_docker": None}, "older still"),
+        ({"soft_shutdown": False}, "soft shutdown is off"),
+        ({"soft_shutdown_skips_docker": False}, "it does not skip Docker"),
+        ({"soft_shutdown": None}, "nobody knows"),
+    ],
+)
+def test_a_daemon_restart_that_may_kill_is_destructive(changes, why):
+    scene = Scene([instance()], [foreign()])
+    scene.daemon = replace(scene.daemon, **changes)
+    assert risk(scene.only()) is Risk.DESTRUCTIVE, why
+
+
+def test_an_unknown_version_is_not_judged_at_all():
+    scene = Scene([instance()], [foreign()])
+    scene.daemon = replace(scene.daemon, version="nightly")
+    judgement = scene.settle()
+    assert not judgement.drifts
+    assert {item.reason for item in judgement.unknown} == {"version_unknown"}
+
+
+def test_without_a_hook_a_ghost_is_reported_and_says_what_is_missing():
+    drift = Scene([instance()], [foreign()], settings=settings(hooks={})).only()
+    assert drift.proposal is None and "hook" in drift.hold
+
+
+@pytest.mark.parametrize("other", [Status.BUSY, Status.STARTING])
+def test_a_daemon_is_not_restarted_under_an_update_or_a_start(other):
+    sick, neighbour = instance(1), instance(2, other)
+    judgement = Scene([sick, neighbour], [foreign()]).settle()
+    drift = next(d for d in judgement.drifts if d.subject.id == sick.uuid)
+    assert drift.proposal is None and "not restarted under it" in drift.hold
+
+
+def test_many_ghosts_are_one_object():
+    for count in (1, 3, 200):
+        judgement = Scene([instance(n) for n in range(count)], [foreign()]).settle()
+        assert len(judgement.drifts) == count
+        assert {d.proposal.object for d in judgement.drifts} == {daemon_object("games", DAEMON)}
+        assert len({(d.proposal.remedy, tuple(d.proposal.parameters.items())) for d in judgement.drifts}) == 1
+
+
+# -- A stuck_starting --------------------------------------------------------------------------------------------------------------
+
+
+def test_starting_is_stuck_only_after_its_time():
+    scene = Scene([instance(status=Status.STARTING)], [foreign()])
+    assert not scene.settle().drifts
+    assert not scene.look(270).drifts
+    drift = scene.look(30).drifts[0]
+    assert drift.kind == "stuck_starting" and drift.proposal.remedy == "restart_daemon"
+
+
+def test_the_time_of_a_start_counts_from_when_docker_came_back():
+    scene = Scene([instance(status=Status.STARTING)], [foreign()])
+    scene.settle()
+    scene.containers_error = "ServerFault"
+    assert {item.reason for item in scene.look(400).unknown} == {"daemon_without_docker"}
+    scene.containers_error = ""
+    assert not scene.look(15).drifts, "it heals itself when Docker answers"
+    assert scene.look(301).drifts[0].kind == "stuck_starting"
+
+
+def test_a_start_that_waits_for_its_image_is_held():
+    scene = Scene([instance(status=Status.STARTING)], [foreign()])
+    scene.daemon = replace(scene.daemon, images=frozenset({"other"}))
+    scene.settle()
+    drift = scene.look(400).drifts[0]
+    assert drift.proposal is None and "pulled" in drift.hold
+    assert scene.look(1800).drifts[0].proposal is not None
+
+
+# -- D orphan ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_orphan_is_taken_over_by_a_restart_where_that_spares_it():
+    item = instance(status=Status.STOPPED)
+    drift = Scene([item], [container_of(item)]).only()
+    assert (drift.kind, drift.proposal.remedy) == ("orphan", "restart_daemon")
+
+
+@pytest.mark.parametrize("version", ["4.6.2", "4.9.0", "4.12.2"])
+def test_an_orphan_is_stopped_and_opened_where_a_restart_would_kill_or_not_take_over(version):
+    item = instance(status=Status.STOPPED)
+    scene = Scene([item], [container_of(item, labelled=version >= "4.7")])
+    scene.daemon = replace(scene.daemon, version=version)
+    drift = scene.only()
+    assert (drift.kind, drift.proposal.remedy) == ("orphan", "stop_container_then_open")
+    assert drift.proposal.object == instance_object("games", item)
+    assert risk(drift) is Risk.DISRUPTIVE
+
+
+def test_an_orphan_without_a_hook_is_stopped_and_opened():
+    item = instance(status=Status.STOPPED)
+    drift = Scene([item], [container_of(item)], settings=settings(hooks={})).only()
+    assert drift.proposal.remedy == "stop_container_then_open"
+
+
+def test_a_container_known_by_its_name_alone_is_never_acted_on():
+    item = instance(status=Status.STOPPED)
+    scene = Scene([item], [container_of(item, labelled=False, mounts=())])
+    scene.daemon = replace(scene.daemon, version="4.6.2")
+    drift = scene.only()
+    assert drift.kind == "orphan" and drift.proposal is None and "name" in drift.hold
+
+
+def test_a_container_with_another_instances_label_is_nobodys_proof():
+    item = instance(status=Status.STOPPED, auto_start=False)
+    judgement = Scene([item], [container_of(item, labels={LABEL: "f" * 32})]).settle()
+    assert not judgement.drifts
+
+
+# -- C2 dead_stream ----------------------------------------------------------------------------------------------------------------
+
+
+def dead_stream():
+    item = instance()
+    scene = Scene([item], [container_of(item)])
+    scene.settle()
+    scene.engine_started_at = scene.now.wall + 5
+    return scene
+
+
+def test_a_docker_restart_under_a_living_container_is_a_dead_stream():
+    drift = dead_stream().look(15).drifts[0]
+    assert (drift.kind, drift.proposal.remedy) == ("dead_stream", "restart_daemon")
+
+
+def test_a_daemon_that_restarted_afterwards_has_living_streams():
+    scene = dead_stream()
+    scene.look(15)
+    scene.daemon = replace(scene.daemon, process_cpu=10)
+    assert not scene.look(15).drifts
+
+
+def test_our_own_restart_of_the_daemon_counts():
+    scene = dead_stream()
+    at = {("restart_daemon", daemon_object("games", DAEMON)): scene.now.wall + 10}
+    scene.facts = replace(scene.facts, last_remedy_at=at)
+    assert not scene.look(15).drifts
+
+
+def test_a_docker_restart_before_we_looked_proves_nothing():
+    item = instance()
+    scene = Scene([item], [container_of(item)], engine_started_at=NOW.wall - 60)
+    assert not scene.settle().drifts
+
+
+def test_a_container_younger_than_the_engine_is_fine():
+    scene = dead_stream()
+    scene.containers = [container_of(scene.instances[0], started_at=scene.engine_started_at + 1)]
+    assert not scene.look(15).drifts
+
+
+# -- paused, leftover, stopping, loop ----------------------------------------------------------------------------------------------
+
+
+def test_paused_is_reported_only():
+    item = instance()
+    drift = Scene([item], [container_of(item, "paused")]).only()
+    assert (drift.kind, drift.proposal) == ("paused", None) and "unpause" in drift.hold
+
+
+@pytest.mark.parametrize("state", ["created", "exited"])
+def test_a_leftover_is_removed_when_it_is_surely_ours(state):
+    item = instance(status=Status.STOPPED, auto_start=False)
+    drift = Scene([item], [foreign(), container_of(item, state)]).only()
+    assert (drift.kind, drift.proposal.remedy) == ("leftover", "remove_leftover")
+    assert drift.proposal.parameters["start"] is False, "nobody wants it running"
+    assert risk(drift) is Risk.DISRUPTIVE
+
+
+@pytest.mark.parametrize("state", ["dead", "removing"])
+def test_a_leftover_that_docker_is_not_done_with_is_waited_for(state):
+    item = instance(status=Status.STOPPED)
+    assert Scene([item], [foreign(), container_of(item, state)]).only().proposal is None
+
+
+def test_a_stranger_with_the_name_is_never_removed():
+    item = instance(status=Status.STOPPED)
+    drift = Scene([item], [foreign(), container_of(item, "exited", labelled=False, mounts=())]).only()
+    assert (drift.kind, drift.proposal) == ("leftover", None) and "not its own" in drift.hold
+
+
+def test_stopping_too_long_is_reported_only():
+    item = instance(status=Status.STOPPING)
+    scene = Scene([item], [container_of(item)])
+    assert not scene.settle().drifts
+    drift = scene.look(600).drifts[0]
+    assert (drift.kind, drift.proposal) == ("stopping_too_long", None)
+
+
+def test_three_deaths_are_a_loop_and_nothing_else_is_proposed():
+    item = instance(status=Status.STOPPED, started=9)
+    deaths = tuple(ContainerEvent("die", "c", item.container_name, NOW.wall - n, 137, {LABEL: item.uuid}) for n in (90, 60, 30))
+    ooms = (ContainerEvent("oom", "c", item.container_name, NOW.wall - 30, None, {LABEL: item.uuid}),)
+    drift = Scene([item], [foreign()], events=deaths + ooms).only()
+    assert (drift.kind, drift.proposal, drift.evidence["out_of_memory"]) == ("restart_loop", None, True)
+
+
+def test_137_alone_is_not_out_of_memory():
+    item = instance(status=Status.STOPPED)
+    deaths = tuple(ContainerEvent("die", "c", item.container_name, NOW.wall - n, 137, {LABEL: item.uuid}) for n in (90, 60, 30))
+    assert Scene([item], [foreign()], events=deaths).only().evidence["out_of_memory"] is False
+
+
+def test_a_rising_start_count_is_a_loop_without_any_event():
+    item = instance(status=Status.STARTING, started=1)
+    scene = Scene([item], [foreign()])
+    scene.settle()
+    scene.instances = [replace(item, started=4)]
+    assert scene.look(60).drifts[0].kind == "restart_loop"
+
+
+# -- daemons -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_offline_daemon_makes_everything_behind_it_unknown():
+    scene = Scene([instance(1), instance(2)], [foreign()])
+    scene.settle()
+    scene.daemon = replace(scene.daemon, available=False, version=None)
+    judgement = scene.look(15)
+    assert [d.kind for d in judgement.drifts] == ["daemon_offline"]
+    assert judgement.drifts[0].proposal is None, "the panel tries by itself"
+    assert {item.subject.id for item in judgement.unknown} == {i.uuid for i in scene.instances}
+    assert scene.look(320).drifts[0].proposal.remedy == "relink_daemon"
+
+
+@pytest.mark.parametrize("hung", [True, False])
+def test_a_daemon_without_docker_is_a_drift_and_its_instances_are_unknown(hung):
+    scene = Scene([instance()], [foreign()])
+    scene.settle()
+    scene.daemon = replace(scene.daemon, overview_hung=hung, version=None if hung else "4.18.2")
+    scene.containers_error = "its overview hung" if hung else "ServerFault"
+    judgement = scene.look(15)
+    assert [(d.kind, d.proposal) for d in judgement.drifts] == [("daemon_without_docker", None)]
+    assert {item.reason for item in judgement.unknown} == {"daemon_without_docker"}
+
+
+# -- what is not seen well is unknown ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda s: setattr(s, "gate", replace(s.gate, open=False)), "gate_closed"),
+        (lambda s: setattr(s, "docker_error", "Unreachable"), "docker_stale"),
+        (lambda s: setattr(s, "docker_age", 60.0), "docker_stale"),
+        (lambda s: setattr(s, "no_docker", True), "docker_stale"),
+        (lambda s: s.instances.__setitem__(0, replace(s.instances[0], status=Status.BUSY)), "busy"),
+        (lambda s: s.instances.__setitem__(0, replace(s.instances[0], started=2)), "just_started"),
+        (lambda s: setattr(s, "theirs", [foreign(), container_of(s.instances[0])]), "sides_disagree"),
+    ],
+)
+def test_a_blind_look_is_unknown_and_never_a_drift(spoil, reason):
+    scene = Scene([instance()], [foreign()])
+    scene.settle()
+    spoil(scene)
+    judgement = scene.look(15)
+    assert not judgement.drifts
+    assert reason in {item.reason for item in judgement.unknown}
+
+
+def test_other_kinds_of_processes_are_not_judged():
+    judgement = Scene([instance(process_type="general")], [foreign()]).settle()
+    assert not judgement.drifts and len(judgement.fine) == 1
+
+
+def test_two_old_instances_with_one_container_name_are_unknown():
+    twins = [instance(1, configured_name="same"), instance(2, configured_name="same")]
+    scene = Scene(twins, [foreign()])
+    scene.daemon = replace(scene.daemon, version="4.6.2")
+    assert [item.reason for item in scene.settle().unknown] == ["name_ambiguous"] * 2
+
+
+def test_every_kind_and_remedy_has_a_name_in_the_settings():
+    assert {kind.name for kind in PANEL.kinds} == set(KindName.__args__)
+    assert {remedy.name for remedy in PANEL.remedies} == set(RemedyName.__args__)
+
+
+def test_judging_is_pure_and_sorted():
+    scene = Scene([instance(n) for n in range(20)], [foreign()])
+    scene.look()
+    facts, now = scene.facts, scene.now
+    first = scene.look()
+    scene.facts, scene.now = facts, now
+    scene.instances.reverse()
+    assert scene.look() == first
+    assert [d.key for d in first.drifts] == sorted(d.key for d in first.drifts)
+
+
+def test_a_memory_that_cannot_be_read_is_as_good_as_none():
+    scene = Scene([instance()], [foreign()])
+    scene.look()
+    for rubbish in ("{", "[]", "[1,2]", "null", 7, None, '["x"]'):
+        scene.facts = LedgerFacts(memory=dict.fromkeys(scene.facts.memory, rubbish))
+        assert not scene.look(15).drifts
+

@@ -1,0 +1,191 @@
+"""Failed autostart and the wish behind it: started by us only when somebody wants it and nobody stopped it."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.mcsmanager import DAEMON, NOW, Scene, container_of, foreign, instance, settings
+from watchdog.model.docker import ContainerEvent, EventStream
+from watchdog.model.repairs import Risk
+from watchdog.panels.mcsmanager import PANEL
+from watchdog.panels.mcsmanager.remedies import instance_object
+from watchdog.panels.mcsmanager.view import LABEL, Operation, Status
+
+OPEN = next(remedy for remedy in PANEL.remedies if remedy.name == "open_instance")
+
+
+def stop(scene, item, kind="instance_stop"):
+    return Operation("1", kind, scene.now.wall, DAEMON, item.uuid, "alice")
+
+
+def rebooted(**changes):
+    """Look at a running instance, then at its daemon after a reboot: the start failed (contract section 2, B)."""
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)], **changes)
+    scene.settle()
+    scene.containers = [foreign()]
+    scene.daemon = replace(scene.daemon, process_cpu=100)
+    scene.instances = [replace(item, status=Status.STOPPED, started=1)]
+    scene.look(15)
+    return scene
+
+
+def test_a_failed_start_after_a_boot_that_we_saw_is_opened():
+    scene = rebooted()
+    assert not scene.facts.memory[f"d:{DAEMON}"].startswith("null")
+    drift = scene.look(60).drifts[0]
+    assert (drift.kind, drift.proposal.remedy) == ("failed_autostart", "open_instance")
+    assert drift.proposal.object == instance_object("games", scene.instances[0])
+    assert OPEN.risk(drift.proposal.facts) is Risk.SAFE
+
+
+def test_the_daemons_own_autostart_gets_its_time():
+    scene = rebooted()
+    scene.instances = [replace(scene.instances[0], started=0)] + [instance(n, Status.STOPPED, started=0) for n in range(2, 21)]
+    scene.look(1)
+    assert not scene.look(60).drifts, "twenty instances, one every five seconds"
+    assert {d.kind for d in scene.look(90).drifts} == {"failed_autostart"}
+
+
+@pytest.mark.parametrize("kind", ["instance_stop", "instance_kill"])
+def test_a_stop_on_record_is_respected(kind):
+    scene = rebooted()
+    scene.operations = (stop(scene, scene.instances[0], kind),)
+    assert not scene.look(60).drifts
+
+
+def test_what_ran_since_the_boot_and_ended_is_left_alone():
+    scene = rebooted()
+    item = scene.instances[0]
+    scene.events = (ContainerEvent("start", "c", item.container_name, scene.now.wall + 5, None, {LABEL: item.uuid}),)
+    assert not scene.look(60).drifts
+
+
+def test_what_may_have_run_since_the_boot_needs_a_person():
+    scene = rebooted(stream=EventStream(connected=False))
+    drift = scene.look(60).drifts[0]
+    assert drift.evidence["wish"] == "unknown"
+    assert OPEN.risk(drift.proposal.facts) is Risk.DESTRUCTIVE, "destructive always needs an approval"
+
+
+def test_without_a_witness_of_the_boot_a_never_started_one_needs_a_person():
+    scene = Scene([instance(status=Status.STOPPED, started=0)], [foreign()])
+    scene.settle()
+    drift = scene.look(60).drifts[0]
+    assert (drift.kind, drift.evidence["wish"]) == ("failed_autostart", "unknown")
+
+
+def test_one_created_after_the_boot_needs_a_person():
+    scene = rebooted()
+    scene.instances = [*scene.instances, instance(2, Status.STOPPED, started=0)]
+    scene.look(30)
+    fresh = next(d for d in scene.look(60).drifts if d.subject.id == scene.instances[1].uuid)
+    assert fresh.evidence["wish"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"auto_start": False}, "nobody said that it should run"),
+        ({"end_time": NOW.wall - 1}, "its rent is over: a start always fails"),
+    ],
+)
+def test_not_wanted_is_not_a_drift(change, why):
+    scene = rebooted()
+    scene.instances = [replace(scene.instances[0], **change)]
+    assert not scene.look(60).drifts, why
+
+
+def test_the_window_closes():
+    scene = rebooted()
+    assert scene.look(60).drifts
+    assert not scene.look(3600).drifts
+
+
+def test_stopped_without_a_boot_or_an_outage_is_somebodys_wish():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.instances, scene.containers = [replace(item, status=Status.STOPPED)], [foreign()]
+    assert not scene.look(15).drifts and not scene.look(60).drifts
+
+
+# -- Docker went away and came back --------------------------------------------------------------------------------------------------
+
+
+def outage(operations=()):
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.containers_error, scene.containers = "ServerFault", [foreign()]
+    scene.instances = [replace(item, status=Status.STOPPED)]  # a graceful stop of dockerd is seen by the panel
+    scene.look(15)
+    scene.containers_error, scene.operations = "", operations
+    scene.look(60)
+    return scene
+
+
+def test_what_ran_until_docker_went_away_is_opened():
+    drift = outage().look(30).drifts[0]
+    assert (drift.kind, drift.evidence["wish"]) == ("failed_autostart", "known")
+
+
+def test_without_an_operation_log_it_needs_a_person():
+    drift = outage(operations=None).look(30).drifts[0]
+    assert (drift.evidence["wish"], OPEN.risk(drift.proposal.facts)) == ("unknown", Risk.DESTRUCTIVE)
+
+
+def test_a_stop_during_the_outage_is_respected():
+    scene = outage()
+    scene.operations = (replace(stop(scene, scene.instances[0]), at=scene.now.wall - 60),)
+    assert not scene.look(30).drifts
+
+
+def test_what_was_stopped_long_before_the_outage_is_left_alone():
+    item = instance(status=Status.STOPPED)
+    scene = Scene([item], [foreign()])
+    scene.settle()
+    scene.containers_error = "ServerFault"
+    scene.look(15)
+    scene.containers_error = ""
+    scene.look(60)
+    assert not scene.look(30).drifts
+
+
+# -- what the operator said ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mc-1", None])
+def test_expect_running_wants_it_at_any_time(name):
+    item = instance(status=Status.STOPPED, auto_start=False)
+    scene = Scene([item], [foreign()], settings=settings(expect={name or item.uuid: "running"}))
+    drift = scene.only()
+    assert (drift.kind, drift.evidence["wish"]) == ("failed_autostart", "known")
+
+
+def test_expect_running_and_a_stop_on_record_needs_a_person():
+    item = instance()
+    scene = Scene([item], [container_of(item)], settings=settings(expect={"mc-1": "running"}))
+    scene.settle()
+    scene.operations = (stop(scene, item),)
+    scene.instances, scene.containers = [replace(item, status=Status.STOPPED)], [foreign()]
+    scene.look(15)
+    assert scene.look(15).drifts[0].evidence["wish"] == "unknown"
+
+
+@pytest.mark.parametrize("word", ["stopped", "any"])
+def test_expect_stopped_or_any_wants_nothing(word):
+    scene = rebooted(settings=settings(expect={"mc-1": word}))
+    assert not scene.look(60).drifts
+
+
+# -- the delayed kill ------------------------------------------------------------------------------------------------------------------
+
+
+def test_eight_seconds_pass_after_a_failed_open():
+    scene = rebooted()
+    key = ("open_instance", instance_object("games", scene.instances[0]))
+    scene.facts = replace(scene.facts, last_remedy_at={key: scene.now.wall + 58})
+    held = scene.look(60).drifts[0]
+    assert held.proposal is None and "eight seconds" in held.hold
+    assert scene.look(8).drifts[0].proposal is not None

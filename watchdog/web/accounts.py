@@ -44,27 +44,34 @@ class Accounts:
                     instruments.count(_REQUESTS.name, listener, template, result, by=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on, then count and note it."""
-        status = 500
+        """Pass the call on; count and note its answer."""
+        if scope["type"] != "http":  # no websockets here, and uvicorn's lifespan is off
+            return
+        status = 0
         began = time.perf_counter()
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self._count(scope, status)  # before it is sent: who has the answer may look at the count
             await send(message)
 
         try:
             await self._app(scope, receive, noting)
         finally:
-            if scope["type"] == "http":
-                self._note(scope, status, time.perf_counter() - began)
+            if not status:
+                self._count(scope, _FAILED_FROM)
+            self._note(scope, status or _FAILED_FROM, time.perf_counter() - began)
+
+    def _count(self, scope: Scope, status: int) -> None:
+        result = "failed" if status >= _FAILED_FROM else "refused" if status >= _REFUSED_FROM else "ok"
+        caller: Caller = scope["state"]["caller"]
+        self._instruments.count(_REQUESTS.name, caller.listener, _template(scope), result)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         caller: Caller = scope["state"]["caller"]
         template = _template(scope)
-        result = "failed" if status >= _FAILED_FROM else "refused" if status >= _REFUSED_FROM else "ok"
-        self._instruments.count(_REQUESTS.name, caller.listener, template, result)
         self._instruments.observe(_SECONDS.name, template, value=seconds)
         log.debug("answered", listener=caller.listener, method=scope["method"], route=template, status=status, seconds=round(seconds, 6))
 

@@ -37,14 +37,16 @@ class Guard:
 
     def __init__(self, app: ASGIApp, token_file: Path | None, allowed_hosts: Iterable[str], lane: Lane) -> None:
         self._app = app
+        self._lane = lane
+        self.configure(token_file, allowed_hosts)
+
+    def configure(self, token_file: Path | None, allowed_hosts: Iterable[str]) -> None:
+        """Take other settings, while running."""
         self._token_file = token_file
         self._hosts = frozenset({"localhost", socket.gethostname().lower(), *(host.lower() for host in allowed_hosts)})
-        self._lane = lane
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the call through, or answer why not."""
-        if scope["type"] != "http":  # no websockets here; lifespan is off
-            return
         headers = Headers(scope=scope)
         caller: Caller = scope["state"]["caller"]
         changing = scope["method"] not in READING
@@ -108,8 +110,8 @@ class Guard:
         except WatchdogError as error:
             return answer_of(error)
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        # bytes, because compare_digest refuses text beyond ASCII
-        if scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode()):
+        # header text is Latin-1 for its bytes; clients send the file's bytes
+        if scheme.lower() == "bearer" and secrets.compare_digest(given.strip(" \t").encode("latin-1"), token.encode()):
             return None
         way_out = "send 'Authorization: Bearer TOKEN' with the token of server.api_token_file"
         return error_answer(401, "wrong_token", "the bearer token is missing or wrong", way_out, {"www-authenticate": "Bearer"})

@@ -63,8 +63,8 @@ class Server:
         self._instruments = instruments or Silent()
         self._questions, self._orders = Lane("questions", _QUESTIONS_AT_ONCE), Lane("orders", _ORDERS_AT_ONCE)
         app = build_application(backing, self._questions, self._orders)
-        guard = Guard(app, settings.api_token_file, settings.allowed_hosts, self._orders)
-        self._uvicorn = _Uvicorn(self._config(Accounts(guard, self._instruments, (path for _, path in route_table(app)))))
+        self._guard = Guard(app, settings.api_token_file, settings.allowed_hosts, self._orders)
+        self._uvicorn = _Uvicorn(self._config(Accounts(self._guard, self._instruments, (path for _, path in route_table(app)))))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._control: ControlSocket | None = None
@@ -103,6 +103,14 @@ class Server:
         if not self.alive:
             raise BadSettings(f"the web server did not begin to serve {self._settings.listen}: see the log")
         log.info("serving", address=f"{self._address[0]}:{self._address[1]}", control=os.fspath(self._control_path or "none"))
+
+    def configure(self, settings: ServerSettings) -> tuple[str, ...]:
+        """Take new settings while running; return the names of changed ones that need a restart and were left as they are."""
+        self._guard.configure(settings.api_token_file, settings.allowed_hosts)
+        live = {"api_token_file", "allowed_hosts"}
+        return tuple(
+            name for name in ServerSettings.model_fields if name not in live and getattr(settings, name) != getattr(self._settings, name)
+        )
 
     def stop(self, seconds: float = 5.0) -> bool:
         """Finish answers under way and end; cut everybody after a part of ``seconds``. Return whether all ended within ``seconds``."""

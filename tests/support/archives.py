@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from watchdog.collectors.archives.check import check
-from watchdog.collectors.archives.findings import Finding
+from watchdog.collectors.archives.findings import Finding, Promise
 from watchdog.collectors.archives.source import Source
 
 Entries = Iterable[tuple[str, bytes]]
@@ -94,11 +94,11 @@ def noise(size: int, seed: int = 1) -> bytes:
     return bytes(out[:size])
 
 
-def find(path: Path, data: bytes, *, level: int = 1, expect_tar: bool = False) -> Finding:
+def find(path: Path, data: bytes, *, level: int = 1, promise: Promise = "archive") -> Finding:
     """Write ``data`` and check it in this process, through a descriptor as the child does."""
     path.write_bytes(data)
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return check(Source(descriptor, len(data)), level, expect_tar=expect_tar)
+        return check(Source(descriptor, len(data)), level, promise)
     finally:
         os.close(descriptor)

@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from tests.support.archives import SOME, find, gz, noise, rich_gz, tar_of, unsaturated_zip64, zip_of
+from watchdog.collectors.archives.settings import promise
 
 INNER = zip_of([("inner", noise(300))], method=zipfile.ZIP_STORED)
 NESTED = zip_of([("first", b"x" * 50), ("inner.zip", INNER), ("last", noise(100))], method=zipfile.ZIP_STORED)
@@ -187,8 +188,21 @@ def test_what_cannot_be_proven_is_said(tmp_path, name):
 def test_a_name_that_promises_a_tar_is_held_to_it(tmp_path):
     data = gz(b"not a tar at all")
 
-    assert find(tmp_path / "file", data, expect_tar=True).reasons == ("not_a_tar",)
-    assert find(tmp_path / "file", data, expect_tar=False).verdict == "good"
+    assert find(tmp_path / "file", data, promise="tar").reasons == ("not_a_tar",)
+    assert find(tmp_path / "file", data).verdict == "good"
+
+
+@pytest.mark.parametrize("data", [b"<html>502</html>", b'{"detail": "no"}', b"SELECT 1;\n"])
+def test_text_under_a_name_that_promises_nothing_is_only_unknown(tmp_path, data):
+    finding = find(tmp_path / "file", data, promise="")
+
+    assert (finding.verdict, finding.reasons) == ("unverifiable", ("unknown_format",))
+
+
+def test_names_and_their_promises():
+    assert [promise(name) for name in ("a.zip", "a.TAR.GZ", "a.tgz", "a.tar", "a.sql", "a.zip.aes", "zip")] == [
+        "archive", "tar", "tar", "archive", "", "", "",
+    ]  # fmt: skip
 
 
 def test_a_cut_zip_says_what_survives(tmp_path):

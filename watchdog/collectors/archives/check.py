@@ -12,7 +12,7 @@ import resource
 import sys
 from dataclasses import asdict, dataclass
 
-from watchdog.collectors.archives.findings import Finding, Notes
+from watchdog.collectors.archives.findings import Finding, Notes, Promise
 from watchdog.collectors.archives.format import HEAD_BYTES, MANGLED, Head, mangled, tell
 from watchdog.collectors.archives.gzips import check_gzip
 from watchdog.collectors.archives.source import Source
@@ -30,14 +30,17 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the parent wants. ``memory`` is bytes of address space, ``cpu`` seconds, ``rate`` bytes a second (0 = unlimited)."""
+    """What the parent wants. ``memory`` is bytes of address space, ``cpu`` seconds, ``rate`` bytes a second (0 = unlimited).
+
+    ``promise`` is what the file's name promises.
+    """
 
     descriptor: int
     level: int
     memory: int
     cpu: int
     rate: float
-    expect_tar: bool
+    promise: Promise
 
 
 def limit(order: Order) -> None:
@@ -50,28 +53,29 @@ def limit(order: Order) -> None:
     os.nice(10)
 
 
-def check(source: Source, level: int, *, expect_tar: bool) -> Finding:
+def check(source: Source, level: int, promise: Promise) -> Finding:
     """Given an open file, return what can be proven up to ``level`` (0 = its head, 1 = its structure)."""
     head = tell(source.at(0, HEAD_BYTES))
-    return _named(head) or (Finding(head.format, 0) if level < STRUCTURE else _structure(source, head, expect_tar=expect_tar))
+    return _named(head, promise) or (Finding(head.format, 0) if level < STRUCTURE else _structure(source, head, promise))
 
 
-def _structure(source: Source, head: Head, *, expect_tar: bool) -> Finding:
+def _structure(source: Source, head: Head, promise: Promise) -> Finding:
     match head.format:
         case "zip":
             return check_zip(source, head.start)
         case "gzip":
-            return check_gzip(source, expect_tar=expect_tar)
+            return check_gzip(source, expect_tar=promise == "tar")
         case "tar":
             return check_tar(source)
         case _:
             return _unsupported(source, head)
 
 
-def _named(head: Head) -> Finding | None:
+def _named(head: Head, promise: Promise) -> Finding | None:
     """Say what the file is instead of a usable archive, as far as its head shows it."""
     if head.named in _TEXTS:
-        return _only(head, 0, head.named, _TEXTS[head.named])
+        damaged = promise or head.named == "empty"
+        return _only(head, 0, head.named if damaged else "unknown_format", _TEXTS[head.named])
     if head.format == "unknown":
         return _only(head, 0, "unknown_format", "its first bytes are none of zip, tar, gzip, zstd, xz")
     if head.start and head.format != "zip":
@@ -97,7 +101,7 @@ def main(argv: list[str]) -> int:
     limit(order)
     try:
         source = Source(order.descriptor, os.fstat(order.descriptor).st_size, order.rate)
-        finding = check(source, order.level, expect_tar=order.expect_tar)
+        finding = check(source, order.level, order.promise)
         answer = {**asdict(finding), "verdict": finding.verdict, "read_bytes": source.read_bytes}
     except MemoryError:
         answer = {"failed": "memory"}

@@ -6,6 +6,7 @@ Sources: contracts/sysreptor.md section 3 (what ordinary tools let pass), contra
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from watchdog.model.archives import ArchiveVerdict
 
@@ -16,6 +17,7 @@ BAD = (
     "damaged_stream", "not_a_tar", "damaged_header", "missing_end_blocks", "trailing_bytes",
 )  # fmt: skip
 # a restore works, and still somebody should know
+Promise = Literal["", "archive", "tar"]  # what a file's name promises: nothing, an archive, a compressed tar
 NOTED = (
     "prefix", "appended_bytes", "gap", "no_descriptor", "unordered_entries", "duplicate_names", "unsafe_names", "not_compared",
     "no_tar_inside",

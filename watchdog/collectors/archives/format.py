@@ -10,7 +10,7 @@ _MAGIC = ((b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"), (b"\x1f\x8b", "gzip"),
 _PAGE = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<body")
 MANGLED = "every line feed has a carriage return before it: the archive went through a terminal or a text mode copy"
 _LEAST_LINES = 8
-_TEXT_BYTES = frozenset(range(0x20, 0x100)) | {0x09, 0x0A, 0x0D, 0x1B}
+_TEXT_BYTES = (frozenset(range(0x20, 0x100)) - {0x7F}) | {0x09, 0x0A, 0x0D, 0x1B}
 
 
 @dataclass(frozen=True, slots=True)

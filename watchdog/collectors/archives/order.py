@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from watchdog.collectors.archives.findings import Promise
 from watchdog.errors import DeadlinePassed, MalformedAnswer, Stopping
 from watchdog.model.archives import ArchiveVerdict
 from watchdog.runtime.child import Child, module_argv
@@ -41,11 +42,11 @@ class Finished:
     read_bytes: int = 0
 
 
-Run = Callable[[int, int, bool, Limits, threading.Event], Finished]
+Run = Callable[[int, int, Promise, Limits, threading.Event], Finished]
 
 
 def verify(
-    descriptor: int, level: int, expect_tar: bool, limits: Limits, stop: threading.Event, argv: Sequence[str] | None = None
+    descriptor: int, level: int, promise: Promise, limits: Limits, stop: threading.Event, argv: Sequence[str] | None = None
 ) -> Finished:
     """Let a fresh child check the open ``descriptor`` up to ``level``.
 
@@ -54,7 +55,7 @@ def verify(
     """
     order = {
         "descriptor": descriptor, "level": level, "memory": limits.memory, "cpu": limits.seconds, "rate": limits.rate,
-        "expect_tar": expect_tar,
+        "promise": promise,
     }  # fmt: skip
     child = Child.start([*(argv or module_argv(MODULE)), json.dumps(order)], pass_fds=(descriptor,), limit=ANSWER_LIMIT)
     try:

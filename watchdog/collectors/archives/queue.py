@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from watchdog.collectors.archives.order import Finished, Limits, Run, verify
 from watchdog.collectors.archives.results import Result, Results
-from watchdog.collectors.archives.settings import ArchivesSettings, promises_tar
+from watchdog.collectors.archives.settings import ArchivesSettings, promise
 from watchdog.errors import WatchdogError
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.metrics import Instruments, Metric
@@ -210,7 +210,7 @@ class VerificationQueue:
             return
         began = self._clock.now()
         try:
-            finished = self._run(descriptor, wanted.level, promises_tar(wanted.path), self._limits(wanted), self._stop)
+            finished = self._run(descriptor, wanted.level, promise(wanted.path), self._limits(wanted), self._stop)
         except WatchdogError as error:
             self._drop(wanted, str(error))
             return

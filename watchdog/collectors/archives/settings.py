@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pydantic import Field, field_validator, model_validator
 
+from watchdog.collectors.archives.findings import Promise
 from watchdog.errors import BadSettings
 from watchdog.model.needs import DirectoryNeed, Needs
 from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict
@@ -85,6 +86,8 @@ def wanted(settings: ArchivesSettings, needs: Iterable[Needs]) -> tuple[Director
     return tuple(merged.values())
 
 
-def promises_tar(path: str) -> bool:
-    """Whether a file's name promises a compressed tar."""
-    return re.search(r"\.(tar\.gz|tgz|tar\.gzip)$", path, re.IGNORECASE) is not None
+def promise(path: str) -> Promise:
+    """Return what a file's name promises: then other content is damage, without a promise it is only unknown."""
+    if re.search(r"\.(tar\.gz|tgz|tar\.gzip)$", path, re.IGNORECASE):
+        return "tar"
+    return "archive" if re.search(r"\.(zip|gz|tar|zst|xz|jar)$", path, re.IGNORECASE) else ""

@@ -1,0 +1,243 @@
+"""The real child: its limits, its fates, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.archives import gz, noise, tar_of, zip_of
+from watchdog.collectors.archives.order import MODULE, Limits, verify
+from watchdog.errors import Stopping
+from watchdog.runtime.child import module_argv
+
+GENEROUS = Limits(memory=256 << 20, seconds=60, rate=0.0)
+
+
+def run(path, *, limits=GENEROUS, argv=None, level=1, promise="archive", stop=None):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return verify(descriptor, level, promise, limits, stop or threading.Event(), argv)
+    finally:
+        os.close(descriptor)
+
+
+def program(source):
+    return [sys.executable, "-c", source]
+
+
+@pytest.mark.parametrize(
+    ("data", "verdict", "reasons"),
+    [
+        (zip_of(), "good", ()),
+        (zip_of()[:-1], "bad", ("truncated",)),
+        (gz(tar_of()), "good", ()),
+        (gz(tar_of())[:-4], "bad", ("truncated",)),
+        (b"\x7fELF", "unverifiable", ("unknown_format",)),
+    ],
+)
+def test_the_child_answers_what_the_check_finds(tmp_path, data, verdict, reasons):
+    (tmp_path / "file").write_bytes(data)
+
+    finished = run(tmp_path / "file")
+
+    assert (finished.verdict, finished.reasons) == (verdict, reasons)
+    assert finished.read_bytes > 0
+
+
+FATES = {
+    "a crash": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed", "SIGSEGV"),
+    "a kill": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "crashed", "killed from outside"),
+    "an abort in a library": ("import os; os.abort()", "crashed", "SIGABRT"),
+    "an end without a word": ("raise SystemExit(3)", "no_answer", "code 3"),
+    "an answer in another shape": ("print('{\"verdict\": \"perfect\"}')", "no_answer", "shape"),
+    "an answer that is no JSON": ("print('good')", "no_answer", "shape"),
+    "an endless answer": ("while True: print('x' * 65536, end='')", "no_answer", "longer"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FATES)
+def test_what_befalls_the_child_is_an_unverifiable_verdict(tmp_path, name):
+    source, reason, words = FATES[name]
+    (tmp_path / "file").write_bytes(b"x")
+
+    finished = run(tmp_path / "file", argv=program(source))
+
+    assert (finished.verdict, finished.reasons) == ("unverifiable", (reason,))
+    assert words in finished.message
+
+
+def test_a_child_that_hangs_is_ended_at_the_deadline(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+
+    finished = run(tmp_path / "file", argv=program("import time; time.sleep(600)"), limits=Limits(1 << 28, 1, 0.0))
+
+    assert finished.reasons == ("hung",)
+
+
+def test_a_child_that_only_computes_is_ended_by_its_own_limit(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    source = "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass"
+
+    finished = run(tmp_path / "file", argv=program(source))
+
+    assert finished.reasons == ("hung",)
+    assert "processor" in finished.message
+
+
+def test_too_little_memory_is_named(tmp_path):
+    """With barely more address space than an interpreter has, the check itself cannot be done."""
+    (tmp_path / "file").write_bytes(gz(tar_of([("a", noise(4 << 20))])))
+
+    finished = run(tmp_path / "file", limits=Limits(memory=1 << 20, seconds=60, rate=0.0))
+
+    assert (finished.verdict, finished.reasons) == ("unverifiable", ("memory",))
+
+
+def test_the_end_of_the_program_ends_the_child(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+
+    with pytest.raises(Stopping):
+        run(tmp_path / "file", argv=program("import time; time.sleep(600)"), stop=stop)
+
+
+def test_the_child_bounds_itself_and_can_open_nothing(tmp_path):
+    """Run the child's own ``limit`` and look at what is left to it."""
+    source = f"""
+import json, os, resource, sys
+sys.path.insert(0, {str(Path.cwd())!r})
+from watchdog.collectors.archives.check import Order, limit
+limit(Order(0, 1, 128 << 20, 30, 0.0, False))
+told = {{name: resource.getrlimit(getattr(resource, "RLIMIT_" + name)) for name in ("AS", "CORE", "FSIZE", "NOFILE", "CPU")}}
+for try_ in (lambda: os.open("/etc/passwd", os.O_RDONLY), lambda: bytes(256 << 20)):
+    try:
+        try_()
+    except (OSError, MemoryError) as error:
+        told[type(error).__name__] = str(error)
+print(json.dumps({{"format": "x", "level": 0, "verdict": "good", "reasons": [], "messages": [json.dumps(told)], "read_bytes": 0}}))
+"""
+    (tmp_path / "file").write_bytes(b"x")
+
+    told = json.loads(run(tmp_path / "file", argv=program(source)).message)
+
+    assert told["AS"] == [128 << 20] * 2
+    assert told["CORE"] == told["FSIZE"] == told["NOFILE"] == [0, 0]
+    assert told["CPU"] == [30, 31]
+    assert "OSError" in told
+    assert "MemoryError" in told
+
+
+def test_the_rate_is_kept(tmp_path):
+    size = 1 << 20
+    (tmp_path / "file").write_bytes(tar_of([("a", noise(size))]))
+    argv = [sys.executable, "-c", f"import time; began = time.monotonic(); {TIMED}", *module_argv(MODULE)]
+
+    finished = run(tmp_path / "file", limits=Limits(1 << 28, 60, size / 0.8), argv=argv)
+
+    assert finished.verdict == "good"
+    assert float(finished.message) >= 0.75
+
+
+TIMED = """
+import json, subprocess, sys
+order = json.loads(sys.argv[-1])
+answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
+answer["messages"] = [str(time.monotonic() - began)]
+print(json.dumps(answer))
+"""
+
+MEASURED = """
+import json, os, resource, subprocess, sys
+order = json.loads(sys.argv[-1])
+answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
+answer["messages"] = [str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)]
+print(json.dumps(answer))
+"""
+
+
+def memory_of(path, **kind):
+    """Return (verdict, KiB of resident memory of the child that found it); measured from a process that is small itself."""
+    finished = run(path, argv=[sys.executable, "-c", MEASURED, *module_argv(MODULE)], **kind)
+    return finished.verdict, int(finished.message), finished
+
+
+def many_entries(path, count):
+    """Write a zip of ``count`` empty entries without building it in memory."""
+    with path.open("wb") as file:
+        records = []
+        for number in range(count):
+            name = b"uploadedfiles/%02x/%06x-0000-0000-0000-00000000.bin" % (number % 256, number)
+            records.append((name, file.tell()))
+            file.write(struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name)
+        start = file.tell()
+        for name, at in records:
+            file.write(struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, at) + name)
+        stop, here = file.tell(), 0xFFFF
+        file.write(struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, stop - start, start))
+        file.write(struct.pack("<4sLQL", b"PK\x06\x07", 0, stop, 1))
+        file.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, here, here, stop - start, start, 0))
+
+
+def test_200_000_entries_cost_little_memory(tmp_path):
+    many_entries(tmp_path / "many.zip", 200_000)
+
+    verdict, kibibytes, finished = memory_of(tmp_path / "many.zip")
+
+    assert (verdict, finished.reasons) == ("good", ())
+    assert kibibytes < 64 * 1024, f"{kibibytes} KiB"
+
+
+def test_a_bomb_costs_little_memory(tmp_path):
+    """Some kilobytes that unpack to 200 MiB of one file of a tar."""
+    info = tar_of([("zeros", b"")])[:512]
+    size = 200 << 20
+    header = bytearray(info)
+    header[124:136] = b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    packed = __import__("gzip").compress(bytes(header) + bytes(size) + bytes(1024), 9)
+    (tmp_path / "bomb.tar.gz").write_bytes(packed)
+
+    verdict, kibibytes, _ = memory_of(tmp_path / "bomb.tar.gz")
+
+    assert len(packed) < 1 << 20
+    assert verdict == "good"
+    assert kibibytes < 64 * 1024, f"{kibibytes} KiB"
+
+
+def test_a_long_window_of_small_members_is_bounded_in_time(tmp_path):
+    """100,000 empty gzip members in a row: each costs one decompressor, none costs the rest of the file."""
+    (tmp_path / "members.gz").write_bytes(gz(b"") * 100_000 + gz(tar_of()))
+
+    finished = run(tmp_path / "members.gz", limits=Limits(1 << 28, 60, 0.0))
+
+    assert finished.verdict == "good"
+
+
+def test_the_progress_is_the_descriptors_offset(tmp_path):
+    """The parent sees how far the child has read without any word from it."""
+    path = tmp_path / "file"
+    path.write_bytes(tar_of([("a", noise(3 << 20))]))
+    descriptor = os.open(path, os.O_RDONLY)
+
+    assert verify(descriptor, 1, "", GENEROUS, threading.Event()).verdict == "good"
+
+    assert os.lseek(descriptor, 0, os.SEEK_CUR) == path.stat().st_size
+    os.close(descriptor)
+
+
+def test_methods_that_cannot_be_unpacked_are_no_obstacle_to_the_structure(tmp_path):
+    data = bytearray(zip_of([("a", noise(100))], method=zipfile.ZIP_STORED))
+    at = data.index(b"PK\x01\x02")
+    data[8:10] = data[at + 10 : at + 12] = struct.pack("<H", 93)  # zstd
+    (tmp_path / "file").write_bytes(bytes(data))
+
+    assert run(tmp_path / "file").verdict == "good"

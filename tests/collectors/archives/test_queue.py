@@ -1,0 +1,382 @@
+"""The queue of verification: order, identity, restarts, and what a hung file does to the others."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from tests.support.archives import zip_of
+from tests.support.keeping import Counts, VerificationShelf
+from watchdog.collectors.archives.order import Finished
+from watchdog.collectors.archives.queue import METRICS, VerificationQueue, Wanted
+from watchdog.collectors.archives.results import Result, Results, from_text, identity_of, key_of, to_text
+from watchdog.collectors.archives.settings import ArchivesSettings
+from watchdog.errors import Temporary
+from watchdog.model.archives import Identity
+from watchdog.runtime.clock import SimulatedClock, SystemClock
+
+GOOD = Finished("zip", 1, "good", read_bytes=10)
+
+
+def until(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+def wanted(path, *, level=1, lane="", directory="backups"):
+    facts = os.lstat(path)
+    return Wanted(str(path), directory, Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns), level, lane)
+
+
+def write(path, data=b"x", mtime=None):
+    path.write_bytes(data)
+    if mtime is not None:
+        os.utime(path, (mtime, mtime))
+    return wanted(path)
+
+
+@pytest.fixture
+def bench():
+    """Builds queues, and closes them."""
+    made = []
+
+    def build(run=None, book=None, clock=None, **settings):
+        model = ArchivesSettings(**settings)
+        clock = clock or SystemClock()
+        results = Results(book, model.try_again)
+        counts = Counts()
+        queue = VerificationQueue(model, clock, results, counts, **({"run": run} if run else {}))
+        made.append(queue)
+        queue.results, queue.counts = results, counts
+        return queue
+
+    yield build
+    for queue in made:
+        queue.close()
+
+
+def test_real_files_get_real_verdicts(bench, tmp_path):
+    good, bad = write(tmp_path / "good.zip", zip_of()), write(tmp_path / "bad.zip", zip_of()[:-1])
+    queue = bench(book=VerificationShelf())
+    queue.start()
+    queue.offer([good, bad])
+
+    until(lambda: len(queue) == 0)
+
+    verification, kind = queue.verification(good.identity)
+    assert (verification.state, verification.verdict, verification.level, kind) == ("result", "good", 1, "zip")
+    assert verification.identity == good.identity
+    verification, _ = queue.verification(bad.identity)
+    assert (verification.verdict, verification.reason) == ("bad", "truncated")
+    assert queue.counts.counts["watchdog_archive_checks_total", "good"] == 1
+    assert queue.counts.counts["watchdog_archive_checks_total", "bad"] == 1
+    assert queue.counts.counts["watchdog_archive_check_read_bytes_total",] > 0
+
+
+def test_the_newest_file_comes_first(bench, tmp_path):
+    files = [write(tmp_path / f"{n}", mtime=1000 + n) for n in (3, 1, 5, 2, 4)]
+    seen = []
+
+    def run(descriptor, *_):
+        seen.append(os.fstat(descriptor).st_mtime)
+        return GOOD
+
+    queue = bench(run)
+    queue.offer(files)
+    queue.start()
+    until(lambda: len(queue) == 0)
+
+    assert seen == [1005, 1004, 1003, 1002, 1001]
+
+
+def test_states_go_from_queued_to_running_to_result(bench, tmp_path):
+    go, begun = threading.Event(), threading.Event()
+
+    def run(descriptor, *_):
+        os.lseek(descriptor, 7, os.SEEK_SET)
+        begun.set()
+        go.wait(20)
+        return GOOD
+
+    old, new = write(tmp_path / "old", b"0123456789", 1000), write(tmp_path / "new", b"0123456789", 2000)
+    queue = bench(run)
+    assert queue.verification(new.identity)[0].state == "not_asked"
+    queue.offer([old, new])
+    assert queue.verification(new.identity)[0].state == "queued"
+    queue.start()
+    assert begun.wait(20)
+
+    running = queue.verification(new.identity)[0]
+    assert (running.state, running.bytes_done) == ("running", 7)
+    assert queue.verification(old.identity)[0].state == "queued"
+    assert len(queue) == 2
+
+    queue.offer([old, new])  # the file at work is not queued once more
+    assert len(queue) == 2
+    go.set()
+    until(lambda: len(queue) == 0)
+    assert queue.verification(new.identity)[0].state == "result"
+
+
+def test_a_file_that_changes_meanwhile_gets_no_result(bench, tmp_path):
+    file = write(tmp_path / "growing", b"x" * 100)
+
+    def run(*_):
+        with (tmp_path / "growing").open("ab") as more:
+            more.write(b"more")
+        return GOOD
+
+    queue = bench(run)
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+
+    assert queue.verification(file.identity)[0].state == "not_asked"
+    assert queue.counts.counts["watchdog_archive_checks_dropped_total",] == 1
+
+
+def swapped_for_a_link(path):
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+def swapped_for_a_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replaced(path):
+    path.with_name("other").write_bytes(b"other")
+    path.with_name("other").rename(path)
+
+
+@pytest.mark.parametrize("swap", [swapped_for_a_link, swapped_for_a_fifo, replaced, lambda path: path.unlink()])
+def test_a_file_that_is_another_when_its_turn_comes_is_never_checked(bench, tmp_path, swap):
+    file = write(tmp_path / "file", b"original")
+    swap(tmp_path / "file")
+    called = []
+    queue = bench(lambda *_: called.append(1) or GOOD)
+    queue.start()
+    queue.offer([file])
+
+    until(lambda: len(queue) == 0)
+
+    assert not called
+    assert queue.verification(file.identity)[0].state == "not_asked"
+
+
+def test_results_outlive_a_restart(bench, tmp_path):
+    shelf = VerificationShelf()
+    file = write(tmp_path / "a.zip", zip_of()[:-1])
+    first = bench(book=shelf)
+    first.start()
+    first.offer([file])
+    until(lambda: len(first) == 0)
+    first.close()
+    called = []
+
+    second = bench(lambda *_: called.append(1) or GOOD, book=shelf)
+    second.start()
+    second.offer([file])
+
+    assert second.verification(file.identity)[0].reason == "truncated"
+    assert second.verification(file.identity)[1] == "zip"
+    assert len(second) == 0
+    assert not called
+
+
+def test_a_deeper_level_is_asked_again(bench, tmp_path):
+    file = write(tmp_path / "a.zip", zip_of()[:-1])
+    queue = bench()
+    queue.start()
+    queue.offer([wanted(tmp_path / "a.zip", level=0)])
+    until(lambda: len(queue) == 0)
+    assert queue.verification(file.identity)[0].verdict == "good"
+
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+
+    assert queue.verification(file.identity)[0].verdict == "bad"
+
+
+def test_without_a_ledger_results_stay_in_memory_and_are_saved_when_it_is_back(bench, tmp_path):
+    shelf = VerificationShelf()
+    shelf.down = True
+    file = write(tmp_path / "a")
+    queue = bench(lambda *_: GOOD, book=shelf)
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+    assert queue.verification(file.identity)[0].verdict == "good"
+    assert shelf.kept == {}
+
+    shelf.down = False
+    queue.results.settle()
+
+    assert list(shelf.kept) == [key_of(file.identity)]
+
+
+def test_what_the_ledger_kept_is_loaded_when_it_is_back(bench, tmp_path):
+    shelf = VerificationShelf()
+    file = write(tmp_path / "a")
+    first = bench(lambda *_: GOOD, book=shelf)
+    first.start()
+    first.offer([file])
+    until(lambda: len(first) == 0)
+    shelf.down = True
+    second = bench(lambda *_: GOOD, book=shelf)
+    assert second.verification(file.identity)[0].state == "not_asked"
+    second.results.settle()
+
+    shelf.down = False
+    second.results.settle()
+
+    assert second.verification(file.identity)[0].verdict == "good"
+
+
+def test_a_fate_of_the_child_is_tried_again_later_and_a_verdict_is_not(bench, tmp_path):
+    clock = SimulatedClock()
+    answers = [Finished(None, 0, "unverifiable", ("crashed",), "it crashed"), GOOD]
+    queue = bench(lambda *_: answers.pop(0), clock=clock, try_again=3600.0)
+    file = write(tmp_path / "a")
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+    assert queue.verification(file.identity)[0].reason == "crashed"
+    queue.offer([file])
+    assert len(queue) == 0
+
+    clock.advance(3601)
+    queue.offer([file])
+    until(lambda: len(queue) == 0 and queue.verification(file.identity)[0].verdict == "good")
+
+    clock.advance(10**7)
+    queue.offer([file])
+    assert len(queue) == 0
+
+
+def test_a_file_without_permission_is_unverifiable(bench, tmp_path, monkeypatch):
+    file = write(tmp_path / "secret")
+
+    def refuse(*_args, **_kind):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("watchdog.collectors.archives.queue.os.open", refuse)  # tests run as root, whom nothing is refused
+    queue = bench()
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+
+    assert queue.verification(file.identity)[0].reason == "unreadable"
+
+
+def test_a_child_that_cannot_be_started_is_no_verdict(bench, tmp_path):
+    file = write(tmp_path / "a")
+
+    def run(*_):
+        raise Temporary("no child could be created")
+
+    queue = bench(run)
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+
+    assert queue.verification(file.identity)[0].state == "not_asked"
+    assert queue.counts.counts["watchdog_archive_checks_dropped_total",] == 1
+
+
+def test_a_hung_mount_holds_up_its_own_lane_only(bench, tmp_path):
+    stuck, local = write(tmp_path / "stuck", b"1", 3000), write(tmp_path / "local", b"22", 1000)
+    release = threading.Event()
+
+    def run(descriptor, *_):
+        if os.fstat(descriptor).st_size == 1:
+            release.wait(30)
+        return GOOD
+
+    queue = bench(run)
+    queue.start()
+    queue.offer([wanted(tmp_path / "stuck", lane="0:52 /mnt/nfs"), local])
+    until(lambda: queue.verification(local.identity)[0].state == "result")
+
+    assert queue.verification(stuck.identity)[0].state == "running"
+    release.set()
+    until(lambda: queue.verification(stuck.identity)[0].state == "result")
+
+
+def test_the_queue_is_bounded_and_keeps_the_newest(bench, tmp_path):
+    files = [write(tmp_path / f"{n}", mtime=1000 + n) for n in range(10)]
+    queue = bench(queue_limit=3)
+    queue.offer(files)
+
+    assert [queue.verification(file.identity)[0].state for file in files] == ["not_asked"] * 7 + ["queued"] * 3
+
+
+def test_an_offer_replaces_what_waits(bench, tmp_path):
+    one, two = write(tmp_path / "1"), write(tmp_path / "2")
+    queue = bench()
+    queue.offer([one])
+    queue.offer([two])
+
+    assert queue.verification(one.identity)[0].state == "not_asked"
+    assert queue.verification(two.identity)[0].state == "queued"
+
+
+def test_files_that_are_gone_are_forgotten_only_when_their_directory_was_seen_whole(bench, tmp_path):
+    shelf = VerificationShelf()
+    a, b = write(tmp_path / "a"), wanted(write(tmp_path / "b", b"22").path, directory="nfs")
+    queue = bench(lambda *_: GOOD, book=shelf)
+    queue.start()
+    queue.offer([a, b])
+    until(lambda: len(queue) == 0 and len(shelf.kept) == 2)
+
+    queue.results.forget(set(), whole={"backups"}, configured={"backups", "nfs"})
+    assert list(shelf.kept) == [key_of(b.identity)]
+
+    queue.results.forget(set(), whole=set(), configured={"backups"})
+    assert shelf.kept == {}
+
+
+def test_closing_ends_a_verification_without_a_result(bench, tmp_path):
+    file = write(tmp_path / "a")
+    begun = threading.Event()
+
+    def run(_descriptor, _level, _tar, _limits, stop):
+        begun.set()
+        stop.wait(30)
+        return GOOD
+
+    queue = bench(run)
+    queue.start()
+    queue.offer([file])
+    assert begun.wait(20)
+    queue.close()
+
+    assert queue.verification(file.identity)[0].state == "not_asked"
+
+
+def test_a_result_survives_its_text():
+    results = Results(None, 1.0)
+    assert from_text("{}") is None
+    assert from_text("no json") is None
+    assert identity_of("1:2:3") is None
+    assert identity_of("a:b:c:d") is None
+    assert results.get(Identity(1, 2, 3, 4)) is None
+    result = Result("d", None, 1, 0, "bad", ("empty",), "m", 5.0)
+    assert from_text(to_text(result)) == result
+    assert from_text(to_text(result).replace('"check": 1', '"check": 99')) is None
+
+
+def test_every_counter_used_is_in_the_table(bench, tmp_path):
+    queue = bench(lambda *_: GOOD)
+    queue.start()
+    queue.offer([write(tmp_path / "a")])
+    until(lambda: len(queue) == 0)
+
+    names = {metric.name for metric in METRICS}
+    assert {key[0] for key in queue.counts.counts} | {name for name, _ in queue.counts.observed} <= names

@@ -43,17 +43,19 @@ def bind_tcp(listen: str) -> socket.socket:
 
 @dataclass(frozen=True, slots=True)
 class ControlSocket:
-    """The bound control socket and the identity of its file."""
+    """The bound control socket and where its file stands."""
 
     sock: socket.socket
     path: Path
-    identity: tuple[int, int]
 
-    def unlink(self) -> None:
-        """Remove the file, unless somebody else's socket stands there by now."""
-        with contextlib.suppress(OSError), _locked(self.path.parent):
-            if _identity(self.path) == self.identity:
-                self.path.unlink()
+    def close(self) -> None:
+        """Close it and remove the file, unless somebody else answers there by now.
+
+        Asking is the only proof: a successor's file may well have our old inode number.
+        """
+        self.sock.close()
+        with contextlib.suppress(OSError, BadSettings), _locked(self.path.parent):
+            _remove_dead(self.path)
 
 
 def bind_control(path: Path) -> ControlSocket:
@@ -72,7 +74,7 @@ def bind_control(path: Path) -> ControlSocket:
             sock.bind(os.fspath(path))
             sock.listen(_BACKLOG)
             sock.setblocking(False)
-            return ControlSocket(sock, path, _identity(path))
+            return ControlSocket(sock, path)
     except OSError as error:
         sock.close()
         raise BadSettings(f"cannot make the control socket '{path}' ({error.strerror}): set server.control_socket") from None
@@ -103,11 +105,6 @@ def _answers(path: Path) -> bool:
         except OSError:  # a full queue, no permission: somebody may well be there
             return True
         return True
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    found = path.lstat()
-    return found.st_dev, found.st_ino
 
 
 @contextlib.contextmanager

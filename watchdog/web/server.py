@@ -150,7 +150,7 @@ class Server:
             for sock in sockets:
                 sock.close()
             if self._control is not None:
-                self._control.unlink()
+                self._control.close()
 
     async def _serve(self, sockets: list[socket.socket]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -15,6 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from tests.conftest import require
 from tests.ledger.conftest import Database
 from tests.ledger.processes import ROOT, child, children
 from tests.ledger.things import TARGET, seen
@@ -24,6 +26,7 @@ from watchdog.ledger.open import open_ledger
 from watchdog.ledger.preparing import MIGRATIONS
 from watchdog.ledger.schema import HEAD, VERSION_TABLE, metadata
 from watchdog.ledger.settings import LedgerSettings
+from watchdog.ledger.storage import filesystem
 from watchdog.runtime.clock import SystemClock
 
 NEXT = "0002"
@@ -314,3 +317,21 @@ def test_processes_that_start_at_once_change_a_ledger_once(database: Database, n
         said = [process.hear() for process in processes]
     assert sum(each["migrated"] for each in said) == 1
     assert version(database) == NEXT
+
+
+# --- storage
+
+
+def test_a_ledger_on_a_real_tmpfs_is_refused_unless_it_may_forget():
+    shared = Path("/dev/shm")
+    mounts = Path("/proc/self/mountinfo").read_text()
+    require(f" {shared} " in mounts and filesystem(shared, mounts) == "tmpfs", "a tmpfs on /dev/shm")
+    path = shared / f"watchdog-ledger-{os.getpid()}" / "ledger.sqlite3"
+    try:
+        with pytest.raises(BadSettings, match="is on tmpfs"):
+            open_ledger(LedgerSettings(url=str(path)), SystemClock(), migrate=True, host="h")
+        assert not path.parent.exists()
+        open_ledger(LedgerSettings(url=str(path), ephemeral=True), SystemClock(), migrate=True, host="h").close()
+        assert path.exists()
+    finally:
+        shutil.rmtree(path.parent, ignore_errors=True)

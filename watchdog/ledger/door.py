@@ -8,9 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, Engine, cast, extract, func
+from sqlalchemy import ColumnElement, Connection, Double, Engine, cast, extract, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import Table
@@ -67,19 +66,16 @@ class Door:
 
     def prepare(self) -> None:
         """Make the schema current unless it is known to be. Raises LedgerUnavailable or BadSettings."""
-        with self._preparing, self._told():
-            if not self._ready:
-                self._prepare()
-                if self.file:
-                    self.file.remember()
-                self._ready = True
+        with self._told():
+            self._prepare_once()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give one consistent view. Raises LedgerUnavailable."""
-        self._enter()
-        with self._told(), self._timed("read"), self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._told(), self._timed("read"):
+            self._enter()
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
 
     @contextmanager
     def write(self, serial: str = "") -> Iterator[Connection]:
@@ -87,11 +83,12 @@ class Door:
 
         Raises LedgerUnavailable; if the connection was lost during the commit nobody knows whether it happened: look again.
         """
-        self._enter()
-        with self._told(), self._timed("write"), self._my_turn(), self._writer.connect() as connection, connection.begin():
-            if serial and not self.sqlite:
-                connection.execute(func.pg_advisory_xact_lock(zlib.crc32(serial.encode("utf-8", "replace"))).select())
-            yield connection
+        with self._told(), self._timed("write"), self._my_turn():
+            self._enter()
+            with self._writer.connect() as connection, connection.begin():
+                if serial and not self.sqlite:
+                    connection.execute(select(func.pg_advisory_xact_lock(zlib.crc32(serial.encode("utf-8", "replace")))))
+                yield connection
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT of this dialect, which both know ``on_conflict_do_update``."""
@@ -108,10 +105,18 @@ class Door:
             self._ready = False
         if not self._ready:
             try:
-                self.prepare()
+                self._prepare_once()
             except BadSettings as error:
                 # found later than at start: the program goes on without a ledger, and says why
                 raise LedgerUnavailable(str(error)) from None
+
+    def _prepare_once(self) -> None:
+        with self._preparing:
+            if not self._ready:
+                self._prepare()
+                if self.file:
+                    self.file.remember()
+                self._ready = True
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
@@ -136,8 +141,8 @@ class Door:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except LedgerUnavailable:
-            self._broke("gone", "")
+        except LedgerUnavailable as error:
+            self._broke("not_ready", str(error))
             raise
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason, sentence = explain(error)
@@ -165,23 +170,18 @@ class WatchedFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._identity: Any = None
+        self._identity: tuple[int, int] | None = None
 
     def remember(self) -> None:
         """Take the file as it is now for ours."""
         self._identity = self._look()
 
     def replaced(self) -> bool:
-        """Return whether another file stands in its place. Raises LedgerUnavailable when there is none."""
-        return bool(self._look() != self._identity)
+        """Return whether another file stands in its place. Raises OSError when there is none."""
+        return self._look() != self._identity
 
     def _look(self) -> tuple[int, int]:
-        try:
-            seen = self._path.stat()
-        except OSError as error:
-            raise LedgerUnavailable(
-                f"the ledger's file '{self._path}' is gone ({type(error).__name__}): put it back, or restart to begin anew"
-            ) from None
+        seen = self._path.stat()
         return seen.st_dev, seen.st_ino
 
 

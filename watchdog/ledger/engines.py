@@ -57,7 +57,7 @@ def postgresql_engine(url: str, busy_timeout: float) -> Engine:
         )  # fmt: skip
     except ModuleNotFoundError:
         raise BadSettings("ledger.url: PostgreSQL needs its driver: pip install 'panel-watchdog[postgresql]'") from None
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise BadSettings("ledger.url: this URL cannot be read: write postgresql://user@host:port/database") from None
 
     @event.listens_for(engine, "connect")

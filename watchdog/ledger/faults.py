@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 
@@ -30,25 +31,28 @@ _POSTGRESQL = (
     ("55P03", "locked", "another program holds a lock"),
     ("40", "locked", "another program was faster; try again"),
 )
+_SYSTEM = {
+    errno.ENOENT: ("gone", "its file is gone: put it back, or restart to begin anew"),
+    errno.ENOTDIR: ("gone", "its directory is none"),
+    errno.ENOSPC: ("full", "the disk is full: free some space"),
+    errno.EDQUOT: ("full", "our quota of the disk is used up"),
+    errno.EROFS: ("read_only", "its file system is read-only"),
+    errno.EACCES: ("read_only", "the permissions of its file or directory forbid it"),
+    errno.EPERM: ("read_only", "the permissions of its file or directory forbid it"),
+    errno.EIO: ("input_output", "the disk failed to read or write"),
+}
 REASONS = (
-    "locked",
-    "full",
-    "read_only",
-    "gone",
-    "input_output",
-    "corrupt",
-    "resources",
-    "refused",
-    "schema",
-    "connection",
-    "timeout",
-    "other",
+    *("locked", "full", "read_only", "gone", "input_output", "corrupt", "resources", "refused", "schema", "connection", "timeout"),
+    *("not_ready", "other"),
 )
+"""Every reason there is; ``not_ready`` = the tables are not there yet, or another process is making them."""
 
 
 def explain(error: BaseException) -> tuple[str, str]:
     """Given a database error, return (a stable word for metrics, what a person should know)."""
     for cause in _chain(error):
+        if isinstance(cause, OSError) and cause.errno in _SYSTEM:
+            return _SYSTEM[cause.errno]
         name = getattr(cause, "sqlite_errorname", None) if isinstance(cause, sqlite3.Error) else None
         state = getattr(cause, "sqlstate", None)
         for code, reason, sentence in _SQLITE if name else _POSTGRESQL:

@@ -62,7 +62,7 @@ class LedgerSettings(Strict):
     @classmethod
     def _no_password(cls, value: str) -> str:
         url = normal_url(value)
-        if "@" in url and ":" in url.split("://", 1)[1].rsplit("@", 1)[0]:
+        if "password=" in url or ("@" in url and ":" in url.split("://", 1)[1].rsplit("@", 1)[0]):
             raise ValueError("a password does not belong here: put the whole URL in a file and name it in url_file")
         return url
 

@@ -11,6 +11,7 @@ import pytest
 from tests.support.books import MemoryTallyBook
 from tests.support.dockerd import dockerd, engine
 from watchdog.collectors.docker.assembly import DockerRoom, build
+from watchdog.collectors.docker.collector import DockerCollector
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.collectors.docker.settings import DockerSettings
 from watchdog.model.docker import DockerFacts
@@ -30,7 +31,8 @@ class Room:
         self.store = SnapshotStore()
         self.settings = DockerSettings(url=url, **settings)
         self.room: DockerRoom = build(self.settings, (), book, self.store, clock, Silent(), self._woken)
-        self.collect: Callable[[], DockerFacts] = self.room.collector(0)
+        self.collector: DockerCollector = self.room.spec.factory()  # type: ignore[assignment]
+        self.collect: Callable[[], DockerFacts] = self.collector.collect
 
     def _woken(self) -> None:
         self.wakes += 1

@@ -143,7 +143,7 @@ def test_counts_outlive_the_container_and_auto_remove(world, fake, open_room):
     hearing(room)
     world.run("MCSM-1", auto_remove=True, labels={"mcsmanager.instance.uuid": "u"})
     world.oom("MCSM-1")
-    facts = collect_until(room, lambda f: total(f, "oom", "MCSM-1"))
+    facts = collect_until(room, lambda f: any(e.action == "destroy" for e in f.events))
     assert facts.by_name("MCSM-1") is None
     assert (total(facts, "oom", "MCSM-1"), total(facts, "die", "MCSM-1"), total(facts, "start", "MCSM-1")) == (1, 1, 1)
     assert [e.action for e in facts.events if e.name == "MCSM-1"] == ["create", "start", "oom", "die", "destroy"]
@@ -390,7 +390,7 @@ def test_metrics_of_a_small_world(world, fake, open_room):
     world.die("gone", 3)
     room = open_room(fake.url, labels=("app.name", "app-name"))
     facts = room.collect()
-    found = {family.metric.name: dict(family.rows) for family in families(room.room.specs, facts)}
+    found = {family.metric.name: dict(family.rows) for family in families(room.room.metrics, facts)}
     web = facts.by_name("web")
     assert found["watchdog_docker_containers"][("running",)] == 1
     assert found["watchdog_docker_containers"][("dead",)] == 0

@@ -13,7 +13,7 @@ from watchdog.collectors.docker.gate import GateKeeper
 from watchdog.collectors.docker.metrics import specs
 from watchdog.collectors.docker.origin import engine_started_at
 from watchdog.collectors.docker.settings import DockerSettings, TlsSettings
-from watchdog.model.docker import DockerFacts
+from watchdog.collectors.runner import CollectorSpec
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.keeping import TallyBook
 from watchdog.model.metrics import Instruments, MetricSpec
@@ -31,18 +31,18 @@ _GATE_MARGIN = 10.0
 class DockerRoom:
     """What ``build`` gives.
 
-    ``collector(generation)`` makes the ``collect`` of a new generation, which shares nothing of an abandoned look but what is locked;
-    ``loops`` are for the supervisor; ``specs`` is the metric table over DockerFacts (the gate's is metrics.GATE_SPECS, over Gate). The
-    event thread begins with the first look. ``close`` comes after the loops have ended.
+    ``spec`` is for the collector runner (each generation shares nothing with an abandoned look but what is locked), ``loops`` are for the
+    supervisor; ``metrics`` is the table over DockerFacts (the gate's is metrics.GATE_SPECS, over Gate). The event thread begins with the
+    first look. ``close`` comes after the loops have ended.
     """
 
-    collector: Callable[[int], Callable[[], DockerFacts]]
+    spec: CollectorSpec
     loops: tuple[LoopSpec, ...]
     gatekeeper: GateKeeper
     tail: EventTail
     engine_read: EngineRead
     engine_act: EngineAct
-    specs: tuple[MetricSpec, ...]
+    metrics: tuple[MetricSpec, ...]
     close: Callable[[], None]
 
 
@@ -77,7 +77,7 @@ def build(
     tail = EventTail(read, counting, clock, labels=labels, window=settings.events_window, silence=settings.events_silence, wake=wake)
     keeper = GateKeeper(read, store, clock, settings.gate)
 
-    def collector(_: int) -> Callable[[], DockerFacts]:
+    def factory() -> DockerCollector:
         return DockerCollector(
             read,
             tail,
@@ -90,7 +90,7 @@ def build(
             inspects_per_look=settings.inspects_per_look,
             started_at=lambda: engine_started_at(settings.pid_file, settings.proc) if settings.socket else None,
             place=settings.url,
-        ).collect
+        )
 
     def close() -> None:
         tail.close()
@@ -100,4 +100,5 @@ def build(
 
     gate = settings.gate
     guard = LoopSpec(GATE_LOOP, keeper.step, gate.retry, deadline=3 * gate.timeout + _GATE_MARGIN)
-    return DockerRoom(collector, (guard,), keeper, tail, read, act, specs(settings.labels), close)
+    spec = CollectorSpec("docker", factory, settings.interval, settings.deadline)
+    return DockerRoom(spec, (guard,), keeper, tail, read, act, specs(settings.labels), close)

@@ -29,7 +29,8 @@ METRICS: tuple[Metric, ...] = (
         seed=(("answered",), ("failed",)),
     ),
 )
-_LIST_SHARE, _INSPECT_SHARE, _ABOUT_SHARE = 0.6, 0.2, 0.1
+# of the deadline; /version and /info have one share each. Together less than the whole, or a slow engine would cost us the thread
+_LIST_SHARE, _INSPECT_SHARE, _ABOUT_SHARE = 0.5, 0.2, 0.1
 _ABOUT_EVERY = 600.0
 
 
@@ -74,9 +75,13 @@ class DockerCollector:
         finally:
             self._counting.flush()
 
+    def close(self) -> None:
+        """Hold nothing: the tail and the counting belong to the room."""
+
     def _look(self) -> DockerFacts:
         began = self._clock.now()
-        stream, changed = self._tail.stream, self._tail.changed()
+        # before the list: what an event told is never newer than what the list shows
+        stream, changed, events = self._tail.stream, self._tail.changed(), self._tail.recent()
         raw = self._engine.list(self._deadline * _LIST_SHARE)
         rows = [Listed.of(parse_container(row, self._labels), row) for row in raw]
         left = self._deadline * _INSPECT_SHARE
@@ -91,7 +96,7 @@ class DockerCollector:
             engine_id=about.engine_id,
             version=about.version,
             containers=containers,
-            events=self._tail.recent(),
+            events=events,
             stream=stream,
             cgroups=cgroups,
             tallies=self._counting.totals(),

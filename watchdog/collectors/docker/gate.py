@@ -23,7 +23,7 @@ log = get_logger(__name__)
 REMIND_EVERY = 60.0
 # what says something about the engine; a failure of our own (a KeyError, a ledger) does not
 ENGINE_ERRORS = frozenset({
-    "Unreachable", "DeadlinePassed", "ServerFault", "Throttled", "Forbidden", "MalformedAnswer", "NotFound", "Refused", "Abandoned",
+    "Unreachable", "DeadlinePassed", "ServerFault", "Throttled", "Forbidden", "MalformedAnswer", "NotFound", "Refused",
 })  # fmt: skip
 
 

@@ -218,6 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, shapes.inspect(container), _JSON
             case "GET", "top":
                 self._must_run(container)
+                self.world.note(container, "top")
                 return 200, shapes.top(container), _JSON
             case "GET", "logs":
                 since = float(query.get("since") or 0)
@@ -228,7 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
                 argv = tuple(map(str, json.loads(body)["Cmd"]))
                 exec_id = f"{shapes.hash_of(f'{container.id}{len(self.engine.execs)}'):064x}"[-64:]
                 self.engine.execs[exec_id] = (container, argv, None)
-                self.world.note_exec(container, f"exec_create: {' '.join(argv)}", exec_id)
+                self.world.note(container, f"exec_create: {' '.join(argv)}", execID=exec_id)
                 return 201, {"Id": exec_id}, _JSON
             case _:
                 raise Refusal(404, "page not found")
@@ -245,10 +246,10 @@ class _Handler(BaseHTTPRequestHandler):
         if verb == "json":
             self._send(200, shapes.exec_json(exec_id, container, argv, code))
             return
-        self.world.note_exec(container, f"exec_start: {' '.join(argv)}", exec_id)
+        self.world.note(container, f"exec_start: {' '.join(argv)}", execID=exec_id)
         code, output = container.exec_result(argv)
         self.engine.execs[exec_id] = (container, argv, code)
-        self.world.note_exec(container, "exec_die", exec_id, code)
+        self.world.note(container, "exec_die", execID=exec_id, exitCode=str(code))
         self._send(200, _framed(output) if output else b"", _RAW)
 
     def _events(self, query: Mapping[str, str]) -> None:

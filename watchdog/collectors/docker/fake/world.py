@@ -256,11 +256,10 @@ class FakeEngineWorld:
         with self.changed:
             return self._forgotten + len(self._events), tuple(self._events[max(0, cursor - self._forgotten) :])
 
-    def note_exec(self, container: FakeContainer, action: str, exec_id: str, exit_code: int | None = None) -> None:
-        """Tell an exec event: ``exec_create: CMD``, ``exec_start: CMD`` or ``exec_die``."""
+    def note(self, container: FakeContainer, action: str, **attributes: str) -> None:
+        """Tell an event that changes nothing: ``top``, ``exec_create: CMD``, ``exec_start: CMD``, ``exec_die``."""
         with self.changed:
-            code = {} if exit_code is None else {"exitCode": str(exit_code)}
-            self._tell(container, action, execID=exec_id, **code)
+            self._tell(container, action, **attributes)
 
     @contextmanager
     def _one(self, name: str) -> Iterator[FakeContainer]:

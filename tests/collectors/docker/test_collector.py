@@ -390,7 +390,7 @@ def test_metrics_of_a_small_world(world, fake, open_room):
     world.die("gone", 3)
     room = open_room(fake.url, labels=("app.name", "app-name"))
     facts = room.collect()
-    found = {family.metric.name: dict(family.rows) for family in families(room.room.metrics, facts)}
+    found = {family.metric.name: dict(family.rows) for family in families(room.room.specs, facts)}
     web = facts.by_name("web")
     assert found["watchdog_docker_containers"][("running",)] == 1
     assert found["watchdog_docker_containers"][("dead",)] == 0

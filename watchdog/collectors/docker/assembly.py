@@ -32,7 +32,7 @@ class DockerRoom:
     """What ``build`` gives.
 
     ``spec`` is for the collector runner (each generation shares nothing with an abandoned look but what is locked), ``loops`` are for the
-    supervisor; ``metrics`` is the table over DockerFacts (the gate's is metrics.GATE_SPECS, over Gate). The event thread begins with the
+    supervisor; ``specs`` is the table over DockerFacts (the gate's is metrics.GATE_SPECS, over Gate). The event thread begins with the
     first look. ``close`` comes after the loops have ended.
     """
 
@@ -42,7 +42,7 @@ class DockerRoom:
     tail: EventTail
     engine_read: EngineRead
     engine_act: EngineAct
-    metrics: tuple[MetricSpec, ...]
+    specs: tuple[MetricSpec, ...]
     close: Callable[[], None]
 
 

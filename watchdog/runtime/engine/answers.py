@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 
 from docker.errors import DockerException, TLSParameterError
@@ -56,7 +55,7 @@ def of_error(error: Exception, what: str, url: str, *, expired: bool, seconds: f
     failures = [link for link in chain if isinstance(link, OSError)]
     if expired or any(isinstance(link, TimeoutError) or "Timeout" in type(link).__name__ for link in chain):
         return DeadlinePassed(f"{what}: no whole answer from {url}" + ("" if seconds is None else f" within {seconds:g} s"))
-    if any(link.errno in {errno.EACCES, errno.EPERM} for link in failures):
+    if any(isinstance(link, PermissionError) for link in failures):  # by class: SSLError's errno 1 would pass for EPERM
         return Forbidden(_SOCKET_FORBIDDEN.format(url=url))
     if isinstance(error, TLSParameterError):
         return BadSettings(f"the TLS files for {url} cannot be used: {error}")

@@ -11,6 +11,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -91,7 +92,12 @@ class Http:
         accept: Callable[[Answer], Answer] = check,
     ) -> T:
         """Like ``request``, then ``accept`` the answer (by default ``check``) and return ``parse(answer)``; its errors are counted too."""
-        return self._observed(operation, lambda: parse(accept(self._exchange(operation, method, path, query, json, seconds))), _ok)
+
+        def deed() -> T:
+            # its errors are counted below, so a malformed body must not count itself as well
+            return parse(accept(replace(self._exchange(operation, method, path, query, json, seconds), observe=ignore)))
+
+        return self._observed(operation, deed, _ok)
 
     def close(self) -> None:
         """Do nothing: no connection outlives its exchange."""

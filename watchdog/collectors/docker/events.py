@@ -147,7 +147,7 @@ class EventTail:
         if self._soon is not None:
             self._soon.cancel()
 
-    def close(self, seconds: float = 5.0) -> None:
+    def close(self, seconds: float = 2.0) -> None:
         """End the thread, from any other one, and wait up to ``seconds`` for it (opening a stream may take so long)."""
         self._stop.set()
         with self._lock:

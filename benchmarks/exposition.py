@@ -1,4 +1,4 @@
-"""10 000 WireGuard peers with 3 metrics each: our rendering and our scrape against client_python's ``generate_latest``, same families, same run."""
+"""10 000 peers with 3 metrics each: our rendering and our scrape against client_python's ``generate_latest``, same families, same run."""
 
 from __future__ import annotations
 

@@ -149,6 +149,16 @@ def test_the_page_shows_own_facts_the_process_and_the_build(exposition):
     assert size == len(exposition.page(collect=["boxes"]).body)
 
 
+def test_a_book_may_outlive_its_exposition(exposition, book):
+    exposition.update("boxes", up("a"))
+    book.count("deeds_total")
+    later = Exposition(book, SimulatedClock())
+    found = parse(later.page().body)
+    assert found[("deeds_total", ())] == 1
+    assert ("watchdog_exposition_source_up", (("source", "boxes"),)) not in found
+    assert found[("watchdog_exposition_source_up", (("source", "process"),))] == 1
+
+
 def test_collect_chooses_sources_and_an_unknown_one_is_named(exposition):
     exposition.update("boxes", up("a"))
     exposition.update("panel", things("t", 2))

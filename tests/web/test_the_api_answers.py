@@ -6,8 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from tests.support.program import DRIFT, T0, Program, call
+from tests.support.program import DRIFT, T0, Orders, Program, call
 from watchdog import errors
+from watchdog.exposition.pages import Exposition
+from watchdog.model.metrics import Family, Metric
+from watchdog.runtime.clock import SystemClock
 from watchdog.web.bodies import Time
 from watchdog.web.landing import landing
 from watchdog.web.ports import Report
@@ -49,6 +52,18 @@ def test_orders_reach_the_program_as_given(served, program):
     assert call(served, "POST", "/-/reload", control=True)[2] == {"changes": ["log.level: info -> debug"]}
     words = [order[:3] for order in program.commands.given]
     assert words == [("sync", "home", 12.0), ("ignore", "*/ghost/*", "holiday"), ("baseline", "home", "repair"), ("reload",)]
+
+
+def test_after_a_reload_the_new_orders_and_pages_are_asked(served, program):
+    old = program.commands
+    program.commands, program.pages = Orders(), Exposition(program.book, SystemClock())
+    program.pages.declare("newcomer", (Metric("newcomer", "gauge", "New."),))
+    program.pages.update("newcomer", [Family(Metric("newcomer", "gauge", "New."), (((), 1.0),))])
+    for path in ("/", "/api/v1/status", "/api/v1/plans", "/api/v1/repairs", "/api/v1/ignores", "/api/v1/holdings", "/api/v1/history"):
+        assert call(served, "GET", path)[0] == 200
+    assert call(served, "POST", "/api/v1/targets/home/sync", control=True)[0] == 200
+    assert old.given == [] and len(program.commands.given) == 4
+    assert call(served, "GET", "/metrics?collect[]=newcomer")[0] == 200
 
 
 @pytest.mark.parametrize(

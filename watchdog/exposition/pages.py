@@ -95,6 +95,8 @@ class Exposition:
         self._own = build_chunk(INSTRUMENTS, (), ())
         self._own_version = -1
         self._own_lock = threading.Lock()
+        for gauge in (_UP, _SECONDS, _AT, _BYTES, _ROWS):
+            book.drop(gauge.name)  # a book may outlive an exposition (reload): nothing is said of sources that are gone
         self.declare(PROCESS, process.METRICS)
         self.refresh_process()
 

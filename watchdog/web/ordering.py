@@ -25,53 +25,51 @@ def by(request: Request, order: By) -> str:
 
 def target_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
     """Add the orders about one target."""
-    commands = backing.commands
 
     @app.post("/api/v1/targets/{name}/sync")
     async def sync(name: str, seconds: Seconds = 90.0) -> TargetBody:
         """Run a pass now and wait for it."""
-        return TargetBody.of(await lane.run(lambda: commands.sync(name, seconds), seconds + 5.0))
+        return TargetBody.of(await lane.run(lambda: backing.commands.sync(name, seconds), seconds + 5.0))
 
     @app.post("/api/v1/targets/{name}/baseline")
     async def baseline(name: str, order: BaselineOrder) -> Count:
         """Decide about what was there before us."""
-        return Count(count=await lane.run(lambda: commands.baseline(name, order.what)))
+        return Count(count=await lane.run(lambda: backing.commands.baseline(name, order.what)))
 
     @app.post("/api/v1/targets/{name}/retry")
     async def retry(name: str, order: RetryOrder, request: Request) -> ApprovalBody:
         """Let a repair behind its attempts, budget or breaker be tried once more."""
-        return ApprovalBody.of(await lane.run(lambda: commands.retry(name, order.drift, by(request, order))))
+        return ApprovalBody.of(await lane.run(lambda: backing.commands.retry(name, order.drift, by(request, order))))
 
 
 def ordering_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
     """Add the other orders."""
-    commands = backing.commands
 
     @app.post("/api/v1/plans/{approval_id}/approve")
     async def approve(approval_id: str, request: Request, order: By = NOBODY) -> ApprovalBody:
         """Approve one planned repair."""
-        return ApprovalBody.of(await lane.run(lambda: commands.approve(approval_id, by(request, order))))
+        return ApprovalBody.of(await lane.run(lambda: backing.commands.approve(approval_id, by(request, order))))
 
     @app.post("/api/v1/plans/{approval_id}/reject")
     async def reject(approval_id: str, request: Request, order: By = NOBODY) -> ApprovalBody:
         """Reject one planned repair."""
-        return ApprovalBody.of(await lane.run(lambda: commands.reject(approval_id, by(request, order))))
+        return ApprovalBody.of(await lane.run(lambda: backing.commands.reject(approval_id, by(request, order))))
 
     @app.post("/api/v1/ignores")
     async def ignore(order: IgnoreOrder, request: Request) -> IgnoreBody:
         """Ignore drifts by key or glob."""
-        return IgnoreBody.of(await lane.run(lambda: commands.ignore(order.pattern, order.reason, order.until, by(request, order))))
+        return IgnoreBody.of(await lane.run(lambda: backing.commands.ignore(order.pattern, order.reason, order.until, by(request, order))))
 
     @app.delete("/api/v1/ignores/{ignore_id}")
     async def unignore(ignore_id: int) -> Count:
         """End an ignore."""
-        await lane.run(lambda: commands.unignore(ignore_id))
+        await lane.run(lambda: backing.commands.unignore(ignore_id))
         return Count(count=1)
 
     @app.post("/api/v1/holdings/{holding_id}/release")
     async def release(holding_id: int) -> Count:
         """Mark one holding released."""
-        await lane.run(lambda: commands.release(holding_id))
+        await lane.run(lambda: backing.commands.release(holding_id))
         return Count(count=1)
 
     @app.post("/-/reload")

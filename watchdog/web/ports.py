@@ -83,7 +83,10 @@ class Commands(Protocol):
 
 
 class Backing(Protocol):
-    """The program behind the web. ``pages``, ``health`` and ``readiness`` touch memory only."""
+    """The program behind the web. ``pages``, ``health`` and ``readiness`` touch memory only.
+
+    ``pages`` and ``commands`` are asked for anew at each call: a reload may put others in their place.
+    """
 
     @property
     def pages(self) -> Pages: ...

@@ -22,10 +22,9 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 def reading_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
     """Add the routes under /api/v1 that answer GET. The ledger is asked in ``lane``."""
-    commands = backing.commands
 
     def chosen(target: str | None) -> tuple[TargetStatus, ...]:
-        return commands.statuses() if target is None else (commands.status(target),)
+        return backing.commands.statuses() if target is None else (backing.commands.status(target),)
 
     async def asked(question: Callable[[], T]) -> T:
         return await lane.run(question)
@@ -59,26 +58,26 @@ def reading_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
     @app.get("/api/v1/plans")
     async def plans(target: Name = None) -> PlansAnswer:
         """Return what would be done next, and what waits for a person."""
-        made = await asked(lambda: [commands.plan(each.target) for each in chosen(target)])
-        waiting = await asked(lambda: commands.approvals(target))
+        made = await asked(lambda: [backing.commands.plan(each.target) for each in chosen(target)])
+        waiting = await asked(lambda: backing.commands.approvals(target))
         return PlansAnswer(plans=tuple(map(PlanBody.of, made)), approvals=tuple(map(ApprovalBody.of, waiting)))
 
     @app.get("/api/v1/repairs")
     async def repairs(target: Name = None, limit: Limit = 100) -> RepairsAnswer:
         """Return the newest repairs."""
-        return RepairsAnswer(repairs=tuple(map(RepairBody.of, await asked(lambda: commands.repairs(target, limit)))))
+        return RepairsAnswer(repairs=tuple(map(RepairBody.of, await asked(lambda: backing.commands.repairs(target, limit)))))
 
     @app.get("/api/v1/history")
     async def history(target: Name = None, limit: Limit = 100) -> DriftsAnswer:
         """Return drifts, the closed ones too."""
-        return DriftsAnswer(drifts=tuple(map(DriftBody.of, await asked(lambda: commands.history(target, limit)))))
+        return DriftsAnswer(drifts=tuple(map(DriftBody.of, await asked(lambda: backing.commands.history(target, limit)))))
 
     @app.get("/api/v1/ignores")
     async def ignores() -> IgnoresAnswer:
         """Return the ignores that hold."""
-        return IgnoresAnswer(ignores=tuple(map(IgnoreBody.of, await asked(commands.ignores))))
+        return IgnoresAnswer(ignores=tuple(map(IgnoreBody.of, await asked(backing.commands.ignores))))
 
     @app.get("/api/v1/holdings")
     async def holdings(*, released: bool = False) -> HoldingsAnswer:
         """Return our changes outside that outlive us."""
-        return HoldingsAnswer(holdings=tuple(map(HoldingBody.of, await asked(lambda: commands.holdings(released=released)))))
+        return HoldingsAnswer(holdings=tuple(map(HoldingBody.of, await asked(lambda: backing.commands.holdings(released=released)))))

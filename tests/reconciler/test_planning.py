@@ -40,7 +40,8 @@ def scene(*episodes, **more):
 
 def approval(repair, state=ApprovalState.APPROVED, **more):
     made = Approval(
-        "a1", "b", "toy", repair.proposal.remedy, repair.proposal.object, repair.proposal.parameters, repair.drift_keys, repair.risk.value, (),
+        "a1", "b", "toy", repair.proposal.remedy, repair.proposal.object, repair.proposal.parameters, repair.drift_keys, repair.risk.value,
+        (),
         state, NOW.wall - 10, NOW.wall - 5, "me", NOW.wall + 3000,
     )  # fmt: skip
     return replace(made, **more)
@@ -260,6 +261,7 @@ episode_s = st.builds(
     st.booleans(),
     st.none() | st.just("waits"),
 )
+object_s = st.builds(key, st.sampled_from("uvwxyz"), st.sampled_from(["thing", "daemon"]))
 mode_s = st.sampled_from(list(Mode))
 history_s = st.builds(
     ObjectHistory, st.integers(0, 7), st.integers(0, 4), st.none() | st.floats(NOW.wall - 9e3, NOW.wall), st.none(),
@@ -276,8 +278,8 @@ scene_s = st.builds(
     st.sets(st.sampled_from(list(REMEDY_TABLE))),
     st.booleans(),
     st.integers(0, 60),
-    st.dictionaries(st.builds(key, st.sampled_from("uvwxyz"), st.sampled_from(["thing", "daemon"])), history_s),
-    st.dictionaries(st.builds(key, st.sampled_from("uvwxyz"), st.sampled_from(["thing", "daemon"])), st.sampled_from(["in_flight", "in_doubt"])),
+    st.dictionaries(object_s, history_s),
+    st.dictionaries(object_s, st.sampled_from(["in_flight", "in_doubt"])),
 )  # fmt: skip
 
 

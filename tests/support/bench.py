@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tests.support.panel import ToyPanel, ToyTarget, ToyWorld, actual_of
+from watchdog.model.docker import Gate
 from watchdog.model.needs import Needs
 from watchdog.model.repairs import Mode, RepairState
 from watchdog.model.snapshots import Actual
@@ -71,12 +73,15 @@ class Bench:
         self.runner = RepairRunner(ledger, self.clock, self.counts, self.actual, on_step=on_step, spawn=spawn)
         self.reconciler = Reconciler(
             panel=panel or ToyPanel(), target=self.target, needs=Needs(docker=True), policy=policy, ledger=ledger, runner=self.runner,
-            counts=self.counts, clock=self.clock, instruments=self.instruments, actual=self.actual, holder=holder or holder_name(), spawn=spawn,
+            counts=self.counts, clock=self.clock, instruments=self.instruments, actual=self.actual,
+            holder=holder or holder_name(), spawn=spawn,
         )  # fmt: skip
 
     def actual(self) -> Actual:
         """The newest truth: read just now, unless a test froze it."""
-        return self.frozen or actual_of(self.world, self.clock.now(), gate=self.gate)
+        if self.frozen is not None:
+            return replace(self.frozen, gate=Gate(open=self.gate))
+        return actual_of(self.world, self.clock.now(), gate=self.gate)
 
     def freeze(self) -> None:
         """Let the collector stop: the truth grows old from now on."""

@@ -171,9 +171,9 @@ class RepairRunner:
         self._finish(run, ended)
 
     def _finish(self, run: Run, ended: Ended) -> None:
-        run.finished.set()
         if run.ending is None:
             self._quietly(run, lambda: self._let_go(run))
+        run.finished.set()
         ended(run.record)
 
     def _write_end(self, run: Run) -> None:

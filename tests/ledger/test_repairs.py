@@ -92,7 +92,7 @@ def test_an_intent_needs_the_newest_lease_of_its_own_object(book: Ledger):
     assert book.facts(TARGET, 1000.0).history == {}
 
 
-@pytest.mark.parametrize("state", [S.INTENDED, S.ACTING, S.SETTLING])
+@pytest.mark.parametrize("state", [S.INTENDED, S.ACTING, S.SETTLING, S.IN_DOUBT])
 def test_one_object_is_never_acted_on_twice_at_once(book: Ledger, state: RepairState):
     record = walk(book, intended(book), *WAYS[state])
     with pytest.raises(Refused, match=f"repair {record.id} .* is still {state.value}"):
@@ -114,6 +114,18 @@ def test_another_hosts_unfinished_repair_is_in_doubt_once_its_lease_ran_out(data
     assert there.move(dead, S.ACTING, 1011.0) is None, "the late thread loses"
     assert here.repairs() == (ours,)
     assert here.facts(TARGET, 1011.0).history[key()].attempts == 2, "one object has one history, whoever acts"
+
+
+def test_a_hung_thread_that_comes_back_loses_against_the_host_that_took_over(database: Database):
+    here, there = database.open(host="a"), database.open(host="b")
+    hung = walk(there, there.intend(planned(), leased(there, holder="b/1"), "policy", 1000.0), S.ACTING, S.IN_DOUBT)
+    there.release(leased(there, holder="b/1"))
+    ours = here.intend(planned(), leased(here, holder="a/1"), "policy", 1010.0)
+
+    assert there.move(hung, S.SETTLING, 1020.0, outcome=Outcome.done()) is None
+    assert there.repairs() == (hung,)
+    assert there.move(hung, S.GAVE_UP, 1021.0, outcome=Outcome.gave_up("too late")) is not None
+    assert here.move(ours, S.ACTING, 1022.0) is not None
 
 
 def test_an_intent_counts_as_one_attempt_even_if_nothing_more_is_known(book: Ledger):

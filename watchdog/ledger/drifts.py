@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, 
 
 from watchdog.ledger.book import Book
 from watchdog.ledger.ignores import Ignoring
-from watchdog.ledger.schema import IN_FLIGHT, baselines, episodes, memories, objects, repairs
+from watchdog.ledger.schema import UNFINISHED, baselines, episodes, memories, objects, repairs
 from watchdog.ledger.values import episode, evidence_key, pack, pack_drift, unpack_drift
 from watchdog.model.approvals import BaselineState
 from watchdog.model.drifts import Drift, Episode, Judgement
@@ -134,7 +134,7 @@ def _forgive(connection: Connection, keys: set[str], now: float) -> None:
     Lately, because two drifts that take turns on one object must not clear each other's count.
     """
     named = select(episodes.c.object_key).where(episodes.c.closed_at.is_(None), episodes.c.object_key.in_(keys))
-    busy = select(repairs.c.object_key).where(repairs.c.state.in_(IN_FLIGHT), repairs.c.object_key.in_(keys))
+    busy = select(repairs.c.object_key).where(repairs.c.state.in_(UNFINISHED), repairs.c.object_key.in_(keys))
     if keys:
         connection.execute(
             update(objects)

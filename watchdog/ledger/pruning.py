@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select
 from watchdog.ledger.book import Book
 from watchdog.ledger.leases import NOBODY
 from watchdog.ledger.schema import (
-    IN_FLIGHT,
     STANDING,
+    UNFINISHED,
     approvals,
     episodes,
     holdings,
@@ -23,7 +23,6 @@ from watchdog.ledger.schema import (
     repairs,
 )
 
-_UNFINISHED = (*IN_FLIGHT, "in_doubt")
 _LEASES_FOR = 86400.0
 
 
@@ -34,7 +33,7 @@ class Pruning(Book):
         """Remove what is over for longer than we keep, or beyond the count; return how many rows of each kind."""
         before = now - self._keep.age
         closed = (episodes.c.host == self._host) & episodes.c.closed_at.is_not(None)
-        ended = (repairs.c.host == self._host) & repairs.c.state.not_in(_UNFINISHED)
+        ended = (repairs.c.host == self._host) & repairs.c.state.not_in(UNFINISHED)
         over = (approvals.c.host == self._host) & approvals.c.state.not_in(STANDING)
         with self._door.write() as connection:
             return {
@@ -62,7 +61,7 @@ class Pruning(Book):
     def _objects(connection: Connection, before: float) -> int:
         """Forget objects that nobody acted on for so long, unless an open drift or an unfinished repair names them."""
         named = select(episodes.c.object_key).where(episodes.c.closed_at.is_(None), episodes.c.object_key.is_not(None))
-        busy = select(repairs.c.object_key).where(repairs.c.state.in_(_UNFINISHED))
+        busy = select(repairs.c.object_key).where(repairs.c.state.in_(UNFINISHED))
         over = (objects.c.last_attempt_at < before) & objects.c.object_key.not_in(named) & objects.c.object_key.not_in(busy)
         removed = _remove(connection, objects, over)
         if removed:

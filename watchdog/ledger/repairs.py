@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -12,7 +13,7 @@ from watchdog.errors import LeaseLost, Refused
 from watchdog.ledger import histories
 from watchdog.ledger.book import Book
 from watchdog.ledger.leases import good_for
-from watchdog.ledger.schema import IN_FLIGHT, repair_steps, repair_totals, repairs
+from watchdog.ledger.schema import UNFINISHED, repair_steps, repair_totals, repairs
 from watchdog.ledger.values import pack, pack_object, pack_outcome, repair
 from watchdog.model.approvals import Lease
 from watchdog.model.drifts import ObjectKey
@@ -60,13 +61,21 @@ class Repairs(Book):
     def move(
         self, record: RepairRecord, to: RepairState, now: float, *, outcome: Outcome | None = None, message: str = ""
     ) -> RepairRecord | None:
-        """Move ``record`` if nobody did since it was read; None = somebody did. Raises ValueError for a move that is not in ``MOVES``."""
+        """Move ``record`` if nobody did since it was read; None = somebody did, or acts on its object by now.
+
+        Raises ValueError for a move that is not in ``MOVES``.
+        """
         if to not in MOVES[record.state]:
             raise ValueError(f"a repair cannot go from {record.state.value} to {to.value}")
         mine = (repairs.c.id == record.id) & (repairs.c.version == record.version) & (repairs.c.state == record.state.value)
         values = {"state": to.value, "version": repairs.c.version + 1, **_stamps(to, now, outcome, message)}
         with self._door.write() as connection:
-            row = connection.execute(update(repairs).where(mine).values(values).returning(repairs)).mappings().one_or_none()
+            try:
+                # a savepoint: out of doubt, a row can meet the repair of another host that took over (one_repair_in_flight)
+                with connection.begin_nested() if record.state is IN_DOUBT else nullcontext():
+                    row = connection.execute(update(repairs).where(mine).values(values).returning(repairs)).mappings().one_or_none()
+            except IntegrityError:
+                row = None
             if row is None:
                 return None
             moved = repair(row)
@@ -117,11 +126,13 @@ class Repairs(Book):
     def _take_over(self, connection: Connection, acted_on: ObjectKey, lease: Lease) -> None:
         """Refuse beside an unfinished repair of our own; one of another host, whose lease we now have, is in doubt."""
         mine = select(repairs.c.id, repairs.c.host, repairs.c.state).where(
-            repairs.c.object_key == str(acted_on), repairs.c.state.in_(IN_FLIGHT)
+            repairs.c.object_key == str(acted_on), repairs.c.state.in_(UNFINISHED)
         )
         for row in connection.execute(mine).all():
-            if row.host == self._host:
+            if row.host == self._host:  # in doubt, too: a stuck repair is never replaced (rule 6)
                 raise Refused(f"repair {row.id} of {acted_on} is still {row.state}")
+            if row.state == IN_DOUBT.value:
+                continue
             doubt = {
                 "state": IN_DOUBT.value, "version": repairs.c.version + 1,
                 "message": f"its lease ran out; host {self._host} took over with fence {lease.number}",

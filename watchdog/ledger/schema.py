@@ -29,6 +29,7 @@ VERSION_TABLE = "watchdog_schema"
 HEAD = "0001"
 
 IN_FLIGHT = ("intended", "acting", "settling")
+UNFINISHED = (*IN_FLIGHT, "in_doubt")
 STANDING = ("waiting", "approved")
 
 metadata = MetaData()

@@ -305,12 +305,12 @@ class FakeDaemon:
 
     def _refresh(self) -> None:
         """Let the living wait connections tell of ended containers; a cut one tells nothing, for ever."""
-        try:
-            alive = {item.id for item in self.world.list()}
-        except (WorldDown, WorldSilent):
-            return
         now = time.monotonic()
-        with self._lock:
+        with self._lock:  # the list too: one read before a start and used after it would end what has just begun
+            try:
+                alive = {item.id for item in self.world.list()}
+            except (WorldDown, WorldSilent):
+                return
             for item in self._instances.values():
                 if item.stream and item.status in (RUNNING, STOPPING) and item.container not in alive:
                     item.status, item.container, item.stream = STOPPED, "", False

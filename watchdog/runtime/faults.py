@@ -32,7 +32,7 @@ class translated:  # noqa: N801  # reads as a word in `with`
         causes = list(_causes(error))
         if any(isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in causes):
             raise DeadlinePassed(f"{said} did not finish within {self._seconds:g} s") from None
-        if any(isinstance(cause, requests.exceptions.InvalidHeader | UnicodeError) for cause in causes):
+        if any(isinstance(cause, requests.exceptions.InvalidHeader | UnicodeEncodeError) for cause in causes):
             raise BadSettings(f"{said}: a header cannot be sent; does a key file hold a line break or a strange character?") from None
         if any(isinstance(cause, ssl.SSLError) for cause in causes):
             raise Unreachable(f"{said} and we do not agree on TLS: {_tls_reason(causes)}") from None
@@ -58,7 +58,8 @@ def _causes(error: BaseException | None) -> Sequence[BaseException]:
 def _not_http(cause: BaseException) -> bool:
     if isinstance(cause, http.client.RemoteDisconnected | http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
         return False
-    return isinstance(cause, http.client.HTTPException | urllib3.exceptions.InvalidChunkLength | zlib.error)
+    # a ValueError at the root is a chunk's length that is no number; http.client dresses it as an incomplete read
+    return type(cause) is ValueError or isinstance(cause, http.client.HTTPException | urllib3.exceptions.InvalidChunkLength | zlib.error)
 
 
 def _reason(causes: Sequence[BaseException]) -> str:

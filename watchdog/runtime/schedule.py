@@ -147,8 +147,12 @@ class TickSchedule:
             self._set_anew(jump, now)
             return now
         if now.since(before) > _WATCH_SECONDS + JUMP_SECONDS:
-            self._scheduler.wakeup()  # the machine slept, and the scheduler's own wait did not count that
+            self._wake_scheduler()  # the machine slept, and the scheduler's own wait did not count that
         return Moment(now.wall - jump, now.mono)
+
+    def _wake_scheduler(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.wakeup()
 
     def _set_anew(self, jump: float, now: Moment) -> None:
         log.warning("the wall clock jumped; every next run is set anew", seconds=round(jump, 3))
@@ -161,7 +165,7 @@ class TickSchedule:
                     self._scheduler.modify_job(job.id, next_run_time=min(max(moved, here), here + job.trigger.step))
                 except JobLookupError:  # cancelled meanwhile
                     continue
-        self._scheduler.wakeup()
+        self._wake_scheduler()
         for listener in self._listeners:
             listener(jump)
 

@@ -198,9 +198,10 @@ def test_a_source_that_hangs_while_rendering_holds_up_no_scrape_and_no_other_sou
     assert b'box="late"' in exposition.page().body
 
 
-def test_eight_writers_and_flat_out_scrapes_never_tear_a_chunk(exposition, book):
+@pytest.mark.parametrize("seconds", [3, pytest.param(120, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+def test_eight_writers_and_flat_out_scrapes_never_tear_a_chunk(exposition, book, seconds):
     """Each writer always writes as many rows as their value says, to two families: a scrape that mixes two updates is seen."""
-    stop, faults, scrapes = time.monotonic() + 3, [], [0]
+    stop, faults, scrapes = time.monotonic() + seconds, [], [0]
 
     def write(part):
         size = 1
@@ -242,7 +243,7 @@ def test_eight_writers_and_flat_out_scrapes_never_tear_a_chunk(exposition, book)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(seconds + 60)
     assert not faults
     assert scrapes[0] > 3
 

@@ -12,6 +12,7 @@ import pytest
 from tests.support.exposition import parse
 from tests.support.program import call, serving
 from watchdog.model.metrics import Family, Metric
+from watchdog.web import server
 
 BIG = Metric("big", "gauge", "Big.", ("n",))
 POST = "POST {} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sësame-open\r\n{}\r\n\r\n"
@@ -172,6 +173,19 @@ def test_the_end_is_bounded_with_idle_slow_stuck_and_unreading_clients(program, 
         assert not served.alive and not served.control_path.exists()
         for sock in (idle, slow, unreading):
             sock.close()
+
+
+def test_a_server_whose_loop_hangs_is_not_alive(program, served, monkeypatch):
+    release, page = threading.Event(), program.pages.page
+    monkeypatch.setattr(server, "SILENT_SECONDS", 2.0)
+    monkeypatch.setattr(program.pages, "page", lambda **_: release.wait(60) and page())
+    assert served.alive
+    asking = threading.Thread(target=call, args=(served, "GET", "/metrics"))
+    asking.start()
+    until(lambda: not served.alive)
+    release.set()
+    asking.join(60)
+    until(lambda: served.alive)
 
 
 def test_an_idle_server_ends_at_once_and_twice_is_no_harm(program, tmp_path):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -138,11 +139,12 @@ class Connection(H11Protocol):
         return True
 
 
-async def sweep(server: uvicorn.Server, instruments: Instruments) -> None:
-    """Look at all connections again and again, until cancelled."""
+async def sweep(server: uvicorn.Server, instruments: Instruments, beat: Callable[[], None]) -> None:
+    """Look at all connections again and again, until cancelled; ``beat`` is called each time, as proof that the loop turns."""
     loop = asyncio.get_running_loop()
     with contextlib.suppress(asyncio.CancelledError):
         while True:
+            beat()
             found = [each for each in server.server_state.connections if isinstance(each, Connection)]
             for connection in found:
                 connection.sweep(loop.time())

@@ -31,6 +31,7 @@ log = get_logger(__name__)
 METRICS: tuple[Metric, ...] = (*accounts.METRICS, *connections.METRICS)
 
 _QUESTIONS_AT_ONCE, _ORDERS_AT_ONCE = 8, 4
+SILENT_SECONDS = 15.0
 _KEEP_ALIVE_SECONDS = 5
 _START_SECONDS = 30.0
 _PATIENCE = 0.6  # the part of the stop's bound after which clients are cut
@@ -69,6 +70,7 @@ class Server:
         self._thread: threading.Thread | None = None
         self._control: ControlSocket | None = None
         self._address = ("", 0)
+        self._beat_at = time.monotonic()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -82,8 +84,9 @@ class Server:
 
     @property
     def alive(self) -> bool:
-        """Whether the server's thread lives; part of the program's health."""
-        return self._thread is not None and self._thread.is_alive() and self._uvicorn.started
+        """Whether the server's thread lives and its loop turns; part of the program's health."""
+        running = self._thread is not None and self._thread.is_alive() and self._uvicorn.started
+        return running and time.monotonic() - self._beat_at < SILENT_SECONDS
 
     def start(self) -> None:
         """Bind both doors and serve. Raises BadSettings, naming the address and the way out, when a door cannot be opened."""
@@ -95,6 +98,7 @@ class Server:
             tcp.close()
             raise
         sockets = [tcp, self._control.sock] if self._control else [tcp]
+        self._beat()
         self._thread = threading.Thread(target=self._run, args=(sockets,), name="web", daemon=True)
         self._thread.start()
         deadline = time.monotonic() + _START_SECONDS
@@ -154,13 +158,16 @@ class Server:
 
     async def _serve(self, sockets: list[socket.socket]) -> None:
         self._loop = asyncio.get_running_loop()
-        sweeping = asyncio.create_task(sweep(self._uvicorn, self._instruments))
+        sweeping = asyncio.create_task(sweep(self._uvicorn, self._instruments, self._beat))
         try:
             await self._uvicorn.serve(sockets)
         finally:
             sweeping.cancel()
             self._cut()
             await asyncio.sleep(0)  # cut connections are closed in the loop's next turn
+
+    def _beat(self) -> None:
+        self._beat_at = time.monotonic()
 
     def _end(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self._uvicorn.should_exit = True

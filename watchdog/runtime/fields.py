@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from watchdog.errors import BadSettings
 from watchdog.model.hooks import ArgvHook, ContainerHook, ExecHook, Hook, UnitHook
+from watchdog.runtime.redaction import register_secret
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -97,7 +98,10 @@ HookField = Annotated[
         "properties": {
             "unit": {"type": "string"}, "container": {"type": "string"},
             "argv": {"type": "array", "items": {"type": "string"}},
-            "exec": {"type": "object", "properties": {"container": {"type": "string"}, "argv": {"type": "array", "items": {"type": "string"}}}},
+            "exec": {
+                "type": "object",
+                "properties": {"container": {"type": "string"}, "argv": {"type": "array", "items": {"type": "string"}}},
+            },
         },
     }),
 ]  # fmt: skip
@@ -114,4 +118,5 @@ def read_secret(path: Path) -> str:
         raise BadSettings(f"cannot read the secret file '{path}': {type(error).__name__}; create it, readable for this user only") from None
     if not secret:
         raise BadSettings(f"the secret file '{path}' is empty: put the key in it")
+    register_secret(secret)
     return secret

@@ -1,4 +1,4 @@
-"""Reading YAML with line numbers: the only PyYAML. A key written twice, an anchor bomb or a syntax error is a clear error, never a guess."""
+"""Reading YAML with line numbers: the only PyYAML. A doubled key, an anchor bomb or a syntax error is a clear error, never a guess."""
 
 from __future__ import annotations
 

@@ -54,15 +54,25 @@ class ReconcilerSettings(Strict):
     """Bounds of all repairs, whatever the panel."""
 
     attempts: int = Field(default=5, ge=1)
-    """Attempts on one object without a verified end before we stop and say so."""
-    budget_per_hour: int = Field(default=20, ge=1)
-    """Repairs per target within an hour."""
+    """Attempts on one object since it was last in order; then only a person starts another."""
+    budget_per_hour: int = Field(default=6, ge=1)
+    """Repairs of one object within an hour."""
     breaker: int = Field(default=3, ge=1)
-    """Unverified repairs of one target in a row that open its circuit breaker."""
-    breaker_for: Duration = 3600.0
-    """How long an open breaker stays open."""
-    quiet_after_start: Duration = 0.0
-    """Seconds after our own start in which nothing is repaired."""
+    """Unverified repairs of one object in a row after which only a person starts another."""
+    many_floor: int = Field(default=5, ge=1)
+    """A pass that would act on this many different objects at once, and on more than ``many_share`` of all, acts on none."""
+    many_share: float = Field(default=0.3, gt=0, le=1)
+    """See ``many_floor``; a share between 0 and 1."""
+    backoff_first: Duration = 30.0
+    """How long an object rests after the first attempt that did not mend it; doubled each time."""
+    backoff_cap: Duration = 3600.0
+    """The longest such rest."""
+    confirm: Duration | None = None
+    """Instead of each drift kind's own: how long a drift must last before it counts (the number of looks stays)."""
+    settle: Duration | None = None
+    """Instead of each remedy's own: how long after a repair the verdict may come at the earliest."""
+    cooldown: Duration | None = None
+    """Instead of each remedy's own: the least time between two repairs of one object."""
 
 
 class SettingsBase(Strict):
@@ -119,9 +129,10 @@ class ManyBadSettings(BadSettings):
 @lru_cache(maxsize=1)
 def model() -> type[SettingsBase]:
     """Return the settings model with one list per discovered panel under ``panels``."""
-    fields: dict[str, Any] = {
-        name: (tuple[panel.settings, ...], Field(default=(), description=f"Targets of kind {name}.")) for name, panel in discover().items()
-    }
+    fields: dict[str, Any] = {}
+    for name, panel in discover().items():
+        several = tuple.__class_getitem__((panel.settings, ...))
+        fields[name] = (several, Field(default=(), description=f"Targets of kind {name}."))
     panels = create_model("PanelsSettings", __base__=Strict, __doc__="The panels that are watched, by kind.", **fields)
     return create_model("Settings", __base__=SettingsBase, __doc__=SettingsBase.__doc__, panels=(panels, Field(default_factory=panels)))
 

@@ -1,1 +1,5 @@
-"""One world shared by all fakes, and the real program running in it."""
+"""One world shared by all fakes, and the real program running in it.
+
+``world`` builds it in a scratch folder, ``script`` breaks it, ``show`` draws what the program found, mended and proved; ``hook`` is the
+command by which the program restarts the demo's daemon. Everything between is the real program on a real configuration.
+"""

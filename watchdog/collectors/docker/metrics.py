@@ -123,7 +123,7 @@ SPECS: tuple[MetricSpec, ...] = (
     ),
     _container("exit_code", "Exit code of a container that does not run.", _LIST, lambda c: c.exit_code),
     _container("oom_killed", "Docker's OOMKilled flag; it sticks until the next run has ended.", _INSPECT, lambda c: c.oom_killed),
-    _container("restart_count", "Docker's own count; a start by hand sets it back.", _INSPECT, lambda c: c.restart_count),
+    _container("engine_restarts", "Docker's own count; a start by hand sets it back.", _INSPECT, lambda c: c.restart_count),
     _container("created_timestamp_seconds", "When the container was created.", _LIST, lambda c: c.created_at),
     _container("start_timestamp_seconds", "When its present or last run began.", _INSPECT, lambda c: c.started_at),
     _container("finish_timestamp_seconds", "When its last run ended.", _INSPECT, lambda c: c.finished_at),

@@ -1,0 +1,5 @@
+"""``python -m watchdog``."""
+
+from watchdog.cli import main
+
+raise SystemExit(main())

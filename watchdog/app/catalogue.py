@@ -1,0 +1,36 @@
+"""Every metric of the program: the instruments of all rooms, and the tables over facts and views."""
+
+from __future__ import annotations
+
+from watchdog.app import rooms
+from watchdog.collectors import runner
+from watchdog.exposition import pages, process
+from watchdog.ledger import open as ledger
+from watchdog.model import panels as panel_ports
+from watchdog.model.metrics import Metric
+from watchdog.panels import discover
+from watchdog.reconciler import metrics as reconciler
+from watchdog.runtime import supervision
+from watchdog.web import server
+
+
+def own_metrics() -> tuple[Metric, ...]:
+    """Return what our own rooms count while they work."""
+    return (
+        *supervision.METRICS,
+        *runner.METRICS,
+        *rooms.METRICS,
+        *ledger.METRICS,
+        *reconciler.METRICS,
+        *pages.METRICS,
+        *server.METRICS,
+        *panel_ports.METRICS,
+    )
+
+
+def catalogue() -> tuple[Metric, ...]:
+    """Return every metric that can occur, each once, sorted by name."""
+    tables = [spec.metric for specs in rooms.SPECS.values() for spec in specs]
+    tables += [spec.metric for spec in reconciler.SPECS]
+    tables += [spec.metric for panel in discover().values() for spec in panel.metrics]
+    return tuple(sorted({*own_metrics(), *process.METRICS, *tables}, key=lambda metric: metric.name))

@@ -1,0 +1,184 @@
+"""Everything that depends on the configuration: collectors, targets, reconcilers, exposition, and the loops that drive them.
+
+A reload builds a second world beside the first, ends the first and starts the second; ledger and web server stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from watchdog.app.catalogue import own_metrics
+from watchdog.app.policies import TimedPanel, policy_of
+from watchdog.app.rooms import Rooms, build_rooms
+from watchdog.collectors.runner import CollectorRunner
+from watchdog.errors import LedgerUnavailable
+from watchdog.exposition.instruments import Book
+from watchdog.exposition.pages import Exposition
+from watchdog.ledger.open import Ledger
+from watchdog.model.metrics import families
+from watchdog.model.moments import Clock
+from watchdog.model.panels import Ports
+from watchdog.model.snapshots import Actual
+from watchdog.panels import discover
+from watchdog.reconciler.act import OnStep, no_step
+from watchdog.reconciler.commands import Commands
+from watchdog.reconciler.counts import RepairCounts
+from watchdog.reconciler.loop import Reconciler
+from watchdog.reconciler.metrics import SPECS
+from watchdog.reconciler.runner import RepairRunner
+from watchdog.runtime.hooks import Hooks
+from watchdog.runtime.log import get_logger
+from watchdog.runtime.schedule import TickSchedule
+from watchdog.runtime.supervision import LoopSpec, Supervisor
+from watchdog.settings import SettingsBase
+from watchdog.snapshots import SnapshotStore
+
+log = get_logger(__name__)
+
+RECONCILER_SOURCE = "reconciler"
+PROCESS_SECONDS = 15.0
+STEP_DEADLINE = 300.0
+"""Seconds after which a target's pass is left behind; looks and repairs have deadlines of their own far below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What outlives a world: clock, ledger, this process's name as a lease holder, and the boundary hook of the crash tests."""
+
+    clock: Clock
+    ledger: Ledger
+    holder: str
+    on_step: OnStep = no_step
+
+
+class World:
+    """One configuration, running. ``start`` begins, ``stop`` ends within a bound; nothing is contacted before ``start``."""
+
+    def __init__(self, settings: SettingsBase, shared: Shared) -> None:
+        self.settings = settings
+        self._shared = shared
+        clock, ledger = shared.clock, shared.ledger
+        panels = {name: TimedPanel(panel, settings.reconciler) for name, panel in discover().items()}
+        self.book = Book(own_metrics())
+        self.exposition = Exposition(self.book, clock)
+        self.store = SnapshotStore()
+        self.schedule = TickSchedule(clock)
+        self.supervisor = Supervisor(clock, self.schedule, self.book)
+        self.rooms: Rooms = build_rooms(settings, self._needs(panels), ledger, self.store, clock, self.book, self._wake_collector)
+        self._declare(panels)
+        counts = RepairCounts(self.book)
+        self._counts = counts
+        self.repairs = RepairRunner(ledger, clock, counts, lambda: self.store.actual, on_step=shared.on_step)
+        self.reconcilers = {target.name: self._reconciler(panels[name], target, counts) for name, target in settings.targets()}
+        self.commands = Commands(self.reconcilers, ledger, clock)
+        self.collectors = {spec.name: CollectorRunner(spec, self.store, clock, self.book) for spec in self.rooms.specs}
+        self.store.listen(self._published)
+        self._add_loops()
+
+    def start(self) -> None:
+        """Start the loops. A ledger that is away only means that earlier counts come later."""
+        try:
+            self._counts.restore(self._shared.ledger)
+        except LedgerUnavailable as error:
+            log.warning("the counts of earlier lives cannot be read", error=str(error))
+        self.schedule.start()
+        self.rooms.start()
+        self.supervisor.start()
+
+    def stop(self, seconds: float) -> None:
+        """Stop planning, let running repairs end or mark them, and end all loops, within about ``seconds``."""
+        self.repairs.stop(seconds / 2)
+        late = self.supervisor.stop(seconds / 2)
+        if late:
+            log.warning("some loops did not end in time; their threads are left", loops=", ".join(late))
+        self.schedule.stop()
+        self.rooms.close()
+        for reconciler in self.reconcilers.values():
+            reconciler.target.close()
+
+    def missing(self) -> tuple[str, ...]:
+        """Return what readiness still lacks: collectors that were never tried, loops that are not alive. Memory only."""
+        lacks = [f"collector {name} has not been tried yet" for name, runner in self.collectors.items() if not runner.tried.is_set()]
+        lacks += [f"target {name} has had no pass yet" for name, each in self.reconcilers.items() if each.status.last_result == "none"]
+        if not self.supervisor.healthy():
+            lacks.append(self.supervisor.fatal_reason or "the supervisor or its schedule does not answer")
+        return tuple(lacks)
+
+    # ---- wiring --------------------------------------------------------------------------------------------------------------------------
+
+    def _needs(self, panels: dict[str, TimedPanel]) -> tuple[Any, ...]:
+        return tuple(panels[name].needs(target) for name, target in self.settings.targets())
+
+    def _declare(self, panels: dict[str, TimedPanel]) -> None:
+        for source, specs in self.rooms.metrics.items():
+            self.exposition.declare(source, [spec.metric for spec in specs])
+        self.exposition.declare(RECONCILER_SOURCE, [spec.metric for spec in SPECS])
+        for name in {panel for panel, _ in self.settings.targets()}:
+            self.exposition.declare(name, [spec.metric for spec in panels[name].metrics])
+
+    def _reconciler(self, panel: TimedPanel, target: Any, counts: RepairCounts) -> Reconciler:
+        ports = Ports(self._shared.clock, self.book, Hooks(self.rooms.engine_act), self.rooms.engine_read, self.rooms.engine_act)
+        made = Reconciler(
+            panel=panel,
+            target=panel.connect(target, ports),
+            needs=panel.needs(target),
+            policy=policy_of(target, self.settings.reconciler),
+            ledger=self._shared.ledger,
+            runner=self.repairs,
+            counts=counts,
+            clock=self._shared.clock,
+            instruments=self.book,
+            actual=lambda: self.store.actual,
+            holder=self._shared.holder,
+        )
+        made.waker = lambda: self.supervisor.wake(f"target:{target.name}")
+        return made
+
+    def _add_loops(self) -> None:
+        for runner in self.collectors.values():
+            self.supervisor.add(runner.loop)
+        for name, reconciler in self.reconcilers.items():
+            interval = reconciler.policy.timing.interval
+            self.supervisor.add(LoopSpec(f"target:{name}", self._pass_of(name, reconciler), interval, STEP_DEADLINE, first_delay=1.0))
+        for spec in self.rooms.loops:
+            self.supervisor.add(spec)
+        self.supervisor.add(LoopSpec("repairs", self.repairs.tend, 5.0, 60.0))
+        self.supervisor.add(LoopSpec("process", self._process, PROCESS_SECONDS, 30.0))
+
+    def _pass_of(self, name: str, reconciler: Reconciler) -> Callable[[], float]:
+        def step() -> float:
+            try:
+                return reconciler.step()
+            finally:
+                self._judged(name, reconciler)
+
+        return step
+
+    def _judged(self, name: str, reconciler: Reconciler) -> None:
+        self.exposition.update(RECONCILER_SOURCE, lambda: families(SPECS, self.commands.statuses()))
+        status = reconciler.status
+        if status.look is not None:
+            look, specs = status.look, discover()[status.panel].metrics
+            self.exposition.update(status.panel, lambda: families(specs, name, look.actual, look.view), part=name)
+
+    def _published(self, name: str, _actual: Actual) -> None:
+        """Render what was published (in the publisher's thread), and wake the targets when the gate changed."""
+        specs = self.rooms.metrics.get(name, ())
+        self.exposition.update(name, lambda: families(specs, *self._facts(name)) if self._facts(name) else ())
+
+    def _facts(self, name: str) -> tuple[object, ...]:
+        actual = self.store.actual
+        if name == "gate":
+            return (actual.gate,)
+        snapshot = getattr(actual, name)
+        return () if snapshot is None or snapshot.facts is None else (snapshot.facts,)
+
+    def _wake_collector(self, name: str) -> None:
+        self.supervisor.wake(f"collector:{name}")
+        for target in self.reconcilers:
+            self.supervisor.wake(f"target:{target}")
+
+    def _process(self) -> None:
+        self.exposition.refresh_process()

@@ -1,0 +1,193 @@
+"""What goes wrong in the demo, and how one knows that it was found, mended and proved. Told by state, not by the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from watchdog.demo.world import TARGET, DemoWorld
+from watchdog.model.drifts import Episode
+from watchdog.model.repairs import RepairRecord, RepairState
+from watchdog.model.snapshots import Actual
+from watchdog.panels.mcsmanager.fake.daemon import RUNNING, STARTING
+
+Progress = Literal["to come", "injected", "found", "mending", "proved", "missed"]
+PATIENCE = 45.0
+"""Seconds a fault may take from being injected to being proved."""
+BREATH = 2.0
+"""Seconds of peace between two faults, in which everything must agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the real program shows at one moment: its truth, its drift episodes and its repairs."""
+
+    actual: Actual
+    episodes: tuple[Episode, ...]
+    repairs: tuple[RepairRecord, ...]
+    gate_was_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One scripted fault. ``kinds`` are the drift kinds it must be found as (any of them); ``remedies`` what must mend it (any).
+
+    Faults without ``kinds`` are seen in the truth itself by ``visible``; there is nothing to mend in a panel then. ``aside``: it touches nothing
+    of the others, so they need not wait for it.
+    """
+
+    name: str
+    story: str
+    inject: Callable[[DemoWorld], None]
+    kinds: frozenset[str] = frozenset()
+    remedies: frozenset[str] = frozenset()
+    visible: Callable[[Seen], bool] | None = None
+    heal: Callable[[DemoWorld], None] | None = None
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one fault stands, for the table."""
+
+    fault: Fault
+    progress: Progress = "to come"
+    how: str = ""
+    began: float = 0.0
+    took: float = 0.0
+
+
+def _failed_autostart(world: DemoWorld) -> None:
+    world.engine.crash_engine()
+    world.daemon.restart()
+    time.sleep(3.0)
+    world.engine.restart_engine()
+
+
+def _ghosts(world: DemoWorld) -> None:
+    world.engine.crash_engine()
+    time.sleep(1.0)
+    world.engine.restart_engine()
+
+
+def _orphan(world: DemoWorld) -> None:
+    """Let the daemon die and come back while Docker cannot be reached: its takeover is skipped, the containers live on."""
+    world.engine.crash_engine()
+    world.daemon.end(crash=True)
+    world.daemon.boot()
+    time.sleep(3.0)
+    world.engine.heal()
+
+
+def _dead_stream(world: DemoWorld) -> None:
+    """Restart Docker with live-restore: the containers live on, the daemon's console connections do not."""
+    world.engine.crash_engine()
+    time.sleep(1.0)
+    world.engine.heal()
+
+
+def _stuck_starting(world: DemoWorld) -> None:
+    item = world.instance("creative")
+    world.engine.remove(item.container_name, force=True)
+    item.stream, item.container, item.status = False, "", STARTING
+
+
+def _hang(world: DemoWorld) -> None:
+    world.engine.hang()
+    time.sleep(5.0)
+    world.engine.heal()
+
+
+def _gate_closed_and_opened(seen: Seen) -> bool:
+    return seen.gate_was_closed and seen.actual.gate.open
+
+
+def _bad_archive(seen: Seen) -> bool:
+    facts = seen.actual.archives.facts if seen.actual.archives else None
+    return facts is not None and any(file.path.endswith("tuesday.zip") and file.verification.verdict == "bad" for file in facts.files)
+
+
+def _dead_device(seen: Seen) -> bool:
+    facts = seen.actual.wireguard.facts if seen.actual.wireguard else None
+    device = facts.device("wg1") if facts else None
+    return device is not None and device.error is not None
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "cut backup", "tuesday.zip ends 30 bytes early", lambda world: void(world.truncate_archive()), visible=_bad_archive, aside=True,
+    ),
+    Fault(
+        "dead WireGuard daemon", "wg1's daemon is gone, its socket is still there", lambda world: world.wireguard.kill("wg1"),
+        visible=_dead_device, aside=True, heal=lambda world: world.wireguard.revive("wg1"),
+    ),
+    Fault(
+        "silent Docker", "the socket accepts and never answers: the gate must close, and open by itself", _hang,
+        visible=_gate_closed_and_opened,
+    ),
+    Fault(
+        "failed autostart (B)", "Docker was not ready when the daemon booted; nothing retries, ever", _failed_autostart,
+        frozenset({"failed_autostart"}), frozenset({"open_instance"}),
+    ),
+    Fault(
+        "ghosts (C)", "dockerd crashed: the panel says running, there is no container", _ghosts,
+        frozenset({"ghost_running"}), frozenset({"restart_daemon"}),
+    ),
+    Fault(
+        "orphans (D)", "the daemon restarted while Docker was away: panel says stopped, containers run", _orphan,
+        frozenset({"orphan"}), frozenset({"restart_daemon", "stop_container_then_open"}),
+    ),
+    Fault(
+        "dead consoles (C2)", "Docker restarted under live containers: the daemon's streams are dead", _dead_stream,
+        frozenset({"dead_stream"}), frozenset({"restart_daemon"}),
+    ),
+    Fault(
+        "stuck starting (A)", "'creative' says starting, for ever, without a container", _stuck_starting,
+        frozenset({"stuck_starting"}), frozenset({"restart_daemon"}),
+    ),
+)  # fmt: skip
+
+
+def void(_value: object) -> None:
+    """Drop a value."""
+
+
+def advance(line: Line, seen: Seen, settled: bool, now: float) -> Line:
+    """Given how a fault stands and what the program shows now, return how it stands now. ``settled``: world and panel agree again."""
+    if line.progress in {"to come", "proved", "missed"}:
+        return line
+    took = now - line.began
+    if line.fault.visible is not None:
+        return replace(line, progress="proved", took=took, how="seen in the truth, exported, alerted; nothing to mend in a panel") if (
+            line.fault.visible(seen)
+        ) else _patient(line, took)  # fmt: skip
+    episodes = [each for each in seen.episodes if each.drift.kind in line.fault.kinds and each.last_seen >= line.began]
+    repairs = [each for each in seen.repairs if each.remedy in line.fault.remedies and each.intended_at >= line.began]
+    verified = [each for each in repairs if each.state is RepairState.VERIFIED]
+    if episodes and verified and settled and all(each.closed_at is not None for each in episodes):
+        return replace(line, progress="proved", took=took, how=_how(verified, len(episodes)))
+    if repairs:
+        return _patient(replace(line, progress="mending", how=f"{repairs[0].remedy}: {repairs[0].state.value}"), took)
+    if episodes:
+        return _patient(replace(line, progress="found", how=episodes[0].drift.truth), took)
+    return _patient(line, took)
+
+
+def _patient(line: Line, took: float) -> Line:
+    return replace(line, progress="missed", took=took) if took > PATIENCE else replace(line, took=took)
+
+
+def _how(verified: Sequence[RepairRecord], drifts: int) -> str:
+    remedies = ", ".join(sorted({record.remedy for record in verified}))
+    return f"{drifts} drift{'s' if drifts != 1 else ''} confirmed; {len(verified)} x {remedies}; a fresh look at both sides agrees"
+
+
+def settled(world: DemoWorld) -> bool:
+    """Whether every instance of the demo runs, in truth and in the panel's belief."""
+    running = {container.name for container in world.engine.containers() if container.running}
+    return all(item.status == RUNNING and item.stream and item.container_name in running for item in world.daemon.instances)
+
+
+__all__ = ["BREATH", "FAULTS", "TARGET", "Fault", "Line", "Progress", "Seen", "advance", "settled"]

@@ -1,0 +1,139 @@
+"""The demo's world: fake engine, fake WireGuard daemons, fake MCSManager over the same containers, real archives in a scratch folder."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
+from watchdog.collectors.wireguard.fake import FakeWireguardWorld, fake_key
+from watchdog.demo.bridge import EngineBridge
+from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
+from watchdog.runtime import yaml
+from watchdog.runtime.clock import SystemClock
+
+TARGET = "games"
+NAMES = ("lobby", "survival", "creative")
+SPEED = 8.0
+"""The fake daemon's own delays (six-second timeouts, five seconds between autostarts) run so much faster than real."""
+
+SHORTENED = {
+    "a drift counts after two looks over 2 s (10 s and more in `run`)": None,
+    "looks every second or two (15 s)": None,
+    "the verdict comes 1 s after a repair at the earliest (remedies name their own)": None,
+    "the Docker gate opens after 2 successes, tried every 0.5 s (3, every 5 s, after 10 s)": None,
+    "stuck in 'starting' after 10 s (5 min)": None,
+}
+
+
+@dataclass(slots=True)
+class DemoWorld:
+    """All that is fake, and where the configuration for the real program stands."""
+
+    folder: Path
+    engine: FakeEngineWorld
+    wireguard: FakeWireguardWorld
+    daemon: FakeDaemon
+    panel: FakePanel
+    config: Path
+
+    def instance(self, name: str) -> FakeInstance:
+        """Return the instance with this nickname."""
+        return next(item for item in self.daemon.instances if item.nickname == name)
+
+    def truncate_archive(self) -> Path:
+        """Write a backup that was cut, as a broken download is; return its path."""
+        whole = self.folder / "backups" / "monday.zip"
+        cut = self.folder / "backups" / "tuesday.zip"
+        cut.write_bytes(whole.read_bytes()[:-30])
+        return cut
+
+
+@contextmanager
+def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
+    """Build the world in ``folder`` (a short path: unix sockets stand in it) and take it down at the end."""
+    clock = SystemClock()
+    engine = FakeEngineWorld(clock)
+    with ExitStack() as stack:
+        stack.enter_context(FakeEngine(engine, folder / "docker.sock"))
+        wireguard = stack.enter_context(FakeWireguardWorld(folder / "wg", clock))
+        _fill_wireguard(wireguard)
+        daemon = FakeDaemon(EngineBridge(engine), remarks="demo-node", speed=SPEED)
+        daemon.add(
+            *(FakeInstance(uuid=hashlib.sha256(name.encode()).hexdigest()[:32], nickname=name, image="busybox:latest") for name in NAMES)
+        )
+        engine.listen(lambda mode: daemon.lose_streams() if mode == "down" else None)
+        panel = stack.enter_context(FakePanel(daemon))
+        engine.run("proxy", "nginx:stable")
+        for item in daemon.instances:
+            daemon.open(item.uuid)
+        _write_archives(folder / "backups")
+        config = _write_config(folder, panel, daemon, listen)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config)
+
+
+def _fill_wireguard(wireguard: FakeWireguardWorld) -> None:
+    for name, peers in (("wg0", 3), ("wg1", 1)):
+        wireguard.add_device(name)
+        for number in range(peers):
+            key = fake_key(f"{name}-{number}")
+            wireguard.add_peer(name, key, allowed_ips=(f"10.7.{number}.0/24",), endpoint=f"192.0.2.{number + 1}:51820")
+            wireguard.handshake(name, key)
+
+
+def _write_archives(folder: Path) -> None:
+    """Write one real zip with content that does not compress away."""
+    folder.mkdir()
+    noise = random.Random(7)  # noqa: S311  # content, not a secret
+    with zipfile.ZipFile(folder / "monday.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(20):
+            archive.writestr(f"world/region/r.{number}.mca", noise.randbytes(20_000))
+
+
+def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: str) -> Path:
+    key = folder / "mcsmanager.key"
+    key.touch(0o600)
+    key.write_text("admin-key-0123456789\n", encoding="ascii")
+    restart = [sys.executable, "-m", "watchdog.demo.hook", f"{panel.control_url}/daemons/{daemon.uuid}/restart"]
+    settings = {
+        "host": "demo",
+        "log": {"level": "warning", "format": "logfmt"},
+        "server": {"listen": listen},
+        "ledger": {"url": f"sqlite:///{folder}/ledger.sqlite3", "ephemeral": True},
+        "collectors": {
+            "docker": {
+                "url": f"unix://{folder}/docker.sock",
+                "interval": "2s",
+                "gate": {"start_delay": "500ms", "retry": "500ms", "successes": 2, "timeout": "1s"},
+                "deadline": "3s",
+            },
+            "wireguard": {"enabled": True, "sockets": [f"{folder}/wg"], "interval": "2s"},
+            "archives": {"interval": "2s", "directories": [{"name": "backups", "path": f"{folder}/backups", "pattern": "*.zip"}]},
+        },
+        "reconciler": {"confirm": "2s", "settle": "1s", "cooldown": "3s", "backoff_first": "3s", "budget_per_hour": 60, "attempts": 20},
+        "panels": {
+            "mcsmanager": [
+                {
+                    "name": TARGET,
+                    "url": panel.url,
+                    "api_key_file": str(key),
+                    "mode": "repair",
+                    "allow": ["restart_daemon", "stop_container_then_open", "remove_leftover", "open_instance"],
+                    "hooks": {"restart_daemon": {"argv": restart}},
+                    "interval": "1s",
+                    "stuck_starting_after": "10s",
+                    "autostart_grace": "1s",
+                    "stop_grace": "10s",
+                }
+            ]
+        },
+    }
+    config = folder / "config.yaml"
+    config.write_text(yaml.dump(settings), encoding="utf-8")
+    return config

@@ -100,3 +100,14 @@ def test_a_cgroup_that_went_away_is_left_out_and_found_again(tmp_path: Path):
     assert reader.read([box()]) == {}
     plant(root, V1, f"system.slice/docker-{ID}.scope")
     assert reader.read([box()]) == {ID: USE}
+
+
+def test_what_cannot_be_seen_is_not_searched_in_each_look_but_tried_again(tmp_path: Path):
+    root = tmp_path / "cgroup"
+    reader = CgroupReader(root, tmp_path / "proc")
+    assert reader.read([box()]) == {}
+    plant(root, V1, f"docker/{ID}")
+    assert reader.read([box()]) == {}
+    assert reader.read([box(pid=43)]) == {ID: USE}  # started anew
+    reader.read([box()])
+    assert any(reader.read([box()]) == {ID: USE} for _ in range(25))

@@ -16,6 +16,7 @@ from watchdog.model.docker import CgroupUse, Container
 _LAYOUTS = ("docker/{id}", "system.slice/docker-{id}.scope", "machine.slice/libpod-{id}.scope", "machine.slice/libpod-{id}.scope/container")
 _UNLIMITED = 1 << 60  # version 1 writes "no limit" as the largest multiple of the page size
 _READ = 1 << 16
+_TRY_AGAIN = 20  # looks; where cgroups cannot be seen at all (a remote engine), searching for them is most of a look's cost
 
 
 class CgroupReader:
@@ -24,22 +25,29 @@ class CgroupReader:
     def __init__(self, root: Path, proc: Path) -> None:
         self._root, self._proc = root, proc
         self._found: Mapping[tuple[str, int | None], Mapping[str, str]] = {}
+        self._missing: dict[tuple[str, int | None], int] = {}
 
     def read(self, containers: Iterable[Container]) -> Mapping[str, CgroupUse]:
         """Given containers, return the use of those that run, by container id; one whose files cannot be read is left out."""
         unified = (self._root / "cgroup.controllers").exists()
         found: dict[tuple[str, int | None], Mapping[str, str]] = {}
+        missing: dict[tuple[str, int | None], int] = {}
         uses: dict[str, CgroupUse] = {}
         for container in containers:
             if container.state not in {"running", "paused"}:
                 continue
             key = (container.id, container.pid)
+            if self._missing.get(key, 0) > 0:
+                missing[key] = self._missing[key] - 1
+                continue
             folders = self._found.get(key) or self._folders(container.id, container.pid, unified=unified)
             use = _read_v2(folders) if unified else _read_v1(folders)
             if use is not None:
                 uses[container.id] = use
                 found[key] = folders
-        self._found = found
+            elif key not in self._found:
+                missing[key] = _TRY_AGAIN
+        self._found, self._missing = found, missing
         return uses
 
     def _folders(self, container_id: str, pid: int | None, *, unified: bool) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,11 +142,12 @@ def test_fifty_devices_come_and_go_while_collecting_flat_out(world: FakeWireguar
                 world.remove_device(f"wg{number:02}")
             rounds += 1
 
-    thread = threading.Thread(target=churn)
+    thread = threading.Thread(target=churn, daemon=True)
     thread.start()
     looks, passing, most = 0, 0, 0
+    end = time.monotonic() + 120
     try:
-        while looks < 150 or passing < 500 or rounds < 3:
+        while (looks < 150 or passing < 500 or rounds < 3) and time.monotonic() < end:
             facts = collector.collect()
             looks += 1
             names = [device.name for device in facts.devices]
@@ -158,7 +160,8 @@ def test_fifty_devices_come_and_go_while_collecting_flat_out(world: FakeWireguar
             most = max(most, len(names) - len(stable))
     finally:
         stop.set()
-        thread.join()
+        thread.join(60)
+    assert not thread.is_alive()
     assert most >= 10, "collecting must have met many of them at once"
 
 

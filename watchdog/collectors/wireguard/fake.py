@@ -200,7 +200,6 @@ class FakeWireguardWorld:
         early.rename(path)
         self._listeners[name] = listener
         self._selector.register(listener, selectors.EVENT_READ, name)
-        self._wake.send(b"\0")
 
     def _close(self, name: str) -> None:
         listener = self._listeners.pop(name, None)

@@ -57,6 +57,14 @@ def _is_socket(path: Path) -> bool:
         return False  # it vanished under us
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_ctime_ns
+
+
 class _Exchange:
     """One connection: say the question, take the answer, be done by ``until``."""
 
@@ -184,12 +192,16 @@ def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, l
     Of two sockets with one name (a leftover in another directory) the first that answers is the device.
     """
     sockets = find_sockets(directories)
+    identities = {path: _identity(path) for path in sockets}
     answers = ask(list(sockets), clock, deadline, limit)
     broken = [path for path, answer in answers.items() if isinstance(answer, Unreachable)]
     if broken:
-        # a daemon that ends in order refuses, or hangs up, just before its socket is gone: only what fails twice is a failure
+        # a daemon that ends in order refuses, or hangs up, just before its socket is gone: only the same socket failing twice is a failure
         clock.wait(threading.Event(), SECOND_LOOK)
         answers.update(ask(broken, clock, deadline, limit))
+        for path in broken:
+            if isinstance(answers[path], Unreachable) and _identity(path) != identities[path]:
+                answers[path] = NotFound(f"'{path}' vanished")
     best: dict[str, Failed] = {}
     for path, name in sockets.items():
         entry = _judged(name, answers[path], keys)

@@ -49,10 +49,11 @@ class HangingLooks(Generic[ResultT]):
             look = started.get(key)
             left = seconds - self._clock.now().since(began)
             if look is not None and self._clock.wait(look.ended, left):
-                del self._running[key]
+                self._running.pop(key, None)
                 answers[key] = look.answer()
             else:
-                waited = self._clock.now().since(self._running[key].began)
+                stuck = self._running.get(key)
+                waited = self._clock.now().since(stuck.began if stuck is not None else began)
                 answers[key] = DeadlinePassed(f"no answer for {waited:.0f} s")
         return answers
 

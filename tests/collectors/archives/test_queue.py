@@ -317,6 +317,18 @@ def test_the_queue_is_bounded_and_keeps_the_newest(bench, tmp_path):
     assert [queue.verification(file.identity)[0].state for file in files] == ["not_asked"] * 7 + ["queued"] * 3
 
 
+def test_one_file_under_two_names_is_verified_once(bench, tmp_path):
+    one = write(tmp_path / "a", b"data")
+    os.link(tmp_path / "a", tmp_path / "b")
+    called = []
+    queue = bench(lambda *_: called.append(1) or GOOD)
+    queue.offer([one, wanted(tmp_path / "b", directory="other")])
+    queue.start()
+    until(lambda: len(queue) == 0)
+
+    assert called == [1]
+
+
 def test_an_offer_replaces_what_waits(bench, tmp_path):
     one, two = write(tmp_path / "1"), write(tmp_path / "2")
     queue = bench()

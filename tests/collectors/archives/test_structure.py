@@ -162,7 +162,17 @@ def test_a_broken_archive_is_bad_and_says_why(tmp_path, name):
     assert finding.messages[0]
 
 
+def encrypted_directory() -> bytes:
+    """A version 2 zip64 end record that names a cipher, before a directory nobody can read."""
+    archive = unsaturated_zip64(PLAIN)
+    at = archive.index(b"PK\x06\x06")
+    more = struct.pack("<HQQHHHH", 8, 100, 200, 0x660E, 128, 1, 0)
+    record = archive[at : at + 4] + struct.pack("<Q", 44 + len(more)) + archive[at + 12 : at + 56] + more
+    return archive[: cd(archive)] + noise(at - cd(archive)) + record + archive[at + 56 :]
+
+
 UNVERIFIABLE = {
+    "zip whose directory is encrypted": (encrypted_directory(), "encrypted_directory"),
     "an executable": (b"\x7fELF" + noise(600), "unknown_format"),
     "only zeros": (bytes(8192), "only_zeros"),
     "zstd": (b"\x28\xb5\x2f\xfd" + noise(300), "unsupported_format"),

@@ -5,6 +5,7 @@ Each mount that may hang has a lane of its own, all local ones share one: a file
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import stat
@@ -26,6 +27,7 @@ log = get_logger(__name__)
 LOCAL = ""
 _CLOSE_SECONDS = 5.0
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_REFUSALS = frozenset({errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EUCLEAN, errno.EREMOTEIO})
 VERDICTS = ("good", "bad", "unverifiable")
 
 METRICS: tuple[Metric, ...] = (
@@ -186,24 +188,26 @@ class VerificationQueue:
     def _next(self, lane: str) -> _Running | None:
         with self._lock:
             waiting = self._waiting.get(lane)
-            if not waiting or self._stop.is_set():
-                # under the lock: an offer that comes now finds no thread of this lane and starts one
-                self._threads.pop(lane, None)
-                return None
-            wanted = waiting.pop()
-            self._queued -= {wanted.identity}
-            self._running[lane] = running = _Running(wanted)
-            return running
+            while waiting and not self._stop.is_set():
+                wanted = waiting.pop()
+                self._queued -= {wanted.identity}
+                # one file under two names, or in two watched directories, may be done by now
+                if not self._results.enough(wanted.identity, wanted.level, self._clock.now().wall):
+                    self._running[lane] = running = _Running(wanted)
+                    return running
+            # under the lock: an offer that comes now finds no thread of this lane and starts one
+            self._threads.pop(lane, None)
+            return None
 
     def _verify(self, running: _Running) -> None:
         wanted = running.wanted
         try:
             descriptor = running.open()
-        except PermissionError:
-            self._keep(wanted, Finished(None, 0, "unverifiable", ("unreadable",), "no permission to read it"))
-            return
-        except OSError:
-            self._drop(wanted, "it is gone, or no regular file any more")
+        except OSError as error:
+            if error.errno in _REFUSALS:
+                self._keep(wanted, Finished(None, 0, "unverifiable", ("unreadable",), f"it cannot be opened: {error.strerror}"))
+            else:
+                self._drop(wanted, "it is gone, or no regular file any more")
             return
         if _identity(descriptor) != wanted.identity:
             self._drop(wanted, "it changed before it was opened")

@@ -16,6 +16,7 @@ _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCAL = struct.Struct("<4s5H3L2H")
+_PLAIN64 = 44  # length of a version 1 record; version 2 (APPNOTE 7.3.4) adds the method and the cipher of the directory
 MAX_COMMENT = 0xFFFF
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 _NEWEST_VERSION = 63
@@ -111,6 +112,8 @@ def _wide(source: Source, record: _Record) -> _Record | None:
         if len(raw) == _END64.size and raw.startswith(b"PK\x06\x06"):
             _, length, _, _, disk, first_disk, here, entries, size, start = _END64.unpack(raw)
             if at + 12 + length == limit:
+                if length > _PLAIN64 and any(source.at(at + _END64.size, 2) + source.at(at + _END64.size + 18, 2)):
+                    raise Broken("encrypted_directory", "the directory is compressed or encrypted: nothing can be told without the key")
                 wide = _Record(at, (disk, first_disk), here, entries, size, start, record.stop)
                 _compare(record, wide)
                 return wide

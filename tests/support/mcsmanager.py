@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from watchdog.errors import DeadlinePassed, LeaseLost, NotFound, Refused
 from watchdog.model.docker import Container, ContainerEvent, DockerFacts, EventStream, Gate, Mount
@@ -40,7 +40,8 @@ def uuid_of(number: int) -> str:
 def settings(**changes: Any) -> McsmanagerSettings:
     """Return settings with a hook; ``changes`` lie over them."""
     plain: dict[str, Any] = {
-        "name": "games", "url": "http://127.0.0.1:23333", "api_key_file": "/run/key", "hooks": {"restart_daemon": {"argv": list(HOOK.argv)}},
+        "name": "games", "url": "http://127.0.0.1:23333", "api_key_file": "/run/key",
+        "hooks": {"restart_daemon": {"argv": list(HOOK.argv)}},
     }  # fmt: skip
     return McsmanagerSettings.model_validate(plain | changes)
 
@@ -192,7 +193,8 @@ class WorldEngine:
             if item.id == container:
                 return {
                     "Id": item.id, "Name": f"/{item.name}", "State": {"Status": item.state},
-                    "Config": {"Image": item.image, "Labels": dict(item.labels)}, "Mounts": [{"Source": source} for source, _ in item.mounts],
+                    "Config": {"Image": item.image, "Labels": dict(item.labels)},
+                    "Mounts": [{"Source": source} for source, _ in item.mounts],
                 }  # fmt: skip
         raise NotFound("no such container")
 
@@ -230,7 +232,7 @@ class Stage:
         self.facts = LedgerFacts()
         self.shift = 0.0
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -250,7 +252,9 @@ class Stage:
     def actual(self, now: Moment) -> Actual:
         """Return what our engine shows: the same world."""
         listed: Sequence[Container] = [
-            Container(c.id, c.name, c.image, c.state, labels=c.labels, mounts=tuple(Mount(*mount) for mount in c.mounts), started_at=c.created)
+            Container(
+                c.id, c.name, c.image, c.state, labels=c.labels, mounts=tuple(Mount(*mount) for mount in c.mounts), started_at=c.created
+            )
             for c in self.world.list()
         ]
         stream = EventStream(connected=True, connected_at=now.wall - 100_000)

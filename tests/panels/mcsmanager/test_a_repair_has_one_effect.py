@@ -2,16 +2,15 @@
 
 import time
 
-
-
 import pytest
 
 from tests.support.mcsmanager import DAEMON, Hand, Stage, uuid_of
 from watchdog.errors import DeadlinePassed, LeaseLost, Unreachable
 from watchdog.model.docker import Gate
+from watchdog.model.repairs import PlannedRepair, Risk
 from watchdog.model.snapshots import Actual
 from watchdog.panels.mcsmanager import PANEL, remedies
-from watchdog.panels.mcsmanager.fake import NameTaken
+from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, MemoryWorld, NameTaken
 from watchdog.panels.mcsmanager.view import LABEL, Instance, Status
 
 OPEN_PATH = "/api/protected_instance/open"
@@ -37,13 +36,13 @@ def planned(stage, remedy, **parameters):
     makers = {
         "open_instance": lambda: remedies.open_instance("games", daemon, item, "known"),
         "stop_container_then_open": lambda: remedies.stop_container_then_open("games", daemon, item, parameters["container"]),
-        "remove_leftover": lambda: remedies.remove_leftover("games", daemon, item, parameters["container"], start=parameters.get("start", True)),
+        "remove_leftover": lambda: remedies.remove_leftover(
+            "games", daemon, item, parameters["container"], start=parameters.get("start", True)
+        ),
         "relink_daemon": lambda: remedies.relink_daemon("games", daemon),
         "restart_daemon": lambda: remedies.restart_daemon("games", daemon, "run restart-the-daemon", 1, local=True),
     }
     proposal = makers[remedy]()
-    from watchdog.model.repairs import PlannedRepair, Risk
-
     kind = parameters.get("kind", "ghost_running")
     return PlannedRepair(proposal, Risk.SAFE, (f"mcsmanager/games/{kind}/instance/{uuid_of(1)}",))
 
@@ -56,7 +55,7 @@ def opens(stage):
     return len(stage.panel.sent(OPEN_PATH))
 
 
-# -- open_instance ---------------------------------------------------------------------------------------------------------------------
+# -- open_instance -------------------------------------------------------------------------------------------------------------
 
 
 def test_open_starts_it_once_and_proves_it(stage):
@@ -148,7 +147,7 @@ def test_a_crash_between_send_and_outcome_sends_no_second_time(stage):
     assert (run(stage, repair).end, opens(stage)) == ("done", 1)
 
 
-# -- stop_container_then_open ------------------------------------------------------------------------------------------------------------
+# -- stop_container_then_open --------------------------------------------------------------------------------------------------
 
 
 def orphan(stage):
@@ -194,7 +193,7 @@ def test_what_the_panel_took_over_meanwhile_is_not_stopped(stage):
     assert (run(stage, repair).end, stage.engine.done) == ("done", [])
 
 
-# -- remove_leftover -------------------------------------------------------------------------------------------------------------------------
+# -- remove_leftover
 
 
 @pytest.mark.parametrize("start", [True, False])
@@ -223,7 +222,7 @@ def test_what_is_not_surely_a_dead_one_of_ours_stays(stage, labels, mounts, stat
     assert (run(stage, repair).end, stage.engine.done, opens(stage)) == (end, [], 0)
 
 
-# -- relink_daemon ----------------------------------------------------------------------------------------------------------------------------
+# -- relink_daemon
 
 
 def test_an_offline_daemon_is_linked_once(stage):
@@ -257,7 +256,7 @@ def test_a_dead_daemon_stays_offline_and_is_left_for_later(stage):
     assert (outcome.end, len(stage.panel.sent(LINK_PATH))) == ("later", 1)
 
 
-# -- restart_daemon --------------------------------------------------------------------------------------------------------------------------
+# -- restart_daemon
 
 
 def ghost(stage):
@@ -332,7 +331,47 @@ def test_a_dead_stream_is_restarted_once(tmp_path):
         assert len(stage.hooks.ran) == 1
 
 
-# -- the whole way: look, drift, remedy, look ----------------------------------------------------------------------------------------------
+# -- all of them ---------------------------------------------------------------------------------------------------------------
+
+
+def opened(stage):
+    return planned(stage, "open_instance")
+
+
+def orphaned(stage):
+    return planned(stage, "stop_container_then_open", container=orphan(stage))
+
+
+def blocked(stage):
+    item = stage.instance()
+    return planned(stage, "remove_leftover", container=stage.world.put(item.container_name, "bb", {}, [(item.cwd, "/data")], "exited"))
+
+
+def unlinked(stage):
+    stage.daemon.available = False
+    return planned(stage, "relink_daemon")
+
+
+def haunted(stage):
+    ghost(stage)
+    return planned(stage, "restart_daemon")
+
+
+def effects(stage):
+    """Everything that ever had an effect outside."""
+    return opens(stage), len(stage.panel.sent(LINK_PATH)), len(stage.hooks.ran), len(stage.engine.done)
+
+
+@pytest.mark.parametrize("prepare", [opened, orphaned, blocked, unlinked, haunted])
+def test_run_twice_is_run_once(stage, prepare):
+    repair = prepare(stage)
+    assert run(stage, repair).end == "done"
+    once = effects(stage)
+    assert sum(once) >= 1
+    assert (run(stage, repair).end, effects(stage)) == ("done", once)
+
+
+# -- the whole way: look, drift, remedy, look ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1, 3, 200])
@@ -360,8 +399,6 @@ def test_after_a_crash_of_dockerd_one_restart_mends_all(count, tmp_path):
 
 
 def test_a_remote_daemon_beside_it_raises_nothing(tmp_path):
-    from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, MemoryWorld
-
     with Stage(tmp_path) as stage:
         world = MemoryWorld("far away")
         other = FakeDaemon(world, "b" * 32, remarks="far", speed=50)

@@ -226,13 +226,14 @@ def test_each_exchange_is_counted_once(tmp_path):
     assert sorted(results) == [("containers", "malformed"), ("instances", "ok"), ("operations", "ok"), ("overview", "ok")]
 
 
-# -- shapes that nobody promised -------------------------------------------------------------------------------------------------------
+# -- shapes that nobody promised -----------------------------------------------------------------------------------------------
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(string.printable, max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(
-        ["instanceUuid", "status", "started", "config", "nickname", "processType", "docker", "eventTask", "uuid", "available", "remote", "version",
-         "data", "maxPage", "Id", "Names", "Labels", "Mounts", "State", "type", "operation_time", "Source", "process", "endTime", "RepoTags"]
+        ["instanceUuid", "status", "started", "config", "nickname", "processType", "docker", "eventTask", "uuid", "available", "remote",
+        "version", "data", "maxPage", "Id", "Names", "Labels", "Mounts", "State", "type", "operation_time", "Source", "process",
+        "endTime", "RepoTags"]
     ), inner, max_size=8),
     max_leaves=30,
 )  # fmt: skip

@@ -100,8 +100,10 @@ HEAD = {
     "head-daemon-offline-detail": offline, "head-daemon-offline-list": offline, "head-daemon-offline-open": offline,
     "head-daemon-offline-overview": offline, "head-daemon-offline-services-list": offline, "head-detail-docker-paused": paused,
     "head-detail-running": running, "head-detail-stopped": stopped, "head-ghost-running-command": ghost, "head-ghost-running-detail": ghost,
-    "head-ghost-running-kill": ghost, "head-ghost-running-open": ghost, "head-ghost-running-restart": ghost, "head-ghost-running-stop": ghost,
-    "head-dk2-crash-ghost-detail": ghost, "head-dk2-crash-ghost-open": ghost, "head-hang-boot-detail": silent, "head-hang-detail-starting": starting,
+    "head-ghost-running-kill": ghost, "head-ghost-running-open": ghost, "head-ghost-running-restart": ghost,
+    "head-ghost-running-stop": ghost,
+    "head-dk2-crash-ghost-detail": ghost, "head-dk2-crash-ghost-open": ghost, "head-hang-boot-detail": silent,
+    "head-hang-detail-starting": starting,
     "head-hang-env-image": silent, "head-hang-kill": starting, "head-hang-open": silent, "head-hang-open-again": starting,
     "head-hang-overview": silent, "head-hang-restart": starting, "head-hang-stop": starting, "head-env-containers": running,
     "head-env-containers-mixed": foreigners, "head-env-containers-daemon-down": offline, "head-env-containers-err-userkey": running,
@@ -120,7 +122,8 @@ HEAD = {
 }  # fmt: skip
 OLD = {
     "detail-running": running, "ghost-detail": ghost, "ghost-kill": ghost, "ghost-open": ghost, "ghost-restart": ghost, "ghost-stop": ghost,
-    "hang-detail": starting, "hang-kill": starting, "hang-list": starting, "hang-open": starting, "hang-restart": starting, "hang-stop": starting,
+    "hang-detail": starting, "hang-kill": starting, "hang-list": starting, "hang-open": starting, "hang-restart": starting,
+    "hang-stop": starting,
     "nosocket-detail": nosocket, "nosocket-kill": nosocket, "nosocket-stop": nosocket, "nosocket-then-open": stopped, "open-ok": stopped,
     "overview": running, "services-list": running,
 }  # fmt: skip

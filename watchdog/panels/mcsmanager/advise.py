@@ -57,7 +57,7 @@ def _about_daemons(settings: McsmanagerSettings, daemons: Sequence[Daemon]) -> I
 
 def _about_the_panel(view: McsmanagerView) -> Iterator[str]:
     if view.operations is None:
-        yield "the panel's operation log cannot be read (it exists from 10.7.0 on), so no stop is known to be wanted: starts ask for approval"
+        yield "the panel's operation log cannot be read (it exists from 10.7.0 on), so no stop is on record: starts ask for approval"
         return
     starts = [entry.operator for entry in view.operations if entry.type == "instance_start"]
     if any(name in COMMON_NAMES for name in starts):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from watchdog.errors import MalformedAnswer
 from watchdog.panels.mcsmanager.sight import Candidate
@@ -17,6 +17,8 @@ from watchdog.panels.mcsmanager.view import LABEL, Daemon, Instance, Operation, 
 Json = Mapping[str, object]
 ValueT = TypeVar("ValueT")
 _MISSING = object()
+LONGEST_NAME: Final = 128
+LONGEST_STAMP: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def operations(data: object) -> tuple[Operation, ...]:
 
 
 def says_something(data: object) -> bool:
-    """Whether an action's answer says anything: ``open`` answers 200 ``{}`` when the daemon did not answer in time (head-hang-open.json)."""
+    """Whether an action's answer says anything: ``open`` answers 200 ``{}`` when the daemon was too late (head-hang-open.json)."""
     return data != {}
 
 
@@ -189,7 +191,7 @@ def _container(item: Json) -> SeenContainer:
 def _operation(item: Json) -> Operation:
     stamp = item.get("operation_time")  # a string of milliseconds (head-operation-logs-limit2.json)
     text = str(stamp) if isinstance(stamp, str | int) and not isinstance(stamp, bool) else ""
-    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_STAMP):
         raise MalformedAnswer("operations[].operation_time is not a number of milliseconds")
     return Operation(
         id=_optional_text(item, "operation_id"),
@@ -236,7 +238,13 @@ def _text(item: Json, key: str, where: str) -> str:
 
 def _identifier(item: Json, key: str) -> str:
     value = _text(item, key, "item")
-    if not value or len(value) > 128 or not value.isascii() or not value.isprintable() or any(letter in value for letter in "/?&# "):
+    if (
+        not value
+        or len(value) > LONGEST_NAME
+        or not value.isascii()
+        or not value.isprintable()
+        or any(letter in value for letter in "/?&# ")
+    ):
         raise MalformedAnswer(f"{key} is not an identifier")
     return value
 

@@ -1,8 +1,8 @@
 """The wire to one MCSManager panel, 10.4.0 to 10.18.2: requests out, frozen values back. No policy.
 
 Only this module knows which status code means what, and only ``answers.py`` what the bodies look like. Messages are translated by the panel
-and never looked at. Contract section 1: the key goes in a header (a query would stand in proxy logs); no cookies are kept (with them a limiter
-of 8 requests/s counts in the session); the panel waits up to 6 s for a daemon, so a whole exchange may take 15 s.
+and never looked at. Contract section 1: the key goes in a header (a query would stand in proxy logs); no cookies are kept (with them a
+limiter of 8 requests/s counts in the session); the panel waits up to 6 s for a daemon, so a whole exchange may take 15 s.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OPERATIONS: Final = ("overview", "services", "instances", "containers", "images"
 
 ReadT = TypeVar("ReadT")
 ABOUT_ONE_DAEMON = (ServerFault, Refused, NotFound, DeadlinePassed, Throttled, Unknown)
-"""What one daemon's trouble looks like: 400 or 500 when it is offline, silent or unknown (contract section 1). Anything else is the panel's."""
+"""What one daemon's trouble looks like: 400 or 500 when it is offline, silent or unknown (contract section 1). The rest is the panel's."""
 
 
 def connect(settings: McsmanagerSettings, clock: Clock, instruments: Instruments) -> McsmanagerClient:
@@ -81,8 +81,8 @@ class McsmanagerClient:
     def instances(self, daemon: str) -> tuple[Instance, ...]:
         """Return all instances of one daemon, sorted by uuid.
 
-        Pages shift while statuses change (they are sorted by status), so a repeated uuid, or two rounds over several pages that disagree, mean
-        reading again; raises Blind after four rounds.
+        Pages shift while statuses change (they are sorted by status), so a repeated uuid, or two rounds over several pages that disagree,
+        mean reading again; raises Blind after four rounds.
         """
         before: frozenset[str] | None = None
         for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""What is remembered from look to look (``Judgement.memory``): since when a status stands, boots and outages seen, how often something started.
+"""What is remembered from look to look (``Judgement.memory``): since when a status stands, boots and outages seen, counts of starts.
 
 Pure. One JSON list per daemon (``d:UUID``) and per instance (``i:DAEMON:UUID``); a value that cannot be read is as good as none.
 """
@@ -41,8 +41,8 @@ class InstanceMemory:
 class DaemonMemory:
     """One daemon over time. Times are UNIX seconds, None = not seen.
 
-    ``booted_at`` is when we saw that it had restarted. ``gone_at`` and ``back_at`` are the newest outage of its Docker; while one lasts ``away``
-    is true. ``engine`` is the id of our engine once the place was proven by shared containers.
+    ``booted_at`` is when we saw that it had restarted. ``gone_at`` and ``back_at`` are the newest outage of its Docker; while one lasts
+    ``away`` is true. ``engine`` is the id of our engine once the place was proven by shared containers.
     """
 
     first_seen: float

@@ -16,11 +16,11 @@ from watchdog.panels.mcsmanager.view import Daemon, Instance
 
 PANEL_NAME: Final = "mcsmanager"
 DELAYED_KILL_GUARD: Final = 8.0
-"""Seconds to wait after a failed open: 10.8 and later leave a SIGKILL behind that comes six seconds after the start (contract section 3)."""
+"""Seconds to wait after a failed open: 10.8 and later leave a SIGKILL behind, six seconds after the start (contract section 3)."""
 
 
 def open_risk(facts: Mapping[str, Scalar]) -> Risk:
-    """Starting what nobody stopped is safe; where the wish is unknown only a person can know it."""
+    """Call it safe to start what nobody stopped; where the wish is unknown only a person can know it."""
     return Risk.SAFE if facts.get("wish") == "known" else Risk.DESTRUCTIVE
 
 

@@ -1,7 +1,8 @@
-"""One function per remedy. Each re-reads its precondition right before it sends, calls the fence last, marks every step, and proves what it can.
+"""One function per remedy. Each re-reads its precondition right before it sends, calls the fence last, marks every step, proves the end.
 
-Run twice they have one effect: the second run finds the world mended and sends nothing. A status code proves nothing here (contract section 3), so
-after each send the panel's detail and Docker are polled. Never sent: DELETE of an instance, kill, anything multi_*, a forced removal.
+Run twice they have one effect: the second run finds the world mended and sends nothing. A status code proves nothing here (contract
+section 3), so after each send the panel's detail and Docker are polled. Never sent: DELETE of an instance, kill, anything multi_*, a
+forced removal.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def stop_container_then_open(hands: Hands) -> Outcome:
     return refusal or _open(hands)
 
 
-def remove_leftover(hands: Hands) -> Outcome:
+def remove_leftover(hands: Hands) -> Outcome:  # noqa: PLR0911  # a ladder of guards
     """Remove a dead container that has the instance's name, without force; start the instance if that was planned."""
     if hands.engine_read is None or hands.engine_act is None:
         return hands.gave_up("no Docker engine may be acted on from here: configure collectors.docker")
@@ -160,7 +161,7 @@ def relink_daemon(hands: Hands) -> Outcome:
     return hands.later(hands.settings.relink_after, "still offline: the daemon does not run or cannot be reached")
 
 
-def restart_daemon(hands: Hands, hook: Hook | None) -> Outcome:
+def restart_daemon(hands: Hands, hook: Hook | None) -> Outcome:  # noqa: PLR0911  # a ladder of guards
     """Restart the daemon by its hook while Docker is well, and prove by the fall of its process time that it did restart."""
     if hook is None or describe(hook) != hands.parameter("hook"):
         return hands.gave_up("the hook was changed or removed since this was planned")

@@ -1,4 +1,4 @@
-"""One pure rule per drift of an instance (contract section 3). Each takes a ``Case`` and returns a drift, or None when it has nothing to say."""
+"""One pure rule per drift of an instance (contract section 3): from a ``Case`` and a ``Patient`` to a drift, or to None."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Patient:
 
 
 def restart_loop(case: Case, patient: Patient) -> Drift | None:
-    """It starts and dies again and again: never opened or restarted by us, each start makes a new container."""
+    """Find what starts and dies again and again: never opened or restarted by us, each start makes a new container."""
     deaths = [e for e in events_of(patient.instance, case.sight.docker) if e.action == "die" and case.now - e.at <= LOOP_SECONDS]
     if len(deaths) < LOOP_STARTS and patient.memory.rise < LOOP_STARTS:
         return None
@@ -100,7 +100,7 @@ def ghost_running(case: Case, patient: Patient) -> Drift | None:
 
 
 def dead_stream(case: Case, patient: Patient) -> Drift | None:
-    """State C2: Running and the container runs, but Docker restarted under it while the daemon did not: its console and its wait are dead."""
+    """State C2: Running, and so is the container, but Docker restarted under it and the daemon did not: its console is dead."""
     live, docker = patient.truth.live, case.sight.docker
     if patient.instance.status is not Status.RUNNING or live is None or live.state != "running" or docker is None:
         return None
@@ -116,7 +116,7 @@ def dead_stream(case: Case, patient: Patient) -> Drift | None:
 
 
 def paused(case: Case, patient: Patient) -> Drift | None:
-    """The container is paused: reported only; stop would hang in Stopping for ten minutes (head-stop-while-paused.json)."""
+    """Report a paused container: a stop would hang in Stopping for ten minutes (head-stop-while-paused.json)."""
     live = patient.truth.live
     if live is None or live.state != "paused":
         return None
@@ -187,7 +187,7 @@ def failed_autostart(case: Case, patient: Patient) -> Drift | None:
 
 
 def stopping_too_long(case: Case, patient: Patient) -> Drift | None:
-    """Stopping for too long with a living container: reported only, a kill would lose what the game has not saved."""
+    """Report what has been stopping for too long and still lives: a kill would lose what the game has not saved."""
     if patient.instance.status is not Status.STOPPING or patient.truth.live is None:
         return None
     if case.now - patient.memory.since < case.settings.stopping_after:

@@ -10,8 +10,8 @@ from watchdog.model.repairs import Mode
 from watchdog.runtime.fields import AbsolutePath, Duration, HookField, Strict
 
 KindName = Literal[
-    "stuck_starting", "failed_autostart", "ghost_running", "dead_stream", "orphan", "paused", "leftover", "stopping_too_long", "restart_loop",
-    "daemon_offline", "daemon_without_docker",
+    "stuck_starting", "failed_autostart", "ghost_running", "dead_stream", "orphan", "paused", "leftover", "stopping_too_long",
+    "restart_loop", "daemon_offline", "daemon_without_docker",
 ]  # fmt: skip
 RemedyName = Literal["open_instance", "stop_container_then_open", "remove_leftover", "relink_daemon", "restart_daemon"]
 Wish = Literal["running", "stopped", "any"]
@@ -32,7 +32,7 @@ class DaemonSettings(Strict):
     remarks: str = ""
     """The daemon's remarks, exactly."""
     place: Literal["auto", "local", "remote"] = "auto"
-    """Where it runs. ``auto`` proves it by container ids that both its Docker and ours list; ``local`` is your word that it is on this host."""
+    """Where it runs. ``auto`` proves it by container ids that its Docker and ours share; ``local`` is your word that it is here."""
     restart_daemon: HookField | None = None
     """Restarts this daemon; goes before ``hooks.restart_daemon``."""
 

@@ -25,8 +25,8 @@ LIVE: Final = frozenset({"running", "paused", "restarting"})
 class Sight:
     """How well one daemon can be judged.
 
-    ``reason`` is a short stable word, "" = it can. ``docker`` is our engine's facts, only when the daemon is placed here. ``proof`` says how
-    the place is known.
+    ``reason`` is a short stable word, "" = it can. ``docker`` is our engine's facts, only when the daemon is placed here. ``proof`` says
+    how the place is known.
     """
 
     place: PlaceWord = ""
@@ -58,7 +58,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The containers of one instance: the living one, a dead one in its way, a stranger that has its name. ``unclear`` = both sides differ."""
+    """The containers of one instance: the living one, a dead one in its way, a stranger with its name. ``unclear``: the sides differ."""
 
     live: Candidate | None = None
     leftover: Candidate | None = None

@@ -82,7 +82,7 @@ class McsmanagerTarget:
         self._client.close()
 
     def _hook(self, daemon: str) -> Hook | None:
-        """Return the hook for a daemon; the general one only for a daemon that the plan knew to be here (its text must match the plan's)."""
+        """Return the hook for a daemon; its text must match the plan's, so the general one never reaches a daemon elsewhere."""
         listed = {item.uuid: item.remarks for item in self._client.services()}
         remarks = listed.get(daemon, "")
         unique = remarks if list(listed.values()).count(remarks) == 1 else ""

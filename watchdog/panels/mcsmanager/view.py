@@ -39,7 +39,7 @@ def parse_version(text: str | None) -> Version | None:
     if not text:
         return None
     digits = text.strip().removeprefix("v").split("-")[0].split("+")[0].split(".")
-    if not 1 <= len(digits) <= 4 or not all(part.isascii() and part.isdigit() and len(part) <= 6 for part in digits):
+    if not all(part.isascii() and part.isdigit() and len(part) < 7 for part in digits):  # noqa: PLR2004  # longer is no version
         return None
     numbers = [int(part) for part in digits[:3]] + [0, 0]
     return numbers[0], numbers[1], numbers[2]
@@ -50,8 +50,8 @@ class Instance:
     """One instance as the daemon lists it.
 
     ``started`` counts starts since this daemon process began, so it falls when the daemon restarts. ``end_time`` is the rent's end in UNIX
-    seconds (None = none); a start after it always fails. ``auto_restarted`` is None before 10.9.0. ``configured_name`` is the container name
-    a person chose ("" = the default). ``stop_timeout`` is in seconds, None = off or too old to know.
+    seconds (None = none); a start after it always fails. ``auto_restarted`` is None before 10.9.0. ``configured_name`` is the container
+    name a person chose ("" = the default). ``stop_timeout`` is in seconds, None = off or too old to know.
     """
 
     uuid: str
@@ -94,9 +94,9 @@ class Daemon:
 
     ``version`` is None when it is offline, or when it is available and its overview hung (``overview_hung``: on 10.12.4+ typically a silent
     dockerd). ``instances`` and ``containers`` are None when they could not be read, with the reason beside them.
-    ``process_cpu`` is the daemon process's own system time in microseconds since it began (info_router.ts: ``process.cpuUsage().system``): it
-    only falls when the daemon restarted. The soft shutdown flags are None where the version has none. ``images`` are the image names its
-    Docker has, read only while something starts (None = not read).
+    ``process_cpu`` is the daemon process's own system time in microseconds since it began (info_router.ts:
+    ``process.cpuUsage().system``): it only falls when the daemon restarted. The soft shutdown flags are None where the version has none.
+    ``images`` are the image names its Docker has, read only while something starts (None = not read).
     """
 
     uuid: str
@@ -150,7 +150,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class McsmanagerView:
-    """All that one target believes at one moment. ``operations`` is oldest first, and None when the log cannot be read (<= 10.6: it has none)."""
+    """All that one target believes at one moment. ``operations`` is oldest first; None = not readable (up to 10.6 there is no log)."""
 
     version: str = ""
     daemons: tuple[Daemon, ...] = ()

@@ -1,7 +1,8 @@
 """Does anybody want a stopped instance to run? Known, learned with evidence, or unknown (house rule 13). Pure.
 
-Autostart is the panel's own word for it: "start this at my boot". It says nothing about an instance that ran and was stopped afterwards, and a
-stop need not be recorded (a stop typed into the game, a stop while the log was off), so a stop that nobody witnessed makes the wish unknown.
+Autostart is the panel's own word for it: "start this at my boot". It says nothing about an instance that ran and was stopped afterwards,
+and a stop need not be recorded (a stop typed into the game, a stop while the log was off), so a stop that nobody witnessed makes the wish
+unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ RAN_SHORTLY_BEFORE = 120.0
 SEEN_LATE = 30.0
 """Seconds by which a boot may lie before the look that saw it."""
 DEAF_AT_START = 60.0
-"""Seconds after the boot, or after the engine's start, that we may have been deaf: too short for a game server to start, run and end by itself."""
+"""Seconds after the boot, or the engine's start, that we may have been deaf: too short for a game server to start, run and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Wish:
 
 
 def wish_for(
-    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float
+    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now:
+    float
 ) -> Wish:  # fmt: skip
     """Given a stopped instance, say whether it is wanted running."""
     said = settings.wish(instance.uuid, instance.nickname)
@@ -52,7 +54,8 @@ def wish_for(
 
 
 def _by_autostart(
-    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float
+    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now:
+    float
 ) -> Wish:  # fmt: skip
     booted = daemon.booted_at if daemon.booted_at and now - daemon.booted_at <= settings.autostart_window else None
     returned = daemon.back_at if daemon.back_at and now - daemon.back_at <= settings.autostart_window else None

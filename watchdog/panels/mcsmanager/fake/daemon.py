@@ -1,7 +1,7 @@
 """One fake daemon: the state machine of the real one, which keeps its state in memory and asks Docker only while it starts something.
 
-All rules cite the contract's section 2 ("How status is decided", "The seed bug") and the recording that shows the answer. Durations are the real
-ones divided by ``speed``.
+All rules cite the contract's section 2 ("How status is decided", "The seed bug") and the recording that shows the answer. Durations are
+the real ones divided by ``speed``.
 """
 
 from __future__ import annotations
@@ -65,8 +65,14 @@ class FakeDaemon:
     """A daemon with its instances, over one world. Thread-safe; starts run in threads of their own, as promises do in the real one."""
 
     def __init__(
-        self, world: ContainerWorld, uuid: str = "a14aaa84e7794fc8a575773655a13fc5", *, version: str = "10.18.2", remarks: str = "", speed: float = 1.0
-    ) -> None:  # fmt: skip
+        self,
+        world: ContainerWorld,
+        uuid: str = "a14aaa84e7794fc8a575773655a13fc5",
+        *,
+        version: str = "10.18.2",
+        remarks: str = "",
+        speed: float = 1.0,
+    ) -> None:
         self.world = world
         self.uuid = uuid
         self.release: Release = RELEASES[version]
@@ -113,12 +119,12 @@ class FakeDaemon:
             return self._instances[uuid]
 
     def lose_streams(self) -> None:
-        """Cut all connections to Docker, as a crash of dockerd does: the wait callbacks never fire (contract section 2, root cause of C)."""
+        """Cut all connections to Docker, as a crash of dockerd does: no wait callback ever fires (contract section 2, state C)."""
         with self._lock:
             for item in self._instances.values():
                 item.stream = False
 
-    # -- what a person or the watchdog may ask for ---------------------------------------------------------------------------------------------
+    # -- what a person or the watchdog may ask for
 
     def open(self, uuid: str) -> FakeInstance:
         """Start; returns when Running. Raises Failure, or Silence after six seconds (then it goes on by itself: state A)."""
@@ -149,7 +155,7 @@ class FakeDaemon:
         return item
 
     def restart_instance(self, uuid: str) -> FakeInstance:
-        """Stop and start in the background (head-ghost-running-restart.json; v10.4.0-ghost-restart.json refuses; a Stopped one starts on HEAD)."""
+        """Stop and start in the background (head-ghost-running-restart.json); 10.4.0 refuses (v10.4.0-ghost-restart.json)."""
         item = self.find(uuid)
         if item.status == STARTING:
             raise Failure("The instance has other tasks in progress, and this operation cannot be performed!")
@@ -161,7 +167,7 @@ class FakeDaemon:
         return self.stop(uuid)
 
     def kill(self, uuid: str) -> FakeInstance:
-        """SIGKILL; without a container HEAD says 200 (head-ghost-running-kill.json), older ones 500 for a ghost (v10.6.1-ghost-kill.json)."""
+        """SIGKILL; for a ghost 10.18 says 200 (head-ghost-running-kill.json) and older ones 500 (v10.6.1-ghost-kill.json)."""
         item = self.find(uuid)
         if not item.container:
             return item
@@ -177,10 +183,10 @@ class FakeDaemon:
         return [item for item in self._listed() if item.state in ("running", "paused")]
 
     def ask_docker(self) -> None:
-        """What overview and the image list do: fail at once, or hang, with Docker."""
+        """Ask Docker as the overview and the image list do: fail at once, or hang, with it."""
         self._listed()
 
-    # -- its own life --------------------------------------------------------------------------------------------------------------------------
+    # -- its own life
 
     def restart(self) -> None:
         """End on SIGTERM and boot again, as the supervisor would; returns when the panel sees it again."""
@@ -188,7 +194,7 @@ class FakeDaemon:
         self.boot()
 
     def end(self, *, crash: bool = False) -> None:
-        """End: older releases, or those told so, kill every instance (contract section 2, SIGTERM); ``crash`` is SIGKILL and kills nothing."""
+        """End: older releases, or those told so, kill every instance (contract section 2, SIGTERM); a ``crash`` kills nothing."""
         kills = self.release.kills_on_exit or not (self.soft_shutdown and self.soft_shutdown_skips_docker)
         with self._lock:
             self._boot += 1
@@ -253,7 +259,7 @@ class FakeDaemon:
         boot = self._boot
         try:
             if item.end_time and item.end_time <= time.time():
-                raise Failure("The instance has expired")
+                raise Failure("The instance has expired")  # noqa: TRY301  # as the real start does
             self._pause(self.release.start_seconds, boot)
             if not self._patiently(lambda: self._create(item, boot), boot):
                 return
@@ -276,7 +282,8 @@ class FakeDaemon:
             message = "Image download error, please make sure the image name is correct, error:\nconnect ENOENT /var/run/docker.sock"
             raise Failure(message) from None  # head-seed-nosocket-open.json
         except NameTaken as taken:
-            message = f'(HTTP code 409) unexpected - Conflict. The container name "/{item.container_name}" is already in use by container "{taken}".'
+            name = item.container_name
+            message = f'(HTTP code 409) unexpected - Conflict. The container name "/{name}" is already in use by container "{taken}".'
             raise Failure(message) from None  # head-orphan-open-409.json
 
     def _failed(self, item: FakeInstance, begun: float, boot: int) -> None:
@@ -287,7 +294,7 @@ class FakeDaemon:
             self._spawn(lambda: self._late_kill(item, begun, boot))
 
     def _late_kill(self, item: FakeInstance, begun: float, boot: int) -> None:
-        """The verified trap: whatever the instance holds six seconds after a failed start is killed (head-race-second-open.json)."""
+        """Kill whatever the instance holds six seconds after a failed start: the verified trap (head-race-second-open.json)."""
         left = begun + DELAYED_KILL / self.speed - time.monotonic()
         if not self._ended.wait(max(0.0, left)) and boot == self._boot and item.container:
             self._quietly(lambda: self.world.kill(item.container))

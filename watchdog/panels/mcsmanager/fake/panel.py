@@ -9,7 +9,7 @@ import uuid as uuids
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from watchdog.panels.mcsmanager.fake import routes
@@ -109,7 +109,8 @@ class FakePanel:
         level = "warning" if kind == "instance_kill" else "info"
         entry = {
             "type": kind, "operation_id": str(uuids.uuid4()), "operation_time": str(int(time.time() * 1000)), "operation_level": level,
-            "daemon_id": daemon.uuid, "instance_id": instance, "operator_ip": "127.0.0.1", "operator_name": "admin", "operator_source": "api",
+            "daemon_id": daemon.uuid, "instance_id": instance, "operator_ip": "127.0.0.1", "operator_name": "admin",
+            "operator_source": "api",
             "instance_name": name, "daemon_name": daemon.remarks,
         }  # fmt: skip
         with self._lock:
@@ -123,7 +124,7 @@ class FakePanel:
         for daemon in self.daemons.values():
             daemon.close()
 
-    def __enter__(self) -> FakePanel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 JSON, TEXT = "application/json", "text/plain"
 OK, BAD, FORBIDDEN, MISSING, FAILED = 200, 400, 403, 404, 500
-OFFLINE = "The remote node is unavailable! \nPlease contact the administrator to go to the node list to check the status of the remote node! IP: localhost"
+OFFLINE = (
+    "The remote node is unavailable! \nPlease contact the administrator to go to the node list to check the status of the remote node! "
+    "IP: localhost"
+)
 TIMEOUT = "Request timeout! \nPlease contact the administrator to check the status of the remote node!"
 NO_DAEMON = "Initialization failed, the remote node does not exist!"
 Answer = tuple[int, str, bytes]
@@ -48,7 +51,7 @@ def answer(panel: FakePanel, request: Request) -> Answer:
     try:
         route = ROUTES.get((request.method, request.path))
         if route is None:
-            raise Reply(MISSING, "[404] Not Found", TEXT)
+            raise Reply(MISSING, "[404] Not Found", TEXT)  # noqa: TRY301  # one door for all answers
         _admit(panel, request, admin=not request.path.startswith("/api/protected_instance") and request.path != "/api/instance")
         status, data, kind = OK, route(panel, request), JSON
         if request.path.endswith("/outputlog"):
@@ -58,7 +61,7 @@ def answer(panel: FakePanel, request: Request) -> Answer:
     except Failure as failure:
         status, data, kind = FAILED, str(failure), JSON
     if status != OK and isinstance(data, str) and panel.switches.language != "en_us":
-        data = "操作失败：请联系管理员"
+        data = "操作失败, 请联系管理员"
     return status, kind, json.dumps({"status": status, "data": data, "time": int(time.time() * 1000)}, ensure_ascii=False).encode()
 
 

@@ -19,7 +19,8 @@ def instance(item: FakeInstance, release: Release) -> dict[str, Any]:
     if release.modern:
         body["autoRestarted"] = item.auto_restarted
     info: dict[str, Any] = {
-        "mcPingOnline": False, "currentPlayers": 0, "maxPlayers": 0, "version": "", "fileLock": 0, "playersChart": [], "openFrpStatus": False,
+        "mcPingOnline": False, "currentPlayers": 0, "maxPlayers": 0, "version": "", "fileLock": 0, "playersChart": [],
+        "openFrpStatus": False,
         "latency": 0,
     }  # fmt: skip
     if release.modern:
@@ -33,17 +34,20 @@ def detail(item: FakeInstance, release: Release) -> dict[str, Any]:
 
 
 def config(item: FakeInstance, release: Release) -> dict[str, Any]:
-    """The instance's configuration; older releases have fewer keys (v10.4.0-detail-running.json)."""
+    """Return the configuration; older releases have fewer keys (v10.4.0-detail-running.json)."""
     body: dict[str, Any] = {
         "nickname": item.nickname, "startCommand": "sh", "stopCommand": "exit", "cwd": item.cwd, "ie": "utf8", "oe": "utf8",
         "createDatetime": 1795198402382, "lastDatetime": int(item.last_start * 1000), "type": "universal", "tag": [],
-        "endTime": int(item.end_time * 1000), "fileCode": "utf8", "processType": item.process_type, "updateCommand": "", "crlf": 1, "category": 0,
+        "endTime": int(item.end_time * 1000), "fileCode": "utf8", "processType": item.process_type, "updateCommand": "", "crlf": 1,
+        "category": 0,
         "enableRcon": False, "rconPassword": SECRET, "rconPort": 0, "rconIp": "", "actionCommandList": [],
         "terminalOption": {"haveColor": False, "pty": True, "ptyWindowCol": 164, "ptyWindowRow": 40},
         "eventTask": {"autoStart": item.auto_start, "autoRestart": item.auto_restart, "ignore": False},
         "docker": {
-            "containerName": item.configured_name, "image": item.image, "ports": [], "extraVolumes": [], "memory": 64, "networkMode": "none",
-            "networkAliases": [], "cpusetCpus": "", "cpuUsage": 0, "maxSpace": 0, "io": 0, "network": 0, "workingDir": "/data", "env": ["A=1"],
+            "containerName": item.configured_name, "image": item.image, "ports": [], "extraVolumes": [], "memory": 64,
+            "networkMode": "none",
+            "networkAliases": [], "cpusetCpus": "", "cpuUsage": 0, "maxSpace": 0, "io": 0, "network": 0, "workingDir": "/data",
+            "env": ["A=1"],
         },
         "pingConfig": {"ip": "", "port": 25565, "type": 1}, "extraServiceConfig": {"openFrpTunnelId": "", "openFrpToken": ""},
     }  # fmt: skip
@@ -73,7 +77,7 @@ def service(daemon: FakeDaemon) -> dict[str, Any]:
 
 
 def remote(daemon: FakeDaemon, *, answered: bool) -> dict[str, Any]:
-    """One entry of overview.remote; without ``answered`` only what the panel has itself (head-daemon-offline-overview.json, head-hang-overview.json)."""
+    """One entry of overview.remote; not ``answered``: only what the panel has itself (head-hang-overview.json)."""
     release = daemon.release
     body: dict[str, Any] = {}
     if answered:
@@ -83,14 +87,16 @@ def remote(daemon: FakeDaemon, *, answered: bool) -> dict[str, Any]:
             "process": {"cpu": daemon.process_cpu, "memory": 2, "cwd": "/opt/mcsmanager/daemon"},
             "instance": {"running": sum(1 for item in listed if item.status == 3), "total": len(listed)},  # noqa: PLR2004  # Running
             "system": {
-                "type": "Linux", "hostname": "vm", "platform": "linux", "release": "6.1.0-amd64", "uptime": 969.41, "cwd": "/opt/mcsmanager/daemon",
+                "type": "Linux", "hostname": "vm", "platform": "linux", "release": "6.1.0-amd64", "uptime": 969.41,
+                "cwd": "/opt/mcsmanager/daemon",
                 "loadavg": [0.1], "freemem": 1, "cpuUsage": 0.1, "memUsage": 0.1, "totalmem": 2, "processCpu": 0, "processMem": 0,
             },
             "cpuMemChart": [{"cpu": 0, "mem": 0}],
         }  # fmt: skip
         if release.modern:
             body["config"] = {
-                "language": "en_us", "uploadSpeedRate": 0, "downloadSpeedRate": 0, "maxDownloadFromUrlFileCount": 1, "portRangeStart": 10010,
+                "language": "en_us", "uploadSpeedRate": 0, "downloadSpeedRate": 0, "maxDownloadFromUrlFileCount": 1,
+                "portRangeStart": 10010,
                 "portRangeEnd": 65500, "portAssignInterval": 5, "port": 24444, "outputBufferSize": 256,
                 "enableSoftShutdown": daemon.soft_shutdown, "softShutdownSkipDocker": daemon.soft_shutdown_skips_docker,
                 "softShutdownWaitSeconds": 30,
@@ -100,12 +106,14 @@ def remote(daemon: FakeDaemon, *, answered: bool) -> dict[str, Any]:
 
 
 def overview(release: Release, remotes: list[dict[str, Any]]) -> dict[str, Any]:
-    """The panel's overview (head-overview.json)."""
+    """Return the panel's overview (head-overview.json)."""
     return {
-        "version": release.panel, "specifiedDaemonVersion": release.daemon, "process": {"cpu": 0, "memory": 1, "cwd": "/opt/mcsmanager/panel"},
+        "version": release.panel, "specifiedDaemonVersion": release.daemon, "process": {"cpu": 0, "memory": 1,
+        "cwd": "/opt/mcsmanager/panel"},
         "record": {"logined": 1, "illegalAccess": 0, "banips": 0, "loginFailed": 0},
         "system": {
-            "user": {"uid": 0, "gid": 0, "username": "root", "homedir": "/home/mcsm", "shell": "/bin/bash"}, "time": 1795198402053, "totalmem": 2,
+            "user": {"uid": 0, "gid": 0, "username": "root", "homedir": "/home/mcsm", "shell": "/bin/bash"}, "time": 1795198402053,
+            "totalmem": 2,
             "freemem": 1, "type": "Linux", "version": "#1", "node": "v20.20.2", "hostname": "vm", "loadavg": [0.1], "platform": "linux",
             "release": "6.1.0-amd64", "uptime": 1001.87, "cpu": 0.5,
         },
@@ -131,6 +139,6 @@ def container(item: WorldContainer) -> dict[str, Any]:
 
 
 def acted(item: FakeInstance, release: Release) -> dict[str, Any]:
-    """What an accepted action answers (head-open-ok.json; v10.6.1-open-ok.json has no instances[])."""
+    """Return what an accepted action answers (head-open-ok.json; v10.6.1-open-ok.json has no instances[])."""
     body: dict[str, Any] = {"instanceUuid": item.uuid}
     return body | ({"instances": [{"instanceUuid": item.uuid, "nickname": item.nickname}]} if release.modern else {})

@@ -78,8 +78,13 @@ class MemoryWorld:
         return self.put(name, image, labels, mounts, "running")
 
     def put(
-        self, name: str, image: str = "bb", labels: Mapping[str, str] | None = None, mounts: Sequence[tuple[str, str]] = (), state: str = "running"
-    ) -> str:  # fmt: skip
+        self,
+        name: str,
+        image: str = "bb",
+        labels: Mapping[str, str] | None = None,
+        mounts: Sequence[tuple[str, str]] = (),
+        state: str = "running",
+    ) -> str:
         """Place a container in any state; return its id. Raises NameTaken."""
         with self._lock:
             self._look()

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from tests.support.mcsmanager import DAEMON, Scene, container_of, foreign, instance, settings
+from watchdog.panels.mcsmanager.drift import detect
 from watchdog.panels.mcsmanager.view import Status
-
 
 
 def remote(items, theirs, **changes):
@@ -73,8 +73,6 @@ def test_a_word_of_the_operator_is_a_place():
 
 
 def test_a_remark_that_two_daemons_share_names_neither():
-    from watchdog.panels.mcsmanager.drift import detect
-
     said = settings(daemons=[{"remarks": "node", "place": "local"}])
     scene = Scene([instance()], [], theirs=[], settings=said)
     view = scene.view()

@@ -34,7 +34,7 @@ def test_the_first_look_at_an_instance_judges_nothing():
     assert [item.reason for item in judgement.unknown] == ["first_look"]
 
 
-# -- C ghost_running ---------------------------------------------------------------------------------------------------------------
+# -- C ghost_running -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.STOPPING])
@@ -98,7 +98,7 @@ def test_many_ghosts_are_one_object():
         assert len({(d.proposal.remedy, tuple(d.proposal.parameters.items())) for d in judgement.drifts}) == 1
 
 
-# -- A stuck_starting --------------------------------------------------------------------------------------------------------------
+# -- A stuck_starting ----------------------------------------------------------------------------------------------------------
 
 
 def test_starting_is_stuck_only_after_its_time():
@@ -128,7 +128,7 @@ def test_a_start_that_waits_for_its_image_is_held():
     assert scene.look(1800).drifts[0].proposal is not None
 
 
-# -- D orphan ----------------------------------------------------------------------------------------------------------------------
+# -- D orphan ------------------------------------------------------------------------------------------------------------------
 
 
 def test_an_orphan_is_taken_over_by_a_restart_where_that_spares_it():
@@ -168,7 +168,7 @@ def test_a_container_with_another_instances_label_is_nobodys_proof():
     assert not judgement.drifts
 
 
-# -- C2 dead_stream ----------------------------------------------------------------------------------------------------------------
+# -- C2 dead_stream ------------------------------------------------------------------------------------------------------------
 
 
 def dead_stream():
@@ -210,7 +210,7 @@ def test_a_container_younger_than_the_engine_is_fine():
     assert not scene.look(15).drifts
 
 
-# -- paused, leftover, stopping, loop ----------------------------------------------------------------------------------------------
+# -- paused, leftover, stopping, loop ------------------------------------------------------------------------------------------
 
 
 def test_paused_is_reported_only():
@@ -270,7 +270,7 @@ def test_a_rising_start_count_is_a_loop_without_any_event():
     assert scene.look(60).drifts[0].kind == "restart_loop"
 
 
-# -- daemons -----------------------------------------------------------------------------------------------------------------------
+# -- daemons -------------------------------------------------------------------------------------------------------------------
 
 
 def test_an_offline_daemon_makes_everything_behind_it_unknown():
@@ -295,7 +295,7 @@ def test_a_daemon_without_docker_is_a_drift_and_its_instances_are_unknown(hung):
     assert {item.reason for item in judgement.unknown} == {"daemon_without_docker"}
 
 
-# -- what is not seen well is unknown ----------------------------------------------------------------------------------------------
+# -- what is not seen well is unknown ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -353,4 +353,3 @@ def test_a_memory_that_cannot_be_read_is_as_good_as_none():
     for rubbish in ("{", "[]", "[1,2]", "null", 7, None, '["x"]'):
         scene.facts = LedgerFacts(memory=dict.fromkeys(scene.facts.memory, rubbish))
         assert not scene.look(15).drifts
-

@@ -110,7 +110,7 @@ def test_stopped_without_a_boot_or_an_outage_is_somebodys_wish():
     assert not scene.look(15).drifts and not scene.look(60).drifts
 
 
-# -- Docker went away and came back --------------------------------------------------------------------------------------------------
+# -- Docker went away and came back --------------------------------------------------------------------------------------------
 
 
 def outage(operations=()):
@@ -152,7 +152,7 @@ def test_what_was_stopped_long_before_the_outage_is_left_alone():
     assert not scene.look(30).drifts
 
 
-# -- what the operator said ------------------------------------------------------------------------------------------------------------
+# -- what the operator said ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["mc-1", None])
@@ -179,7 +179,7 @@ def test_expect_stopped_or_any_wants_nothing(word):
     assert not scene.look(60).drifts
 
 
-# -- the delayed kill ------------------------------------------------------------------------------------------------------------------
+# -- the delayed kill ----------------------------------------------------------------------------------------------------------
 
 
 def test_eight_seconds_pass_after_a_failed_open():

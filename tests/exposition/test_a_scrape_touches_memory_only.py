@@ -139,6 +139,19 @@ def test_own_instruments_are_as_of_the_scrape(exposition, book):
         book.count("deeds_total")
 
 
+def test_what_is_counted_while_a_scrape_renders_is_in_the_next_one():
+    class CountedWhileRendering(Book):
+        def families(self):
+            found = super().families()
+            if not self._values["deeds_total"][()]:
+                self.count("deeds_total")  # as another thread does, just after the rows were copied
+            return found
+
+    exposition = Exposition(CountedWhileRendering((*pages.METRICS, DEEDS)), SimulatedClock())
+    assert parse(exposition.page().body)[("deeds_total", ())] == 0
+    assert parse(exposition.page().body)[("deeds_total", ())] == 1
+
+
 def test_the_page_shows_own_facts_the_process_and_the_build(exposition):
     exposition.update("boxes", up("a"))
     found = parse(exposition.page().body)

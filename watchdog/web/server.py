@@ -51,6 +51,7 @@ class _Uvicorn(uvicorn.Server):
         self.listening = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, then say so."""
         await super().startup(sockets)
         self.listening.set()
 

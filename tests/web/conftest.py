@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.program import Program, serving
+from tests.support.backing import Program, serving
 
 
 @pytest.fixture

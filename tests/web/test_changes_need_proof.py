@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from tests.conftest import require
-from tests.support.program import Program, call, serving
+from tests.support.backing import Program, call, serving
 from watchdog.web.application import build_application, changing_routes, route_table
 from watchdog.web.callers import Caller
 from watchdog.web.calls import Lane

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.program import DRIFT, T0, serving
+from tests.support.backing import DRIFT, T0, serving
 from watchdog.errors import DeadlinePassed, Forbidden, MalformedAnswer, NotFound, Refused, ServerFault, Throttled, Unreachable
 from watchdog.runtime.clock import SystemClock
 from watchdog.web.control import find

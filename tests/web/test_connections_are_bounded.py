@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from tests.support.backing import call, serving
 from tests.support.exposition import parse
-from tests.support.program import call, serving
 from watchdog.model.metrics import Family, Metric
 from watchdog.web import server
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 from pydantic import ValidationError
 
-from tests.support.program import Program, call, serving
+from tests.support.backing import Program, call, serving
 from watchdog.errors import BadSettings
 from watchdog.web.listeners import bind_control, bind_tcp
 from watchdog.web.server import Server

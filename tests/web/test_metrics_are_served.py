@@ -12,8 +12,8 @@ import time
 import pytest
 
 from tests.conftest import require
+from tests.support.backing import UnixConnection, call
 from tests.support.exposition import parse
-from tests.support.program import UnixConnection, call
 from watchdog.web.scrapes import accepts_gzip, wants_openmetrics
 
 PROMETHEUS_3 = (

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import require
+from tests.support.backing import call
 from tests.support.exposition import parse
-from tests.support.program import call
 from watchdog.model.metrics import Family, Metric
 
 ODD = Metric("odd_info", "info", 'Odd "help" \\ here.', ("text", "more"))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.support.program import DRIFT, T0, Orders, Program, call
+from tests.support.backing import DRIFT, T0, Orders, Program, call
 from watchdog import errors
 from watchdog.exposition.pages import Exposition
 from watchdog.model.metrics import Family, Metric

@@ -1,4 +1,7 @@
-"""The facts in the JSON of the API. Field names are stable; times are given as UNIX seconds and as RFC 3339."""
+"""The facts in the JSON of the API. Field names are stable; times are given as UNIX seconds and as RFC 3339.
+
+Long because it is a table: one class per fact, one line per field.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from watchdog.model.approvals import Approval, Holding, Ignore
+from watchdog.model.approvals import Approval
 from watchdog.model.drifts import DriftKind, Episode, ObjectKey, Scalar, Subject
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.commands import PlanReport
@@ -313,54 +316,4 @@ class PlanBody(Body):
                 for repair, sends in report.repairs
             ),
             held=tuple(HeldBody(drift_key=each.drift_key, reason=each.reason, message=each.message) for each in report.held),
-        )
-
-
-class IgnoreBody(Body):
-    """One ignore that holds."""
-
-    id: int
-    pattern: str
-    reason: str
-    by: str
-    created: Time | None
-    until: Time | None
-
-    @classmethod
-    def of(cls, ignore: Ignore) -> IgnoreBody:
-        """Return the body of ``ignore``."""
-        return cls(
-            id=ignore.id,
-            pattern=ignore.pattern,
-            reason=ignore.reason,
-            by=ignore.by,
-            created=Time.of(ignore.created_at),
-            until=Time.of(ignore.until),
-        )
-
-
-class HoldingBody(Body):
-    """One change of ours that outlives us."""
-
-    id: int
-    target: str
-    what: str
-    object: ObjectBody
-    undo: str
-    created: Time | None
-    expires: Time | None
-    released: Time | None
-
-    @classmethod
-    def of(cls, holding: Holding) -> HoldingBody:
-        """Return the body of ``holding``."""
-        return cls(
-            id=holding.id,
-            target=holding.target,
-            what=holding.what,
-            object=ObjectBody.of(holding.object),
-            undo=holding.undo,
-            created=Time.of(holding.created_at),
-            expires=Time.of(holding.expires_at),
-            released=Time.of(holding.released_at),
         )

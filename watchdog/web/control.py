@@ -25,7 +25,7 @@ from watchdog.model.moments import Clock
 from watchdog.runtime.answers import Answer
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, segment
-from watchdog.web.bodies import ApprovalBody, Body, DriftBody, HoldingBody, IgnoreBody, TargetBody
+from watchdog.web.bodies import ApprovalBody, Body, DriftBody, TargetBody
 from watchdog.web.messages import (
     Count,
     DriftsAnswer,
@@ -36,6 +36,7 @@ from watchdog.web.messages import (
     RepairsAnswer,
     StatusAnswer,
 )
+from watchdog.web.records import HoldingBody, IgnoreBody
 
 B = TypeVar("B", bound=Body)
 Query = Mapping[str, str | int | float | bool | None]

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from watchdog.web.bodies import YEAR_10000, ApprovalBody, Body, DriftBody, HoldingBody, IgnoreBody, PlanBody, RepairBody, TargetBody
+from watchdog.web.bodies import YEAR_10000, ApprovalBody, Body, DriftBody, PlanBody, RepairBody, TargetBody
+from watchdog.web.records import HoldingBody, IgnoreBody
 
 
 class StatusAnswer(Body):

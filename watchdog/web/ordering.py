@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 
-from watchdog.web.bodies import ApprovalBody, IgnoreBody, TargetBody
+from watchdog.web.bodies import ApprovalBody, TargetBody
 from watchdog.web.callers import Caller
 from watchdog.web.calls import Lane
 from watchdog.web.messages import BaselineOrder, By, Count, IgnoreOrder, ReloadAnswer, RetryOrder
 from watchdog.web.ports import Backing
+from watchdog.web.records import IgnoreBody
 
 NOBODY = By()
 LONGEST_SYNC = 300.0

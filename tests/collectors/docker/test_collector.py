@@ -14,7 +14,7 @@ from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.collectors.docker.inspections import Listed
 from watchdog.collectors.docker.listing import parse_container
 from watchdog.collectors.docker.metrics import GATE_SPECS, SPECS, label_names, specs
-from watchdog.errors import DeadlinePassed, ServerFault, Unreachable
+from watchdog.errors import DeadlinePassed, Forbidden, ServerFault, Unreachable
 from watchdog.model.docker import DockerFacts, Gate, Mount
 from watchdog.model.metrics import families
 from watchdog.runtime.clock import SimulatedClock
@@ -444,3 +444,19 @@ def test_two_thousand_containers_cost_one_list_each_look(world, fake: FakeEngine
     assert len(rows) == len(facts.containers) == 2000
     assert inspects(world) <= before + 5
     assert parse < 5
+
+
+def test_an_info_that_is_slow_or_forbidden_costs_the_id_alone(world, fake, open_room, monkeypatch):
+    world.run("web")
+    room = open_room(fake.url)
+    info = room.room.engine_read.info
+    monkeypatch.setattr(room.room.engine_read, "info", lambda seconds: (_ for _ in ()).throw(DeadlinePassed("slow")))
+    facts = room.collect()
+    assert (facts.engine_id, facts.counted, len(facts.containers)) == ("", False, 1)
+    monkeypatch.setattr(room.room.engine_read, "info", info)
+    facts = room.collect()
+    assert (facts.engine_id, facts.counted) == (world.engine_id, True)
+    proxied = open_room(fake.url)
+    monkeypatch.setattr(proxied.room.engine_read, "info", lambda seconds: (_ for _ in ()).throw(Forbidden("no INFO")))
+    facts = proxied.collect()
+    assert (facts.engine_id, facts.counted, len(facts.containers)) == ("", True, 1)

@@ -10,7 +10,7 @@ from watchdog.collectors.docker.counting import Counting
 from watchdog.collectors.docker.events import EventTail
 from watchdog.collectors.docker.inspections import Inspections, Listed
 from watchdog.collectors.docker.listing import parse_container
-from watchdog.errors import Permanent, Unknown
+from watchdog.errors import Permanent, Temporary, Unknown
 from watchdog.model.docker import DockerFacts
 from watchdog.model.engines import EngineRead
 from watchdog.model.metrics import Instruments, Metric
@@ -29,14 +29,14 @@ METRICS: tuple[Metric, ...] = (
         seed=(("answered",), ("failed",)),
     ),
 )
-# of the deadline; /version and /info have one share each. Together less than the whole, or a slow engine would cost us the thread
-_LIST_SHARE, _INSPECT_SHARE, _ABOUT_SHARE = 0.5, 0.2, 0.1
+# of the deadline; together less than the whole, or a slow engine would cost us the thread. /version and /info have what is left of _SPENT
+_LIST_SHARE, _INSPECT_SHARE, _ABOUT_SHARE, _SPENT = 0.5, 0.2, 0.2, 0.9
 _ABOUT_EVERY = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    engine_id: str
+    engine_id: str | None
     version: str
     at: Moment
     reconnects: int
@@ -65,7 +65,6 @@ class DockerCollector:
         self._started_at, self._place = started_at, place
         self._inspections = Inspections(engine, inspects_per_look)
         self._about: _About | None = None
-        self._nameless = False
 
     def collect(self) -> DockerFacts:
         """Look once. Raises the house's errors; what was heard of events is kept either way."""
@@ -90,10 +89,10 @@ class DockerCollector:
         self._instruments.count(INSPECTS, "failed", by=failed)
         about = self._ask_about(began, stream.reconnects)
         cgroups = self._cgroups.read(containers)
-        counted = self._counting.open(about.engine_id or self._place)
+        counted = about.engine_id is not None and self._counting.open(about.engine_id)
         self._counting.look(containers, cgroups, began.wall)
         return DockerFacts(
-            engine_id=about.engine_id,
+            engine_id="" if about.engine_id in {None, self._place} else str(about.engine_id),
             version=about.version,
             containers=containers,
             events=events,
@@ -104,23 +103,25 @@ class DockerCollector:
             counted=counted,
         )
 
-    def _ask_about(self, now: Moment, reconnects: int) -> _About:
-        """Return the engine's id and version, asked for anew after each reconnect: /info is the slowest of the answers."""
-        old = self._about
-        if old is not None and old.reconnects == reconnects and now.since(old.at) < _ABOUT_EVERY:
-            return old
-        seconds = self._deadline * _ABOUT_SHARE
-        version = str(self._engine.version(seconds).get("Version") or "")
-        self._about = _About(self._ask_id(seconds), version, now, reconnects)
-        return self._about
+    def _ask_about(self, began: Moment, reconnects: int) -> _About:
+        """Return the engine's id and version, asked for anew after each reconnect.
 
-    def _ask_id(self, seconds: float) -> str:
+        /info is the slowest of the answers (it counts everything the engine has): when it does not come in time, what was known stays, and
+        the next look asks again.
+        """
+        old = self._about
+        if old is not None and old.reconnects == reconnects and began.since(old.at) < _ABOUT_EVERY:
+            return old
+        left = max(_ABOUT_SHARE * self._deadline, _SPENT * self._deadline - self._clock.now().since(began))
+        version = str(self._engine.version(left / 2).get("Version") or "")
         try:
-            engine_id = str(self._engine.info(seconds).get("ID") or "")
+            engine_id = str(self._engine.info(left / 2).get("ID") or "") or self._place
+        except Temporary as error:
+            log.debug("the engine does not tell its id in time", error=str(error))
+            return _About(old.engine_id if old else None, version, began, reconnects)
         except (Permanent, Unknown) as error:  # a socket proxy without INFO; all the rest can still be read
-            if not self._nameless:
+            if old is None:
                 log.warning("the engine does not tell its id", error=str(error))
-            self._nameless = True
-            return self._about.engine_id if self._about else ""
-        self._nameless = False
-        return engine_id
+            engine_id = old.engine_id if old and old.engine_id else self._place
+        self._about = _About(engine_id, version, began, reconnects)
+        return self._about

@@ -204,6 +204,12 @@ def test_a_docker_restart_before_we_looked_proves_nothing():
     assert not scene.settle().drifts
 
 
+def test_a_docker_restart_that_we_slept_through_proves_nothing():
+    scene = dead_stream()
+    scene.engine_started_at = scene.now.wall + 500
+    assert not scene.look(1200).drifts, "the daemon may have restarted too while nobody looked"
+
+
 def test_a_container_younger_than_the_engine_is_fine():
     scene = dead_stream()
     scene.containers = [container_of(scene.instances[0], started_at=scene.engine_started_at + 1)]

@@ -70,9 +70,11 @@ def test_what_may_have_run_since_the_boot_needs_a_person():
 
 def test_without_a_witness_of_the_boot_a_never_started_one_needs_a_person():
     scene = Scene([instance(status=Status.STOPPED, started=0)], [foreign()])
-    scene.settle()
+    first = scene.only()
+    assert first.proposal is None and "still be at its autostart" in first.hold, "said at once: it belongs to the baseline"
     drift = scene.look(60).drifts[0]
     assert (drift.kind, drift.evidence["wish"]) == ("failed_autostart", "unknown")
+    assert drift.proposal is not None and drift.key == first.key
 
 
 def test_one_created_after_the_boot_needs_a_person():
@@ -149,6 +151,31 @@ def test_what_was_stopped_long_before_the_outage_is_left_alone():
     scene.look(15)
     scene.containers_error = ""
     scene.look(60)
+    assert not scene.look(30).drifts
+
+
+def test_a_restart_of_docker_between_two_looks_is_an_outage_too():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.engine_started_at = scene.now.wall + 5
+    scene.containers, scene.instances = [foreign()], [replace(item, status=Status.STOPPED)]
+    scene.look(15)
+    drift = scene.look(30).drifts[0]
+    assert (drift.kind, drift.evidence["wish"]) == ("failed_autostart", "known")
+
+
+def test_an_outage_long_ago_does_not_lend_its_beginning_to_the_next():
+    scene = outage()
+    item = scene.instances[0]
+    scene.instances, scene.containers = [replace(item, status=Status.RUNNING)], [foreign(), container_of(item)]
+    scene.look(15)
+    scene.instances, scene.containers = [item], [foreign()]  # somebody stops it, and nobody records it
+    scene.look(15)
+    for _ in range(3):
+        scene.look(86400)
+    scene.engine_started_at = scene.now.wall + 5
+    scene.look(15)
     assert not scene.look(30).drifts
 
 

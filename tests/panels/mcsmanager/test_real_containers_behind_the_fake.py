@@ -1,4 +1,4 @@
-"""Real containers on a real dockerd, the panel's lies from the fake: each state found, mended by its one remedy, and gone at the next look."""
+"""Real containers on a real dockerd, the panel's lies from the fake: each state found, mended by its one remedy, and gone."""
 
 import contextlib
 import time

@@ -15,6 +15,8 @@ from watchdog.panels.mcsmanager.view import Daemon, Instance, Status
 
 BUCKET: Final = 300.0
 """Seconds between two marks of the start count: a rise is measured over one to two buckets (contract section 3, restart loop: 10 min)."""
+GAP: Final = 600.0
+"""Seconds without a look after which a restart of the daemon may have been missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class DaemonMemory:
 
     ``booted_at`` is when we saw that it had restarted. ``gone_at`` and ``back_at`` are the newest outage of its Docker; while one lasts
     ``away`` is true. ``engine`` is the id of our engine once the place was proven by shared containers.
+    ``watched_since`` is since when we have looked without a gap of ten minutes: before it something may have been missed.
     """
 
     first_seen: float
@@ -53,6 +56,8 @@ class DaemonMemory:
     offline_since: float | None = None
     cpu: int | None = None
     engine: str = ""
+    watched_since: float = 0.0
+    seen_at: float = 0.0
 
 
 MemoryT = TypeVar("MemoryT", InstanceMemory, DaemonMemory)
@@ -114,6 +119,8 @@ def remember_daemon(old: DaemonMemory | None, daemon: Daemon, *, fell: bool, awa
     ``fell`` says that an instance's start count fell; ``away`` whether its Docker is away (None = cannot be told, as while it is offline).
     """
     memory = old or DaemonMemory(first_seen=now)
+    gap = now - memory.seen_at > GAP
+    memory = replace(memory, seen_at=now, watched_since=now if gap else memory.watched_since)
     cpu = daemon.process_cpu
     booted = fell or (cpu is not None and memory.cpu is not None and cpu < memory.cpu)
     memory = replace(
@@ -131,9 +138,9 @@ def remember_daemon(old: DaemonMemory | None, daemon: Daemon, *, fell: bool, awa
 
 def note_engine_start(memory: DaemonMemory, engine_started_at: float | None) -> DaemonMemory:
     """Count a restart of the engine that fell between two looks as an outage that began and ended then."""
-    if engine_started_at is None or engine_started_at <= max(memory.first_seen, memory.back_at or 0.0):
-        return memory
-    return replace(memory, gone_at=min(memory.gone_at or engine_started_at, engine_started_at), back_at=engine_started_at)
+    if memory.away or engine_started_at is None or engine_started_at <= max(memory.first_seen, memory.back_at or 0.0):
+        return memory  # an outage that we watch has its own beginning and end
+    return replace(memory, gone_at=engine_started_at, back_at=engine_started_at)
 
 
 def _fits(value: object, wanted: str) -> bool:

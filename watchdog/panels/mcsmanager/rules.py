@@ -107,7 +107,7 @@ def dead_stream(case: Case, patient: Patient) -> Drift | None:
     restarted = docker.engine_started_at
     if restarted is None or live.started_at is None or live.started_at >= restarted:
         return None
-    if case.memory.first_seen >= restarted or _daemon_began_after(case, restarted):
+    if case.memory.watched_since >= restarted or _daemon_began_after(case, restarted):
         return None  # we did not see the daemon live through it, so nothing says that its streams are from before
     evidence: dict[str, Scalar] = {"engine_started_at": restarted}
     proposal, hold = _restart(case, patient)
@@ -167,14 +167,20 @@ def leftover(case: Case, patient: Patient) -> Drift | None:
     return _drift(case, "leftover", patient, patient.truth.phrase, evidence, proposal, hold or None)
 
 
-def failed_autostart(case: Case, patient: Patient) -> Drift | None:
+def failed_autostart(case: Case, patient: Patient) -> Drift | None:  # noqa: PLR0911  # a ladder of reasons
     """State B: wanted running, believed Stopped, no container, and nothing ever tries again."""
     if patient.instance.status is not Status.STOPPED or patient.truth.live or patient.truth.leftover or patient.truth.stranger:
         return None
     wish = _wish(case, patient)
-    if wish.want == "no" or case.now < _autostart_over(case, patient):
+    if wish.want == "no":
         return None
     evidence: dict[str, Scalar] = {"wish": wish.want, "why": wish.why, "auto_start": patient.instance.auto_start}
+    if case.now < _autostart_over(case, patient):
+        if wish.cause_at is not None:
+            return None
+        # said at once, so that an old installation's findings belong to its baseline and not to the next half hour
+        hold = "the daemon may still be at its autostart, one instance after the other"
+        return _drift(case, "failed_autostart", patient, patient.truth.phrase, evidence, None, hold)
     if not case.ours:
         return _drift(case, "failed_autostart", patient, patient.truth.phrase, evidence, None, ELSEWHERE)
     key = ("open_instance", remedies.instance_object(case.settings.name, patient.instance))

@@ -47,9 +47,9 @@ def require_wireguard() -> None:
     require(Path("/dev/net/tun").exists(), "/dev/net/tun")
 
 
-def run(*argv: str, stdin: str | None = None) -> str:
-    """Run a program to its end and return what it printed."""
-    return subprocess.run(argv, input=stdin, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+def run(*argv: str, stdin: str | None = None, seconds: float = PATIENCE) -> str:
+    """Run a program to its end and return what it printed; fail after ``seconds``."""
+    return subprocess.run(argv, input=stdin, check=True, capture_output=True, text=True, timeout=seconds).stdout
 
 
 def poll(what: str, condition, seconds: float = PATIENCE) -> None:

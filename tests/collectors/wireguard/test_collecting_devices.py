@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import threading
 import time
@@ -177,4 +178,4 @@ def fill(world: FakeWireguardWorld, name: str) -> None:
 @functools.cache
 def expected_peers(name: str) -> tuple[Peer, ...]:
     peers = [Peer(fake_key(f"{name}/{n}"), allowed_ips=(f"10.0.0.{n}/32",), connected=False) for n in range(PEERS)]
-    return tuple(sorted(peers, key=lambda peer: peer.public_key))
+    return tuple(sorted(peers, key=lambda peer: base64.b64decode(peer.public_key)))

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from watchdog.collectors.wireguard.fake import FakeDevice, FakePeer, FakeWireguardWorld, fake_key
 from watchdog.collectors.wireguard.keys import PublicKeys, public_key
-from watchdog.collectors.wireguard.parse import parse
-from watchdog.collectors.wireguard.uapi import AT_ONCE, find_sockets, link_up, read_userspace
+from watchdog.collectors.wireguard.parse import Known, parse
+from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, find_sockets, link_up, read_userspace
 from watchdog.errors import Forbidden, MalformedAnswer, ServerFault
 from watchdog.model.wireguard import Device, Peer
 from watchdog.runtime.clock import SystemClock
@@ -37,7 +37,7 @@ def parsed(text: str) -> Device:
 
 
 def read(directory: Path, deadline: float = 5.0, limit: int = 1 << 20) -> dict[str, tuple[Device, Exception | None]]:
-    return {device.name: (device, error) for device, error in read_userspace([directory], CLOCK, deadline, limit, PublicKeys())}
+    return {device.name: (device, error) for device, error in read_userspace([directory], CLOCK, deadline, limit, Memory())}
 
 
 @pytest.fixture
@@ -68,6 +68,21 @@ def test_peers_are_in_one_order_whatever_the_daemon_says():
     assert parsed(one + two + "errno=0\n\n") == parsed(two + one + "errno=0\n\n")
 
 
+def test_a_peer_that_has_not_changed_is_not_read_again_and_one_that_has_is():
+    known: Known = {}
+
+    def answer(rx: int, secret: str) -> bytearray:
+        sleeping = f"public_key={'ab' * 32}\npreshared_key={secret}\nrx_bytes=5\n"
+        return bytearray(f"{sleeping}public_key={'cd' * 32}\npreshared_key={secret}\nrx_bytes={rx}\nerrno=0\n\n".encode())
+
+    first = parse("wg0", answer(1, "11" * 32), no_key, known=known).peers
+    second = parse("wg0", answer(2, "11" * 32), no_key, known=known).peers
+    assert first[0] is second[0]
+    assert [peer.rx_bytes for peer in second] == [5, 2]
+    assert len(known) == 2, "what is no longer so is forgotten"
+    assert "11" * 32 not in repr(known)
+
+
 def test_keys_of_newer_daemons_are_stepped_over():
     assert parsed("listen_port=1\njc=4\njmin=40\ns1=0\nerrno=0\n\n").listen_port == 1
 
@@ -79,7 +94,9 @@ def test_a_device_without_a_private_key_has_no_public_key():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("listen_port=1\n\n", "without '='"),
+        ("listen_port=1\n\n", "no errno"),
+        ("listen_port\nerrno=0\n\n", "without '='"),
+        (f"public_key={KEY}\nrx_bytes\nerrno=0\n\n", "without '='"),
         ("listen_port=1", "no errno"),
         ("listen_port=x\nerrno=0\n\n", "listen_port is not a number"),
         ("public_key=abc\nerrno=0\n\n", "public_key of 3 digits"),
@@ -87,7 +104,7 @@ def test_a_device_without_a_private_key_has_no_public_key():
         ("allowed_ip=10.0.0.0/8\nerrno=0\n\n", "before any peer"),
         (f"public_key={KEY}\nrx_bytes=-5\nerrno=0\n\n", "rx_bytes is not a number"),
         ("listen_port=\xff\nerrno=0\n\n", "UnicodeDecodeError"),
-        ("HTTP/1.1 400 Bad Request\n\n", "without '='"),
+        ("HTTP/1.1 400 Bad Request\n\n", "no errno"),
     ],
 )
 def test_what_is_not_the_protocol_is_named(text: str, says: str):
@@ -132,7 +149,7 @@ def test_what_the_fake_says_is_what_we_read(peers: list[FakePeer]):
     found = parse("wg0", bytearray(device.answer()), public_key)
     assert found.peers == tuple(
         Peer(p.public_key, p.endpoint, p.allowed_ips, p.last_handshake, p.rx_bytes, p.tx_bytes, p.keepalive)
-        for p in sorted(peers, key=lambda p: p.public_key)
+        for p in sorted(peers, key=lambda p: base64.b64decode(p.public_key))
     )
 
 
@@ -177,7 +194,7 @@ def test_devices_of_a_directory(world: FakeWireguardWorld):
 
 
 def test_no_directory_is_no_device(tmp_path: Path):
-    assert read_userspace([tmp_path / "nowhere"], CLOCK, 1, 1, PublicKeys()) == ()
+    assert read_userspace([tmp_path / "nowhere"], CLOCK, 1, 1, Memory()) == ()
 
 
 def test_what_is_no_socket_is_no_device(tmp_path: Path):
@@ -315,7 +332,7 @@ def test_a_stale_socket_in_another_directory_does_not_hide_the_device(tmp_path: 
         stale.add_device("wg0")
         stale.kill("wg0")
         well.add_device("wg0", listen_port=7)
-        ((device, error),) = read_userspace([stale.directory, well.directory], CLOCK, 5, 1 << 20, PublicKeys())
+        ((device, error),) = read_userspace([stale.directory, well.directory], CLOCK, 5, 1 << 20, Memory())
     assert error is None
     assert device.listen_port == 7
 

@@ -10,7 +10,7 @@ from watchdog.collectors.wireguard.keys import PublicKeys
 from watchdog.collectors.wireguard.netlink import kernel_knows, read_kernel
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.collectors.wireguard.trust import DeviceKey, Trust
-from watchdog.collectors.wireguard.uapi import read_userspace
+from watchdog.collectors.wireguard.uapi import Memory, read_userspace
 from watchdog.errors import Forbidden, Stopping, WatchdogError
 from watchdog.model.moments import Clock
 from watchdog.model.wireguard import Device, WireguardFacts
@@ -43,7 +43,7 @@ class WireguardCollector:
         self._clock = clock
         self._kernel = kernel or partial(read_kernel, clock, settings.deadline / 2, settings.device_deadline)
         self._userspace = userspace or partial(
-            read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer, keys or PublicKeys()
+            read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer, Memory(keys or PublicKeys())
         )
         self._trust = trust or Trust(settings.connected_within)
         self._trust.owner = self

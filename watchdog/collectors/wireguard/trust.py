@@ -8,6 +8,7 @@ restart stamps are believed again and the counters begin at 0.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 from watchdog.model.moments import Moment
 from watchdog.model.wireguard import Device, Peer
@@ -27,6 +28,8 @@ class _Seen:
     suspect: bool
     endpoint: str | None
     changes: int = 0
+    raw: Peer | None = None
+    judged: Peer | None = None
 
 
 class Trust:
@@ -70,8 +73,12 @@ class Trust:
         new: dict[str, _Seen] = {}
         peers = []
         for peer in device.peers:
-            seen = new[peer.public_key] = self._seen(old.get(peer.public_key), peer, unseen)
-            peers.append(self._judged(peer, seen, now))
+            seen = old.get(peer.public_key)
+            if seen is None or seen.raw is not peer or seen.epoch != self._epoch or not self._stands(seen, now):
+                seen = self._seen(seen, peer, unseen)
+                seen.raw, seen.judged = peer, self._judged(peer, seen, now)
+            new[peer.public_key] = seen
+            peers.append(cast("Peer", seen.judged))
         self._peers[key] = new
         return replace(device, peers=tuple(peers))
 
@@ -83,6 +90,14 @@ class Trust:
         suspect = unseen if old.epoch != self._epoch else old.suspect and stamp == old.stamp
         # an endpoint that is gone for a while does not hide a move
         return _Seen(stamp, self._epoch, suspect, peer.endpoint or old.endpoint, old.changes + moved)
+
+    def _stands(self, seen: _Seen, now: Moment) -> bool:
+        """Return whether what was judged of the very same peer still holds: most peers sleep, and are not judged anew at each look."""
+        judged = seen.judged
+        if judged is None or judged.last_handshake is None:
+            return judged is not None
+        age = now.wall - judged.last_handshake
+        return age >= -AHEAD and judged.connected is (age <= self._within)
 
     def _judged(self, peer: Peer, seen: _Seen, now: Moment) -> Peer:
         stamp = peer.last_handshake

@@ -14,11 +14,11 @@ import stat
 import struct
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from watchdog.collectors.wireguard.keys import PublicKeys
-from watchdog.collectors.wireguard.parse import END, parse
+from watchdog.collectors.wireguard.parse import END, Known, parse
 from watchdog.errors import DeadlinePassed, Forbidden, MalformedAnswer, NotFound, Unreachable, WatchdogError
 from watchdog.model.moments import Clock
 from watchdog.model.wireguard import Device
@@ -186,7 +186,15 @@ class _Round:
             self._end(exchange.path, error)
 
 
-def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, limit: int, keys: PublicKeys) -> tuple[Failed, ...]:
+@dataclass(slots=True)
+class Memory:
+    """What makes the next look cheaper: public keys worked out, and peers as they looked last by their socket."""
+
+    keys: PublicKeys = field(default_factory=PublicKeys)
+    peers: dict[Path, Known] = field(default_factory=dict)
+
+
+def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, limit: int, memory: Memory) -> tuple[Failed, ...]:
     """Return each userspace device, and beside it why it could not be read, or None. Sockets that vanish while asked are left out.
 
     Of two sockets with one name (a leftover in another directory) the first that answers is the device.
@@ -203,8 +211,9 @@ def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, l
             if isinstance(answers[path], Unreachable) and _identity(path) != identities[path]:
                 answers[path] = NotFound(f"'{path}' vanished")
     best: dict[str, Failed] = {}
+    memory.peers = {path: memory.peers.get(path, {}) for path in sockets}
     for path, name in sockets.items():
-        entry = _judged(name, answers[path], keys)
+        entry = _judged(name, answers[path], memory, memory.peers[path])
         if entry is not None and (name not in best or (best[name][1] is not None and entry[1] is None)):
             best[name] = entry
     return tuple((replace(device, up=link_up(name)), error) for name, (device, error) in best.items())
@@ -221,10 +230,10 @@ def link_up(name: str) -> bool | None:
     return bool(struct.unpack_from("16sh", answer)[1] & _IFF_UP)
 
 
-def _judged(name: str, result: Result, keys: PublicKeys) -> Failed | None:
+def _judged(name: str, result: Result, memory: Memory, known: Known) -> Failed | None:
     try:
         if isinstance(result, bytearray):
-            return parse(name, result, keys.of), None
+            return parse(name, result, memory.keys.of, known=known), None
     except WatchdogError as error:
         result = error
     if isinstance(result, NotFound):

@@ -1,206 +1,86 @@
-"""A program for the web to stand before: the real exposition, and orders that are only written down."""
+"""The real program as a process: ``run_program(config)`` starts ``panel-watchdog run`` and gives its address; always ended by pid."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import socket
-import threading
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-
-from watchdog.errors import NotFound, Refused
-from watchdog.exposition import pages
-from watchdog.exposition.instruments import Book
-from watchdog.exposition.pages import Exposition
-from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
-from watchdog.model.drifts import Drift, DriftKind, DriftState, Episode, ObjectKey, Proposal, Subject, UnknownSubject
-from watchdog.model.places import Place
-from watchdog.model.repairs import Held, Mode, Outcome, PlannedRepair, RepairRecord, RepairState, Risk
-from watchdog.reconciler.commands import PlanReport
-from watchdog.reconciler.status import TargetStatus
-from watchdog.runtime.clock import SystemClock
-from watchdog.web import server
-from watchdog.web.ports import Report
-from watchdog.web.server import Server
-from watchdog.web.settings import ServerSettings
-
-T0 = 1_800_000_000.0
-OBJECT = ObjectKey("mcsmanager", "home", "instance", "i1")
-SUBJECT = Subject("instance", "i1", "<script>alert(1)</script>")
-DRIFT = Drift("ghost", "mcsmanager", "home", SUBJECT, "no container", "running", {"status": 3}, Proposal("open", OBJECT), None)
-EPISODE = Episode(1, DRIFT, T0, T0 + 10, 2, T0, opened_at=T0 + 10)
-REPAIR = PlannedRepair(Proposal("open", OBJECT), Risk.DISRUPTIVE, (DRIFT.key,), needs_approval=True, approval_id="a1")
-APPROVAL = Approval("a1", "hash", "home", "open", OBJECT, {}, (DRIFT.key,), "disruptive", ("GET /x",), ApprovalState.WAITING, T0)
-RECORD = RepairRecord(
-    7, OBJECT, "open", {}, Risk.SAFE, RepairState.VERIFIED, (DRIFT.key,), "us", T0, T0 + 1, T0 + 2, T0 + 9, Outcome.done("ok", ("GET /x",))
-)
-STATUS = TargetStatus(
-    "mcsmanager",
-    "home",
-    kinds=(DriftKind("ghost", "A ghost.", "critical"),),
-    mode=Mode.APPROVE,
-    up=True,
-    passes=3,
-    last_pass_at=T0,
-    last_judged_at=T0,
-    last_result="judged",
-    place=Place("e", proof="same ids"),
-    subjects={SUBJECT: "drift"},
-    unknown=(UnknownSubject(Subject("instance", "i2"), "stale", "old"),),
-    episodes=((EPISODE, DriftState.OPEN),),
-    approvals=(APPROVAL,),
-)
+from dataclasses import dataclass
+from pathlib import Path
 
 
-class Orders:
-    """Answers questions about one target called ``home`` and writes orders down. ``gate`` holds calls up while it is closed."""
+@dataclass
+class Running:
+    """A running program. ``log`` is its standard error so far."""
 
-    def __init__(self):
-        self.given = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.started = threading.Semaphore(0)
-        self.raises = None
+    process: subprocess.Popen
+    log_path: Path
+    url: str = ""
 
-    def _note(self, *order):
-        self.started.release()
-        self.gate.wait(60)
-        if self.raises is not None:
-            raise self.raises
-        self.given.append(order)
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
 
-    def _known(self, target):
-        if target not in {None, "home"}:
-            raise NotFound(f"no target is called '{target}' (known: home)")
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        request = urllib.request.Request(self.url + path, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
-    def statuses(self):
-        self._note("statuses")
-        return (STATUS,)
+    def metrics(self) -> str:
+        return self.get("/metrics")[1]
 
-    def status(self, target):
-        self._known(target)
-        return STATUS
+    def wait_for(self, what: str, holds: Callable[[], object], seconds: float = 60.0):
+        """Poll until ``holds()`` is truthy and return it; fail with the program's log after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                found = holds()
+            except (OSError, urllib.error.URLError):
+                found = None
+            if found:
+                return found
+            if self.process.poll() is not None:
+                raise AssertionError(f"the program ended with {self.process.returncode} while waiting for {what}:\n{self.log[-4000:]}")
+            time.sleep(0.1)
+        raise AssertionError(f"no {what} within {seconds} s:\n{self.log[-4000:]}")
 
-    def sync(self, target, seconds=90.0):
-        self._known(target)
-        self._note("sync", target, seconds)
-        return STATUS
-
-    def plan(self, target):
-        self._known(target)
-        return PlanReport(target, T0, ((REPAIR, ("GET /x",)),), (Held("other", "cooldown", "rests"),))
-
-    def approvals(self, target=None, states=(ApprovalState.WAITING,)):
-        self._known(target)
-        return (APPROVAL,)
-
-    def approve(self, approval_id, by):
-        return self._decide("approve", approval_id, by, ApprovalState.APPROVED)
-
-    def reject(self, approval_id, by):
-        return self._decide("reject", approval_id, by, ApprovalState.REJECTED)
-
-    def _decide(self, word, approval_id, by, state):
-        if approval_id == "used":
-            raise Refused("the request used does not wait any more")
-        if approval_id != "a1":
-            raise NotFound(f"no request {approval_id}")
-        self._note(word, approval_id, by)
-        return replace(APPROVAL, state=state, decided_by=by, decided_at=T0 + 60)
-
-    def retry(self, target, drift_key, by):
-        self._known(target)
-        self._note("retry", target, drift_key, by)
-        return APPROVAL
-
-    def ignore(self, pattern, reason, until, by):
-        self._note("ignore", pattern, reason, until, by)
-        return Ignore(4, pattern, reason, until, by, T0)
-
-    def unignore(self, ignore_id):
-        self._note("unignore", ignore_id)
-
-    def ignores(self):
-        return (Ignore(4, "*", "why", None, "me", T0),)
-
-    def baseline(self, target, what):
-        self._known(target)
-        self._note("baseline", target, what)
-        return 5
-
-    def holdings(self, *, released=False):
-        return (Holding(9, "home", "moved a schedule", OBJECT, "move_back", {}, T0, released_at=T0 if released else None),)
-
-    def release(self, holding_id):
-        self._note("release", holding_id)
-
-    def repairs(self, target=None, limit=100):
-        self._known(target)
-        return (RECORD,)[:limit]
-
-    def history(self, target=None, limit=100):
-        self._known(target)
-        return (replace(EPISODE, closed_at=T0 + 100),)
-
-
-class Program:
-    """The backing of the web."""
-
-    def __init__(self):
-        self.book = Book((*pages.METRICS, *server.METRICS))
-        self.pages = Exposition(self.book, SystemClock())
-        self.commands = Orders()
-        self.unhealthy = ()
-        self.unready = ()
-
-    def health(self):
-        return Report(tuple(self.unhealthy))
-
-    def readiness(self):
-        return Report(tuple(self.unready))
-
-    def reload(self):
-        self.commands._note("reload")
-        return ("log.level: info -> debug",)
+    def end(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
 
 
 @contextmanager
-def serving(program, tmp_path, **settings):
-    """A started server for ``program``; ended, within its bound, at the end."""
-    served = Server(ServerSettings(listen="127.0.0.1:0", **settings), program, tmp_path / "control.sock", program.book)
-    served.start()
+def run_program(config: Path, log_path: Path, *more: str, environment: dict[str, str] | None = None) -> Iterator[Running]:
+    """Start the program on ``config`` (its server.listen should end in :0) and wait until it serves."""
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "watchdog", "run", "--config", str(config), *more],
+            stderr=log,
+            stdout=log,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+        )
+    running = Running(process, log_path)
     try:
-        yield served
+        found = running.wait_for("address", lambda: re.search(r"msg=serving address=(\S+)", running.log))
+        running.url = f"http://{found[1]}"
+        yield running
     finally:
-        program.commands.gate.set()
-        assert served.stop(30)
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path, timeout=60):
-        super().__init__("localhost", timeout=timeout)
-        self._path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-def call(served, method, path, body=None, *, control=False, headers=None):
-    """One exchange; return (status, headers, body as JSON or bytes)."""
-    connection = UnixConnection(served.control_path) if control else http.client.HTTPConnection(*served.address, timeout=60)
-    sent = {"Connection": "close"} | ({"Content-Type": "application/json"} if body is not None else {}) | (headers or {})
-    try:
-        connection.request(method, path, None if body is None else json.dumps(body), sent)
-        answer = connection.getresponse()
-        content = answer.read()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-    finally:
-        connection.close()
-    if found.get("content-type", "").startswith("application/json"):
-        return answer.status, found, json.loads(content)
-    return answer.status, found, content
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)

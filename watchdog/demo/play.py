@@ -121,7 +121,7 @@ def _watch(world: DemoWorld, program: Program, seconds: float | None) -> int:
         f"shortened for the demo: {'; '.join(SHORTENED)}",
     ]
     live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
-    said = 0
+    said: frozenset[str] = frozenset()
     if live is None:
         print("\n".join(facts), flush=True)
     with suppress(KeyboardInterrupt):
@@ -146,11 +146,11 @@ def _quietly(tick: Callable[[], None]) -> None:
         tick()
 
 
-def _say(play_: Play, said: int) -> int:
-    done = [line for line in play_.lines if line.progress in {"proved", "missed"}]
-    for line in done[said:]:
+def _say(play_: Play, said: frozenset[str]) -> frozenset[str]:
+    done = [line for line in play_.lines if line.progress in {"proved", "missed"} and line.fault.name not in said]
+    for line in done:
         print(plain(line), flush=True)
-    return len(done)
+    return said.union(line.fault.name for line in done)
 
 
 def _footer(play_: Play, seconds: float | None) -> str:

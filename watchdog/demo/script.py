@@ -34,8 +34,8 @@ class Seen:
 class Fault:
     """One scripted fault. ``kinds`` are the drift kinds it must be found as (any of them); ``remedies`` what must mend it (any).
 
-    Faults without ``kinds`` are seen in the truth itself by ``visible``; there is nothing to mend in a panel then. ``aside``: it touches nothing
-    of the others, so they need not wait for it.
+    Faults without ``kinds`` are seen in the truth itself by ``visible``; there is nothing to mend in a panel then.
+    ``aside``: it touches nothing of the others, so they need not wait for it.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Line:
 def _failed_autostart(world: DemoWorld) -> None:
     world.engine.crash_engine()
     world.daemon.restart()
-    time.sleep(3.0)
+    time.sleep(1.6)
     world.engine.restart_engine()
 
 
@@ -77,7 +77,7 @@ def _orphan(world: DemoWorld) -> None:
     world.engine.crash_engine()
     world.daemon.end(crash=True)
     world.daemon.boot()
-    time.sleep(3.0)
+    time.sleep(1.6)
     world.engine.heal()
 
 
@@ -96,7 +96,7 @@ def _stuck_starting(world: DemoWorld) -> None:
 
 def _hang(world: DemoWorld) -> None:
     world.engine.hang()
-    time.sleep(5.0)
+    time.sleep(4.0)
     world.engine.heal()
 
 

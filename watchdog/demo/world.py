@@ -14,13 +14,14 @@ from pathlib import Path
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.collectors.wireguard.fake import FakeWireguardWorld, fake_key
 from watchdog.demo.bridge import EngineBridge
+from watchdog.demo.engine_process import EngineProcess
 from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
 
 TARGET = "games"
 NAMES = ("lobby", "survival", "creative")
-SPEED = 8.0
+SPEED = 16.0
 """The fake daemon's own delays (six-second timeouts, five seconds between autostarts) run so much faster than real."""
 
 SHORTENED = {
@@ -65,9 +66,8 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         wireguard = stack.enter_context(FakeWireguardWorld(folder / "wg", clock))
         _fill_wireguard(wireguard)
         daemon = FakeDaemon(EngineBridge(engine), remarks="demo-node", speed=SPEED)
-        daemon.add(
-            *(FakeInstance(uuid=hashlib.sha256(name.encode()).hexdigest()[:32], nickname=name, image="busybox:latest") for name in NAMES)
-        )
+        daemon.add(*(FakeInstance(uuid=hashlib.sha256(name.encode()).hexdigest()[:32], nickname=name, image="bb") for name in NAMES))
+        engine.listen(EngineProcess(folder).follow)
         engine.listen(lambda mode: daemon.lose_streams() if mode == "down" else None)
         panel = stack.enter_context(FakePanel(daemon))
         engine.run("proxy", "nginx:stable")
@@ -112,6 +112,8 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: st
                 "interval": "2s",
                 "gate": {"start_delay": "500ms", "retry": "500ms", "successes": 2, "timeout": "1s"},
                 "deadline": "3s",
+                "pid_file": f"{folder}/docker.pid",
+                "proc": f"{folder}/proc",
             },
             "wireguard": {"enabled": True, "sockets": [f"{folder}/wg"], "interval": "2s"},
             "archives": {"interval": "2s", "directories": [{"name": "backups", "path": f"{folder}/backups", "pattern": "*.zip"}]},

@@ -32,8 +32,11 @@ class Document:
 
 def parse(text: str, name: str) -> Document:
     """Given YAML text and the file's name for messages, return the document. Raise BadSettings naming file and line."""
-    loader = yaml.SafeLoader(text)
     lines: dict[Path, int] = {}
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError as error:
+        raise BadSettings(f"{name}: this is not valid YAML: {error}") from None
     try:
         node = loader.get_single_node()
         if node is None:

@@ -66,7 +66,7 @@ GOOD = {
     "zip64 end, nothing saturated": (unsaturated_zip64(PLAIN), "zip", ()),
     "zip64 end and prefix": (LOG + unsaturated_zip64(PLAIN), "zip", ("prefix",)),
     "zip comment": (zip_of(comment=b"made by us"), "zip", ()),
-    "zip comment that looks like an end": (zip_of(comment=b"see PK\x05\x06 for more of it: twenty bytes"), "zip", ()),
+    "zip comment that looks like an end": (zip_of(comment=b"see PK\x05\x06 for more of it: twenty bytes"), "zip", ("confusing_comment",)),
     "zip empty": (zip_of([]), "zip", ()),
     "zip with a zip inside": (NESTED, "zip", ()),
     "zip behind a log line": (LOG + PLAIN, "zip", ("prefix",)),

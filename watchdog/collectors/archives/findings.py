@@ -20,7 +20,7 @@ BAD = (
 Promise = Literal["", "archive", "tar"]  # what a file's name promises: nothing, an archive, a compressed tar
 NOTED = (
     "prefix", "appended_bytes", "gap", "no_descriptor", "unordered_entries", "duplicate_names", "unsafe_names", "not_compared",
-    "no_tar_inside",
+    "no_tar_inside", "confusing_comment",
 )  # fmt: skip
 UNVERIFIABLE = (
     "unknown_format", "only_zeros", "unsupported_format", "split", "encrypted_directory", "header_too_large", "unreadable",

@@ -115,94 +115,63 @@ def _spec(
     return MetricSpec(Metric(name, kind, help_, labels), rows)
 
 
+_DIRECTORY_SPECS: tuple[MetricSpec, ...] = (
+    _spec("watchdog_archives_directory_readable", "Whether the watched directory could be looked at whole.", _DIRECTORY, _readable),
+    _spec("watchdog_archives_directory_error", "Always 1; why a directory could not be looked at whole.", (*_DIRECTORY, "error"), _errors),
+    _spec("watchdog_archives_files", "Regular files that match the directory's pattern. From lstat.", _DIRECTORY, _files),
+    _spec("watchdog_archives_bytes", "Bytes of those files. From lstat.", _DIRECTORY, _bytes),
+    _spec("watchdog_archives_newest_timestamp_seconds", "Modification time of the newest file.", _DIRECTORY, _newest),
+    _spec(
+        "watchdog_archives_newest_good_timestamp_seconds",
+        "Modification time of the newest file that was verified good.",
+        _DIRECTORY,
+        _newest_good,
+    ),
+    _spec("watchdog_archives_verdicts", "Files by verdict; unverified = no result yet.", ("directory", "verdict"), _verdicts),
+    _spec(
+        "watchdog_archives_passed_over",
+        "Names that match but were not opened, by reason (symlink, fifo, device...).",
+        ("directory", "reason"),
+        _passed,
+    ),
+    _spec(
+        "watchdog_archives_queue_length",
+        "Files that wait for verification or are being verified.",
+        (),
+        lambda facts: iter([((), float(facts.queue_length))]),
+    ),
+)
+
+
+_FILE_VALUES: tuple[tuple[str, str, Callable[[ArchiveFile], float | None]], ...] = (
+    ("size_bytes", "Size of the file. From lstat.", lambda f: float(f.identity.size)),
+    ("mtime_timestamp_seconds", "Modification time of the file. From lstat.", lambda f: f.identity.mtime_ns / 1e9),
+    ("stable", "Whether size and time were the same in two looks.", lambda f: float(f.stable)),
+    ("world_readable", "Whether others than owner and group may read the file.", lambda f: float(bool(f.mode & 0o004))),
+    ("verified_level", "Level at which the verdict fell: 0 head, 1 structure.", lambda f: f.verification.level),
+    ("verified_timestamp_seconds", "When the verdict fell.", lambda f: f.verification.at),
+    (
+        "verifying_bytes",
+        "How far a verification at work has come in the file.",
+        lambda f: float(f.verification.bytes_done) if f.verification.state == "running" else None,
+    ),
+)
+_WHOSE = "Only the newest files of each directory (collectors.archives.series, default 20) and every bad one have this series."
+
+
+def _file_specs(series: int) -> tuple[MetricSpec, ...]:
+    plain = (_spec(f"watchdog_archive_{name}", f"{help_} {_WHOSE}", _FILE, _of_files(series, value)) for name, help_, value in _FILE_VALUES)
+    states, info = (*_FILE, "verdict"), (*_FILE, "format", "reason")
+    return (
+        *plain,
+        _spec("watchdog_archive_verdict", f"State set: 1 for the verdict that holds, 0 for the others. {_WHOSE}", states, _states(series)),
+        _spec("watchdog_archive_info", f"Always 1; format by content, gravest reason of the verdict. {_WHOSE}", info, _reasons(series)),
+    )
+
+
 def specs(series: int = DEFAULT_SERIES) -> tuple[MetricSpec, ...]:
     """Return the table; ``series`` is how many newest files of a directory get series of their own."""
-    whose = "Only the newest files of each directory (collectors.archives.series, default 20) and every bad one have this series."
-    directory = (
-        _spec("watchdog_archives_directory_readable", "Whether the watched directory could be looked at whole.", _DIRECTORY, _readable),
-        _spec(
-            "watchdog_archives_directory_error", "Always 1; why a directory could not be looked at whole.", (*_DIRECTORY, "error"), _errors
-        ),
-        _spec("watchdog_archives_files", "Regular files that match the directory's pattern. From lstat.", _DIRECTORY, _files),
-        _spec("watchdog_archives_bytes", "Bytes of those files. From lstat.", _DIRECTORY, _bytes),
-        _spec("watchdog_archives_newest_timestamp_seconds", "Modification time of the newest file.", _DIRECTORY, _newest),
-        _spec(
-            "watchdog_archives_newest_good_timestamp_seconds",
-            "Modification time of the newest file that was verified good.",
-            _DIRECTORY,
-            _newest_good,
-        ),
-        _spec("watchdog_archives_verdicts", "Files by verdict; unverified = no result yet.", ("directory", "verdict"), _verdicts),
-        _spec(
-            "watchdog_archives_passed_over",
-            "Names that match but were not opened, by reason (symlink, fifo, device...).",
-            ("directory", "reason"),
-            _passed,
-        ),
-        _spec(
-            "watchdog_archives_queue_length",
-            "Files that wait for verification or are being verified.",
-            (),
-            lambda facts: iter([((), float(facts.queue_length))]),
-        ),
-    )
-    file = (
-        _spec(
-            "watchdog_archive_size_bytes",
-            f"Size of the file. From lstat. {whose}",
-            _FILE,
-            _of_files(series, lambda f: float(f.identity.size)),
-        ),
-        _spec(
-            "watchdog_archive_mtime_timestamp_seconds",
-            f"Modification time of the file. From lstat. {whose}",
-            _FILE,
-            _of_files(series, lambda f: f.identity.mtime_ns / 1e9),
-        ),
-        _spec(
-            "watchdog_archive_stable",
-            f"Whether size and time were the same in two looks. {whose}",
-            _FILE,
-            _of_files(series, lambda f: float(f.stable)),
-        ),
-        _spec(
-            "watchdog_archive_world_readable",
-            f"Whether others than owner and group may read the file. {whose}",
-            _FILE,
-            _of_files(series, lambda f: float(bool(f.mode & 0o004))),
-        ),
-        _spec(
-            "watchdog_archive_verdict",
-            f"State set: 1 for the verdict that holds, 0 for the others. {whose}",
-            (*_FILE, "verdict"),
-            _states(series),
-        ),
-        _spec(
-            "watchdog_archive_info",
-            f"Always 1; format by content, and the gravest reason of the verdict. {whose}",
-            (*_FILE, "format", "reason"),
-            _reasons(series),
-        ),
-        _spec(
-            "watchdog_archive_verified_level",
-            f"Level at which the verdict fell: 0 head, 1 structure. {whose}",
-            _FILE,
-            _of_files(series, lambda f: f.verification.level),
-        ),
-        _spec(
-            "watchdog_archive_verified_timestamp_seconds",
-            f"When the verdict fell. {whose}",
-            _FILE,
-            _of_files(series, lambda f: f.verification.at),
-        ),
-        _spec(
-            "watchdog_archive_verifying_bytes",
-            f"How far a verification at work has come in the file. {whose}",
-            _FILE,
-            _of_files(series, lambda f: float(f.verification.bytes_done) if f.verification.state == "running" else None),
-        ),
-    )
-    return (*directory, *file)
+    return (*_DIRECTORY_SPECS, *_file_specs(series))
 
 
 SPECS: tuple[MetricSpec, ...] = specs()

@@ -52,7 +52,7 @@ class _Record:
 
 def find_end(source: Source, notes: Notes) -> End:
     """Given an open zip, return its end. Raise Broken naming what is missing; prefix and appended bytes are noted."""
-    record = _last_record(source)
+    record = _last_record(source, notes)
     wide = _wide(source, record)
     final = wide or record
     if any(final.disks) or final.entries_here != final.entries:
@@ -70,7 +70,7 @@ def find_end(source: Source, notes: Notes) -> End:
     return End(start, final.at, final.entries, prefix, source.size - record.stop, wide is not None)
 
 
-def _last_record(source: Source) -> _Record:
+def _last_record(source: Source, notes: Notes) -> _Record:
     """Find the end record: one whose comment ends exactly with the file, else the last one with bytes behind it."""
     base = max(0, source.size - MAX_COMMENT - _END.size)
     tail = source.at(base, MAX_COMMENT + _END.size)
@@ -83,6 +83,8 @@ def _last_record(source: Source) -> _Record:
             stop = base + at + _END.size + comment
             record = _Record(base + at, (disk, first_disk), here, entries, size, offset, stop)
             if stop == source.size:
+                if behind is not None or cut:
+                    notes.add("confusing_comment", "the archive's comment looks like another end: Python's zipfile and unzip may refuse it")
                 return record
             cut = cut or stop > source.size
             behind = behind or (record if stop < source.size else None)

@@ -44,6 +44,7 @@ class OpenLog:
 
     @property
     def offset(self) -> int:
+        """Return the first byte not yet given as a whole line."""
         return self.position - self.splitter.held
 
     def go_to(self, position: int) -> None:
@@ -81,6 +82,7 @@ class OpenLog:
         return False
 
     def close(self) -> None:
+        """Give back the descriptor."""
         os.close(self.descriptor)
 
 

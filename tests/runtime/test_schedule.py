@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, tzinfo
 
+import apscheduler.schedulers.base
 import pytest
 
 from watchdog.model.moments import Moment
@@ -101,16 +103,40 @@ def test_after_a_jump_every_next_run_is_set_anew(schedule: TickSchedule, clock: 
     schedule.on_jump(jumps.append)
     schedule.every("hourly", 3600.0, lambda: None)
     schedule.every("daily", 86400.0, lambda: None)
-    schedule.start()
-    before = next_runs(schedule)
+    schedule._scheduler.start(paused=True)  # it looks at the machine's clock, which did not jump
+    before, state = next_runs(schedule), clock.now()
     clock.shift = jump
-    assert until(lambda: bool(jumps))
-    assert jumps[0] == pytest.approx(jump, abs=1.0)
+    state = schedule.compare(state, clock.now())
+    assert jumps == [pytest.approx(jump, abs=1.0)]
     after = next_runs(schedule)
     for name in ("hourly", "daily"):
         assert after[name] - before[name] == pytest.approx(jump, abs=2.0)  # as far away as before, by the new wall clock
-    time.sleep(0.1)
+    schedule.compare(state, clock.now())
     assert len(jumps) == 1
+
+
+@pytest.mark.parametrize("jump", [-3 * 3600.0, 3 * 3600.0])
+def test_ticks_go_on_when_the_schedulers_own_clock_jumps(
+    schedule: TickSchedule, clock: JumpingClock, jump: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Moved(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=clock.shift)
+
+    monkeypatch.setattr(apscheduler.schedulers.base, "datetime", Moved)
+    ticks: list[int] = []
+    jumps: list[float] = []
+    schedule.on_jump(jumps.append)
+    schedule.every("x", 0.2, lambda: ticks.append(1))
+    schedule.start()
+    assert until(lambda: len(ticks) >= 3)
+    clock.shift = jump
+    assert until(lambda: bool(jumps))
+    count = len(ticks)
+    assert until(lambda: len(ticks) >= count + 5)
+    assert len(ticks) < count + 5 + 20  # missed ticks are one, not three hours of them
+    assert schedule.alive()
 
 
 def test_small_differences_are_no_jump_until_they_add_up() -> None:

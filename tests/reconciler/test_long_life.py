@@ -128,9 +128,9 @@ def test_two_hours_of_mischief(ledger, clock, seed):
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(100, 130))
-def test_many_days_of_mischief(ledger, clock, seed):
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_long_mischief(ledger, clock, seed):
     life = Life(ledger, clock, seed)
-    life.live(100_000)
+    life.live(30_000)
     life.come_to_rest()
     check(life)

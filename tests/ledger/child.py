@@ -1,8 +1,8 @@
 """A real process on a ledger: ``python -m tests.ledger.child ROLE JSON``. It speaks one JSON line at a time on standard output.
 
 Roles: ``start`` opens it when a line arrives on standard input; ``freeze`` migrates and stops for ever before a given statement, for the
-parent to kill it there; ``write`` writes until it is killed; ``fight`` takes leases against others; ``hold`` takes one
-lease and says later whether it still has it; ``claim`` moves one repair against others.
+parent to kill it there; ``write`` writes until it is killed; ``fight`` takes leases against others; ``look`` looks beside others; ``hold``
+takes one lease and says later whether it still has it; ``claim`` moves one repair against others.
 """
 
 from __future__ import annotations
@@ -121,6 +121,16 @@ def fight(given: dict[str, Any]) -> None:
     say(over=True)
 
 
+def look(given: dict[str, Any]) -> None:
+    """Look at one target again and again, beside others who do: what was read first must still stand when it is written."""
+    book = opened(given)
+    say(ready=True)
+    sys.stdin.readline()
+    for _ in range(given["looks"]):
+        book.observe(TARGET, seen("a", "b"), 1.0, baseline=False)
+    say(over=True)
+
+
 def hold(given: dict[str, Any]) -> None:
     """Take a lease; when a line arrives, say whether it is still ours."""
     book = opened(given)
@@ -149,4 +159,6 @@ def claim(given: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    {"start": start, "freeze": freeze, "write": write, "fight": fight, "hold": hold, "claim": claim}[sys.argv[1]](json.loads(sys.argv[2]))
+    {"start": start, "freeze": freeze, "write": write, "fight": fight, "look": look, "hold": hold, "claim": claim}[sys.argv[1]](
+        json.loads(sys.argv[2])
+    )

@@ -65,6 +65,16 @@ def test_of_many_processes_that_move_one_row_exactly_one_wins_each_version(datab
     assert sum(book.repair_totals().values()) == moves / 2, "every doubt was counted once"
 
 
+def test_looks_of_many_processes_are_all_counted(database: Database):
+    with children("look", [{"url": database.url, "looks": 60}] * 3) as processes:
+        for process in processes:
+            process.hear()
+        for process in processes:
+            process.go()
+        assert [process.hear() for process in processes] == [{"over": True}] * 3
+    assert [episode.looks for episode in database.open().episodes()] == [180, 180]
+
+
 def test_one_approval_is_used_once(book: Ledger):
     asked = book.request_approval(planned(), (), 1.0)
     book.decide(asked.id, ApprovalState.APPROVED, "ann", 2.0)

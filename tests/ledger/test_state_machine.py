@@ -193,16 +193,35 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), to=st.sampled_from(list(S)), delay=st.sampled_from([None, 30.0, 4000.0]))
     def move(self, data: st.DataObject, to: RepairState, delay: float | None) -> None:
         record = self.records[data.draw(st.sampled_from(sorted(self.records)))]
-        outcome = {S.LATER: Outcome("later", "", delay), S.SETTLING: Outcome.done()}.get(to)
-        if to not in MOVES[record.state]:
-            with pytest.raises(ValueError, match="cannot go"):
-                self.book.move(record, to, self.now, outcome=outcome)
+        if to in MOVES[record.state]:
+            self.move_to(record, to, delay)
             return
+        with pytest.raises(ValueError, match="cannot go"):
+            self.book.move(record, to, self.now)
+
+    def move_to(self, record: RepairRecord, to: RepairState, delay: float | None) -> None:
+        outcome = {S.LATER: Outcome("later", "", delay), S.SETTLING: Outcome.done()}.get(to)
         moved = self.book.move(record, to, self.now, outcome=outcome)
         assert moved is not None
         self.records[record.id] = moved
         self.stale.append(record)
         self.remember_the_end(moved, delay)
+
+    @precondition(lambda self: any(record.state in UNFINISHED for record in self.records.values()))
+    @rule(data=st.data(), delay=st.sampled_from([None, 30.0, 4000.0]))
+    def carry_on(self, data: st.DataObject, delay: float | None) -> None:
+        number = data.draw(st.sampled_from(sorted(each for each, record in self.records.items() if record.state in UNFINISHED)))
+        to = data.draw(st.sampled_from(sorted(MOVES[self.records[number].state], key=lambda state: state.value)))
+        self.move_to(self.records[number], to, delay)
+
+    @rule(name=names, end=st.sampled_from([S.VERIFIED, S.UNVERIFIED]))
+    def repair_whole(self, name: str, end: RepairState) -> None:
+        if self.unfinished(name):
+            return
+        self.intend(name)
+        number = max(self.records)
+        for to in (S.ACTING, S.SETTLING, end):
+            self.move_to(self.records[number], to, None)
 
     def remember_the_end(self, moved: RepairRecord, delay: float | None) -> None:
         tried = self.tried[moved.object.id]

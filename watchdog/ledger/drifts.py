@@ -154,10 +154,9 @@ def _facts_of(drift: Drift, ignoring: Ignoring) -> dict[str, Any]:
 
 
 def _seen_again(row: RowMapping, drift: Drift, now: float, ignoring: Ignoring) -> dict[str, Any]:
-    # blind_since of an episode that was blind the look before: its looks begin anew
+    # a blind look has set the count to 0; the time begins with the first look that sees again
     since = row["looks_since"] if row["blind_since"] is None else now
-    looks = row["looks"] + 1 if row["blind_since"] is None else 1
-    return {"row": row["id"], "last_seen": now, "looks": looks, "looks_since": since, **_facts_of(drift, ignoring)}
+    return {"row": row["id"], "last_seen": now, "looks": row["looks"] + 1, "looks_since": since, **_facts_of(drift, ignoring)}
 
 
 _AGAIN = (

@@ -134,15 +134,20 @@ def test_it_is_told_once_when_it_breaks_and_once_when_it_recovers(caplog: pytest
 
 
 def test_what_a_replaced_generation_brings_is_dropped() -> None:
-    bench = Bench(FIRST, SECOND)
+    bench = Bench(FIRST, SECOND, Unreachable("late"), Blind("now"))
     old = bench.runner.step(0)
     new = bench.runner.renew(1)
     assert bench.snapshot.error == "DeadlinePassed"
     new()
     assert bench.snapshot.facts is FIRST
     assert bench.snapshot.generation == 1
-    old()
-    assert bench.snapshot.facts is FIRST
+    for _ in range(2):  # late facts, then a late failure
+        old()
+        assert bench.snapshot.facts is FIRST
+        assert bench.noted["watchdog_collector_success", "host"] == 1
+    new()
+    assert (bench.snapshot.facts, bench.snapshot.error) == (FIRST, "Blind")  # what was late is not the last good
+    assert bench.noted["watchdog_collector_failures_total", "host", "Unreachable"] == 0
     assert bench.noted["watchdog_collector_replaced_total", "host"] == 1
 
 

@@ -158,6 +158,5 @@ if __name__ == "__main__":
         kernel_here(Path(sys.argv[2]))
     else:
         for ratio in run():
-            print(
-                f"{ratio.what:34} ours {ratio.ours * 1000:8.2f} ms   wg {ratio.theirs * 1000:8.2f} ms   ours/wg {ratio.ours / ratio.theirs:5.2f}"
-            )
+            times = ratio.ours / ratio.theirs
+            print(f"{ratio.what:34} ours {ratio.ours * 1000:8.2f} ms   wg {ratio.theirs * 1000:8.2f} ms   ours/wg {times:5.2f}")

@@ -228,11 +228,15 @@ def _live(rig_name: str, directory: Path, kill_at: int | None) -> int:
         panel=rig.panel, target=rig.target, needs=rig.needs, policy=rig.policy, ledger=ledger, runner=runner, counts=counts, clock=clock,
         instruments=recorder, actual=lambda: rig.actual(clock.now()), holder=holder_name(), spawn=inline,
     )  # fmt: skip
-    until, quiet = clock.now().mono + PATIENCE, 0
+    until, quiet, passes = clock.now().mono + PATIENCE, 0, 0
     while clock.now().mono < until:
         rest = reconciler.step()
         runner.tend()
-        quiet = quiet + 1 if _rests(reconciler.status) else 0
+        if not _rests(reconciler.status):
+            quiet = 0
+        elif reconciler.status.passes > passes:  # a step may come too early for a pass, and proves nothing then
+            quiet += 1
+        passes = reconciler.status.passes
         if quiet >= 2:
             ledger.close()
             return 0

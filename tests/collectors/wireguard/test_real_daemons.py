@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.wireguard import SOCKETS, assert_equals_wg, peers_config, poll, real_device, real_tunnel, require_wireguard, run
+from tests.support.wireguard import assert_equals_wg, peers_config, poll, real_device, real_tunnel, require_wireguard, run
 from watchdog.collectors.wireguard.collector import WireguardCollector
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.runtime.clock import SystemClock
@@ -51,29 +47,23 @@ def test_facts_of_many_peers_equal_wg(count: int, ranges: int, tmp_path):
         assert len(facts.devices[0].peers) == count
 
 
-@pytest.fixture
-def out_of_wgs_sight() -> Iterator[Path]:
-    """A directory for second names of sockets: ``wg``, whoever runs it, deletes a dead socket where it looks for one."""
-    with tempfile.TemporaryDirectory(dir=SOCKETS.parent, prefix="wireguard-test-") as directory:
-        yield Path(directory)
-
-
-def test_a_killed_daemon_leaves_its_socket_and_is_a_named_failure(out_of_wgs_sight: Path):
-    settings = WireguardSettings(deadline=60.0, device_deadline=30.0, sockets=(out_of_wgs_sight,))
-    collector = WireguardCollector(settings, CLOCK, kernel=tuple)
-    with real_tunnel() as (left, right):
-        for end in (left, right):
-            (out_of_wgs_sight / end.socket.name).hardlink_to(end.socket)
-        assert [device.error for device in collector.collect().devices] == [None, None]
-        left.kill()
-        facts = collector.collect()
-        dead, well = facts.device(left.name), facts.device(right.name)
-        assert dead is not None
-        assert (dead.error, dead.peers, dead.up) == ("Unreachable", (), None)
-        assert well is not None
-        assert (well.error, len(well.peers)) == (None, 1)
-        (out_of_wgs_sight / left.socket.name).unlink()
-        assert collector.collect().device(left.name) is None
+def test_a_killed_daemon_leaves_its_socket_and_is_a_named_failure():
+    collector = WireguardCollector(PATIENT, CLOCK)
+    for _ in range(5):
+        with real_tunnel() as (left, right):
+            left.kill()
+            facts = collector.collect()
+            if not left.socket.exists():
+                continue  # a `wg` of somebody else on this machine has met the dead socket, and deletes such
+            dead, well = facts.device(left.name), facts.device(right.name)
+            assert dead is not None
+            assert (dead.error, dead.peers, dead.up) == ("Unreachable", (), None)
+            assert well is not None
+            assert (well.error, len(well.peers)) == (None, 1)
+            left.socket.unlink()
+            assert collector.collect().device(left.name) is None
+            return
+    pytest.fail("a killed daemon's socket never stayed")
 
 
 def test_a_stopped_daemon_is_silent_and_named_and_recovers():

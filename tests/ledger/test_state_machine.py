@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
@@ -299,10 +299,15 @@ def machine(request: pytest.FixtureRequest) -> Iterator[type[LedgerMachine]]:
         yield Machine
 
 
-def walk(machine: type[LedgerMachine], examples: int, steps: int) -> None:
+def walk(machine: type[LedgerMachine], examples: int, steps: int, phases: tuple[Phase, ...]) -> None:
     bounds = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )  # fmt: skip
+        max_examples=examples,
+        stateful_step_count=steps,
+        phases=phases,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     run_state_machine_as_test(machine, settings=bounds)  # type: ignore[no-untyped-call]
 
 
@@ -318,11 +323,11 @@ on_both = pytest.mark.parametrize(
 
 @on_both
 def test_the_ledger_agrees_with_the_model(machine: type[LedgerMachine]):
-    walk(machine, 25, 30)
+    walk(machine, 25, 30, (Phase.generate,))  # shrinking takes minutes: the soak does it
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
 @on_both
 def test_the_ledger_agrees_with_the_model_for_long(machine: type[LedgerMachine]):
-    walk(machine, 500, 80)
+    walk(machine, 500, 80, (Phase.generate, Phase.shrink))

@@ -56,7 +56,6 @@ DEBTS: dict[str, dict[str, str]] = {
     },
     "what_is_public_is_described": {
         "watchdog/collectors/wireguard/wire.py": "a sentence is missing",
-        "watchdog/ledger/schema.py": "a sentence is missing",
     },
 }
 

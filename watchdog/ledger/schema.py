@@ -42,6 +42,7 @@ class CleanText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return ``value`` as it can be stored and compared."""
         del dialect
         return value if value is None or (value.isascii() and "\0" not in value) else clean(value)
 

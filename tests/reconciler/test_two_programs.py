@@ -14,6 +14,7 @@ from tests.support.ledger import ledger_at
 from tests.support.panel import FileWorld
 from watchdog.runtime.clock import SystemClock
 
+pytestmark = pytest.mark.timeout(300)
 THINGS = 24
 
 

@@ -188,6 +188,53 @@ def test_one_target_wide_repair_is_never_too_many():
     assert len(made.repairs) == 1
 
 
+CAUSED = {"version": "1", "cause": "an outage that ended"}
+
+
+def test_many_with_one_cause_that_is_over_are_mended_in_turn():
+    drifts = [episode(f"i{n:02}", facts=CAUSED) for n in range(20)]
+
+    made = plan(scene(*drifts, objects=20))
+
+    assert [repair.proposal.object.id for repair in made.repairs] == ["i00"]
+    assert reasons(made) == ["in_turn"] * 19
+
+
+def test_the_next_waits_while_the_canary_is_not_proved():
+    drifts = [episode(f"i{n:02}", facts=CAUSED) for n in range(20)]
+
+    made = plan(scene(*drifts, objects=20, busy={key("i00"): "in_flight"}))
+
+    assert made.repairs == ()
+    assert sorted(set(reasons(made))) == ["in_flight", "in_turn"]
+
+
+def test_a_canary_that_could_not_be_proved_stops_the_rest():
+    drifts = [episode(f"i{n:02}", facts=CAUSED) for n in range(20)]
+    failed = ObjectHistory(attempts=1, unverified=1, last_attempt_at=NOW.wall - 1000, attempts_last_hour=1)
+
+    made = plan(scene(*drifts, objects=20, histories={key("i00"): failed}))
+
+    assert made.repairs == ()
+    assert set(reasons(made)) == {"canary"}
+
+
+def test_a_known_cause_does_not_free_those_without_one():
+    drifts = [episode(f"i{n:02}", facts=CAUSED) for n in range(20)] + [episode(f"x{n:02}") for n in range(20)]
+
+    made = plan(scene(*drifts, objects=40))
+
+    assert [repair.proposal.object.id for repair in made.repairs] == ["i00"]
+    assert reasons(made).count("too_many") == 20
+    assert reasons(made).count("in_turn") == 19
+
+
+def test_few_with_a_cause_are_mended_at_once():
+    made = plan(scene(*[episode(f"i{n}", facts=CAUSED) for n in range(4)], objects=10))
+
+    assert len(made.repairs) == 4
+
+
 def test_what_a_person_approved_is_neither_counted_nor_held_as_too_many():
     drifts = [episode(f"i{n}") for n in range(6)]
     asked = plan(scene(*drifts, objects=6, policy=Policy()))

@@ -21,6 +21,10 @@ WISH = "wish"
 WISH_UNKNOWN = "unknown"
 """Value of ``WISH`` that always needs a person (rule 13: a stop we did not witness is never undone by us alone)."""
 
+CAUSE = "cause"
+"""Key of a proposal's facts that names a cause known and ended (an outage that is over). What it left behind is mended in turn: one
+canary, its proof, then the rest one at a time; without it, many objects at once mean an unknown cause and are held."""
+
 RANK: Mapping[Risk, int] = {Risk.SAFE: 0, Risk.DISRUPTIVE: 1, Risk.DESTRUCTIVE: 2}
 
 REASONS: Mapping[str, str] = {
@@ -43,6 +47,8 @@ REASONS: Mapping[str, str] = {
     "breaker": "repairs of the object went unverified in a row; a person decides (retry)",
     "rejected": "a person rejected this repair",
     "too_many": "too many objects would be acted on at once: the cause is probably elsewhere",
+    "in_turn": "many share one cause that is over: they are mended one at a time, each proved before the next",
+    "canary": "the first repair for this cause could not be proved: the rest wait for a person (retry)",
     "no_ledger": "the ledger cannot be written: no repairs",
 }
 """Every reason for which a confirmed drift is left alone, with the sentence for documents."""
@@ -80,13 +86,43 @@ def plan(scene: Scene) -> Plan:
             held += _hold(repair.drift_keys, *refusal)
         else:
             ready.append(replace(repair, approval_id=approval.id if approval else None))
-    alone = [repair for repair in ready if not repair.needs_approval]
-    limit = scene.policy.bounds.many(scene.objects)
-    if len({repair.proposal.object for repair in alone} | set(scene.busy)) >= limit and alone:
-        message = f"{len(alone)} objects in one pass (limit {limit} of {scene.objects}): look for a common cause"
-        held += [held_drift for repair in alone for held_drift in _hold(repair.drift_keys, "too_many", message)]
-        ready = [repair for repair in ready if repair.needs_approval]
+    refused = _many(scene, wanted, [repair for repair in ready if not repair.needs_approval and repair.approval_id is None])
+    for repair, (reason, message) in refused:
+        held += _hold(repair.drift_keys, reason, message)
+    left_out = {repair.proposal.object for repair, _ in refused}
+    ready = [repair for repair in ready if repair.proposal.object not in left_out]
     return Plan(scene.target, tuple(ready), tuple(sorted(held, key=lambda each: each.drift_key)))
+
+
+def _many(scene: Scene, wanted: list[PlannedRepair], alone: list[PlannedRepair]) -> list[tuple[PlannedRepair, tuple[str, str]]]:
+    """Given the repairs that nobody ordered, return those that must wait because there are too many at once, each with the reason.
+
+    Counted are those wanted and those under way. A cause that is known and over lets one through at a time; none without it.
+    """
+    under_way = set(scene.busy)
+    limit = scene.policy.bounds.many(scene.objects)
+    if not alone or len({repair.proposal.object for repair in alone} | under_way) < limit:
+        return []
+    unexplained = [repair for repair in alone if not repair.proposal.facts.get(CAUSE)]
+    refused: list[tuple[PlannedRepair, tuple[str, str]]] = []
+    if len({repair.proposal.object for repair in unexplained} | under_way) >= limit:
+        message = f"{len(unexplained)} objects in one pass (limit {limit} of {scene.objects}): look for a common cause"
+        refused += [(repair, ("too_many", message)) for repair in unexplained]
+    failed = {
+        repair.proposal.facts.get(CAUSE) for repair in wanted if scene.histories.get(repair.proposal.object, ObjectHistory()).unverified
+    }
+    free = not under_way
+    for repair in alone:
+        cause = repair.proposal.facts.get(CAUSE)
+        if not cause:
+            continue
+        if cause in failed:
+            refused.append((repair, ("canary", REASONS["canary"])))
+        elif free:
+            free = False
+        else:
+            refused.append((repair, ("in_turn", REASONS["in_turn"])))
+    return refused
 
 
 def candidates(scene: Scene) -> tuple[list[PlannedRepair], list[Held]]:

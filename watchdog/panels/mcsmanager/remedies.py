@@ -85,10 +85,16 @@ def daemon_object(target: str, daemon: str) -> ObjectKey:
     return ObjectKey(PANEL_NAME, target, "daemon", daemon)
 
 
-def open_instance(target: str, daemon: Daemon, instance: Instance, wish: str) -> Proposal:
-    """Propose to start an instance; ``wish`` is known or unknown."""
+def open_instance(target: str, daemon: Daemon, instance: Instance, wish: str, cause_at: float | None = None) -> Proposal:
+    """Propose to start an instance; ``wish`` is known or unknown.
+
+    ``cause_at`` (UNIX seconds) is when the outage behind it ended: all that it left behind share this cause, and are mended in turn.
+    """
     parameters = {"daemon": daemon.uuid, "instance": instance.uuid}
-    return Proposal("open_instance", instance_object(target, instance), parameters, {"wish": wish, "version": daemon.version or "unknown"})
+    facts: dict[str, Scalar] = {"wish": wish, "version": daemon.version or "unknown"}
+    if cause_at is not None:
+        facts["cause"] = f"daemon {daemon.uuid}: an outage that ended at {cause_at:.0f}"
+    return Proposal("open_instance", instance_object(target, instance), parameters, facts)
 
 
 def stop_container_then_open(target: str, daemon: Daemon, instance: Instance, container: str) -> Proposal:

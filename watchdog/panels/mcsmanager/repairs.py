@@ -7,10 +7,9 @@ forced removal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlencode
 
 from watchdog.errors import DeadlinePassed, NotFound, Refused, ServerFault, Unknown, Unreachable
 from watchdog.model.engines import EngineAct, EngineRead
@@ -19,6 +18,7 @@ from watchdog.model.repairs import Act, Outcome, PlannedRepair
 from watchdog.panels.mcsmanager.answers import inspected
 from watchdog.panels.mcsmanager.client import McsmanagerClient
 from watchdog.panels.mcsmanager.remedies import DELAYED_KILL_GUARD
+from watchdog.panels.mcsmanager.sends import link_line, open_line, remove_line, stop_line
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.sight import LIVE, Candidate, identify
 from watchdog.panels.mcsmanager.view import Daemon, Instance, SeenContainer, Status
@@ -106,7 +106,7 @@ def stop_container_then_open(hands: Hands) -> Outcome:
         hands.act.step("checked")
         hands.act.fence()
         grace = hands.settings.stop_grace
-        hands.sent.append(_stop_line(container.id, grace))
+        hands.sent.append(stop_line(container.id, grace))
         hands.engine_act.stop(container.id, grace, hands.seconds(grace + ENGINE_SECONDS))
         hands.act.step("stopped")
     if not hands.wait_for(lambda: _inspect(hands) is None, 60.0):
@@ -130,7 +130,7 @@ def remove_leftover(hands: Hands) -> Outcome:  # noqa: PLR0911  # a ladder of gu
             return hands.gave_up("neither its label nor its image and mount say that the container is the instance's")
         hands.act.step("checked")
         hands.act.fence()
-        hands.sent.append(_remove_line(container.id))
+        hands.sent.append(remove_line(container.id))
         hands.engine_act.remove(container.id, hands.seconds(ENGINE_SECONDS))
         hands.act.step("removed")
         if not hands.wait_for(lambda: _inspect(hands) is None, 20.0):
@@ -153,7 +153,7 @@ def relink_daemon(hands: Hands) -> Outcome:
             return hands.done("the panel has it online again")
     hands.act.step("checked")
     hands.act.fence()
-    hands.sent.append(_link_line(hands.settings, hands.daemon))
+    hands.sent.append(link_line(hands.settings, hands.daemon))
     hands.client.link(hands.daemon, hands.seconds(hands.settings.timeout))
     hands.act.step("sent")
     if hands.wait_for(lambda: (found := _service(hands)) is not None and found.available, 30.0):
@@ -189,25 +189,6 @@ def restart_daemon(hands: Hands, hook: Hook | None) -> Outcome:  # noqa: PLR0911
     return hands.done("the daemon restarted and is back") if back else hands.later(60.0, "the hook ended, but the daemon is not back yet")
 
 
-def lines(settings: McsmanagerSettings, repair: PlannedRepair) -> tuple[str, ...]:
-    """Return, in order, what a repair would send."""
-    parameters: Mapping[str, object] = repair.proposal.parameters
-    daemon, instance, container = (str(parameters.get(name, "")) for name in ("daemon", "instance", "container"))
-    match repair.proposal.remedy:
-        case "open_instance":
-            return (_open_line(settings, daemon, instance),)
-        case "stop_container_then_open":
-            return (_stop_line(container, settings.stop_grace), _open_line(settings, daemon, instance))
-        case "remove_leftover":
-            start = (_open_line(settings, daemon, instance),) if parameters.get("start") is True else ()
-            return (_remove_line(container), *start)
-        case "relink_daemon":
-            return (_link_line(settings, daemon),)
-        case "restart_daemon":
-            return (str(parameters.get("hook", "")),)
-    return ()
-
-
 def _not_to_be_opened(hands: Hands) -> Outcome | None:
     """Re-read everything an open depends on; None = it may be opened."""
     now = hands.client.detail(hands.daemon, hands.instance).instance
@@ -229,7 +210,7 @@ def _not_to_be_opened(hands: Hands) -> Outcome | None:
 
 def _open(hands: Hands) -> Outcome:
     hands.act.fence()
-    hands.sent.append(_open_line(hands.settings, hands.daemon, hands.instance))
+    hands.sent.append(open_line(hands.settings, hands.daemon, hands.instance))
     try:
         said = hands.client.open(hands.daemon, hands.instance, hands.seconds(hands.settings.timeout))
         hint = "" if said else "the panel's answer was empty"  # a timeout of the daemon is answered 200 {} (head-hang-open.json)
@@ -312,20 +293,3 @@ def _ill(kind: str, item: Instance, contained: bool) -> bool:
 
 def _candidate(item: SeenContainer) -> Candidate:
     return Candidate(item.id, item.name, item.state, item.image, item.instance, item.sources)
-
-
-def _open_line(settings: McsmanagerSettings, daemon: str, instance: str) -> str:
-    query = urlencode({"daemonId": daemon, "uuid": instance})
-    return f"GET {settings.url}/api/protected_instance/open?{query}"
-
-
-def _link_line(settings: McsmanagerSettings, daemon: str) -> str:
-    return f"GET {settings.url}/api/service/link_remote_service?{urlencode({'uuid': daemon})}"
-
-
-def _stop_line(container: str, grace: float) -> str:
-    return f"Docker: POST /containers/{container}/stop?t={grace:.0f}"
-
-
-def _remove_line(container: str) -> str:
-    return f"Docker: DELETE /containers/{container}?force=0&v=0"

@@ -188,7 +188,7 @@ def failed_autostart(case: Case, patient: Patient) -> Drift | None:  # noqa: PLR
     if 0 < rest <= remedies.DELAYED_KILL_GUARD:
         hold = "a failed start leaves a delayed kill behind: waiting eight seconds before the next"
         return _drift(case, "failed_autostart", patient, patient.truth.phrase, evidence, None, hold)
-    proposal = remedies.open_instance(case.settings.name, case.daemon, patient.instance, wish.want)
+    proposal = remedies.open_instance(case.settings.name, case.daemon, patient.instance, wish.want, wish.cause_at)
     return _drift(case, "failed_autostart", patient, patient.truth.phrase, evidence, proposal)
 
 

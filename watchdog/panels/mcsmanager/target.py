@@ -13,7 +13,7 @@ from watchdog.model.panels import Ports
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
-from watchdog.panels.mcsmanager import client, drift, repairs
+from watchdog.panels.mcsmanager import client, drift, repairs, sends
 from watchdog.panels.mcsmanager.repairs import Hands
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import McsmanagerView
@@ -75,7 +75,7 @@ class McsmanagerTarget:
 
     def describe(self, repair: PlannedRepair) -> tuple[str, ...]:
         """Return exactly what ``repair`` would send."""
-        return repairs.lines(self._settings, repair)
+        return sends.lines(self._settings, repair)
 
     def close(self) -> None:
         """Give back connections."""

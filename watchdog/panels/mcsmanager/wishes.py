@@ -47,10 +47,16 @@ def wish_for(
         return Wish("no", "its time has expired: every start fails")
     if said == "running":
         stop = _newest(view, instance, STOPS, after=own.since - RAN_SHORTLY_BEFORE)
-        return Wish("unknown", _stopped(stop)) if stop else Wish("known", "configured: expect running")
+        return Wish("unknown", _stopped(stop)) if stop else Wish("known", "configured: expect running", _outage_end(daemon, settings, now))
     if not instance.auto_start:
         return Wish("no", "autostart is off and nothing else says that it should run")
     return _by_autostart(instance, view, sight, daemon, own, settings, now)
+
+
+def _outage_end(daemon: DaemonMemory, settings: McsmanagerSettings, now: float) -> float | None:
+    """Return when the newest boot or outage ended, if that is recent enough to be the cause; None = nothing explains it."""
+    ends = [at for at in (daemon.booted_at, daemon.back_at) if at and now - at <= settings.autostart_window]
+    return max(ends, default=None)
 
 
 def _by_autostart(

@@ -45,19 +45,7 @@ ALLOWED: dict[str, dict[str, str]] = {
 }
 
 # What is to be mended: likewise, shown as xfail until it is. An entry that is not needed any more fails.
-DEBTS: dict[str, dict[str, str]] = {
-    "no_module_is_long": {"watchdog/panels/mcsmanager/repairs.py": "one module a family of remedies"},
-    "no_function_is_long": {
-        "watchdog/web/reading.py:reading_routes:": "one line too many",
-    },
-    "broad_except_stands_in_the_two_wrappers_only": {
-        "watchdog/exposition/pages.py:update:": "a third wrapper, counted; the law knows two",
-        "watchdog/cli/commands.py:start:": "click's own error class would do",
-    },
-    "what_is_public_is_described": {
-        "watchdog/collectors/wireguard/wire.py": "a sentence is missing",
-    },
-}
+DEBTS: dict[str, dict[str, str]] = {}
 
 FORBIDDEN_WORDS = ("manager", "helper", "service", "processor", "utils", "util", "data")
 THEIR_NAMES = {"events.py", "version.py", "watchmedo.py", "utils", "observers", "tricks"}

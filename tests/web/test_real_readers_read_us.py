@@ -98,7 +98,11 @@ def test_the_access_log_has_templates_only_and_only_at_debug(served, caplog):
     caplog.set_level(logging.DEBUG, logger="watchdog.web.accounts")
     call(served, "POST", "/api/v1/plans/hunter2/approve", {"who": "hunter2"}, control=True, headers={"Authorization": "Bearer hunter2"})
     call(served, "GET", "/api/v1/status?target=hunter2")
-    records = [record for record in caplog.records if record.name == "watchdog.web.accounts"]
+    deadline = time.monotonic() + 20  # a line is written after its answer has been sent
+    records = []
+    while len(records) < 2 and time.monotonic() < deadline:
+        records = [record for record in caplog.records if record.name == "watchdog.web.accounts"]
+        time.sleep(0.02)
     assert len(records) == 2 and {record.levelname for record in records} == {"DEBUG"}
     text = "".join(f"{record.msg} {record.args}" for record in records)
     assert "/api/v1/plans/{approval_id}/approve" in text and "hunter2" not in text

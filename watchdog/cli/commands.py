@@ -62,16 +62,7 @@ app.command("reload")(orders.reload)
 def start(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        result = app(list(words), standalone_mode=False)
-    except typer.Exit as end:
-        return end.exit_code
-    except typer.Abort:
-        return 130
-    except Exception as error:
-        # click's own errors (wrong words) know how to say themselves
-        show = getattr(error, "show", None)
-        if show is None:
-            raise
-        show()
-        return int(getattr(error, "exit_code", 2))
-    return result if isinstance(result, int) else 0
+        app(list(words))
+    except SystemExit as end:  # typer says wrong words itself, and ends so
+        return end.code if isinstance(end.code, int) else 0
+    return 0

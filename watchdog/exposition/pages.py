@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from watchdog.errors import NotFound
+from watchdog.errors import NotFound, WatchdogError
 from watchdog.exposition import process
 from watchdog.exposition.catalogue import Claims
 from watchdog.exposition.chunks import FORMATS, OPENMETRICS, TEXT, Chunk, Format, Rendered, Shelf, build_chunk
@@ -54,6 +54,8 @@ _REPEATED = Metric(
 )
 METRICS: tuple[Metric, ...] = (_UP, _SECONDS, _AT, _BYTES, _ROWS, _FAILURES, _REPEATED)
 
+ROW_FAULTS = (WatchdogError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a table over facts can fail with: it is pure, so nothing else."""
 Families = Iterable[Family] | Callable[[], Iterable[Family]]
 
 
@@ -126,7 +128,7 @@ class Exposition:
             began = time.perf_counter()
             try:
                 rendered = self._rendered(owner, families() if callable(families) else families)
-            except Exception as error:  # noqa: BLE001  # isolation is our job: in client_python this would fail the whole scrape
+            except ROW_FAULTS as error:  # isolation is our job: in client_python this would fail the whole scrape
                 self._failed(owner, source, label, error)
                 return False
             owner.parts[part] = rendered

@@ -73,6 +73,13 @@ def reading_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
         """Return drifts, the closed ones too."""
         return DriftsAnswer(drifts=tuple(map(DriftBody.of, await asked(lambda: backing.commands.history(target, limit)))))
 
+    _decision_routes(app, backing, lane)
+
+
+def _decision_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
+    async def asked(question: Callable[[], T]) -> T:
+        return await lane.run(question)
+
     @app.get("/api/v1/ignores")
     async def ignores() -> IgnoresAnswer:
         """Return the ignores that hold."""

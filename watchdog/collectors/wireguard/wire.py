@@ -37,7 +37,7 @@ class Wire(Protocol):
     """One open netlink socket."""
 
     def send(self, request: bytes) -> None:
-        """Send one request."""
+        """Send one request. Raises Unreachable."""
         ...
 
     def receive(self, until: float) -> bytes:
@@ -54,12 +54,14 @@ class SocketWire:
         self._poll.register(socket.fileno(), select.POLLIN)
 
     def send(self, request: bytes) -> None:
+        """Send one request. Raises Unreachable."""
         try:
             self._socket.send(request)
         except OSError as error:
             raise Unreachable(f"cannot ask the kernel over netlink: {error.strerror}") from None
 
     def receive(self, until: float) -> bytes:
+        """Return the next datagram, waiting until ``until`` (mono seconds). Raises DeadlinePassed or Unreachable."""
         left = until - self._clock.now().mono
         if left <= 0 or not self._poll.poll(left * 1000):
             raise DeadlinePassed("the kernel did not answer over netlink in time")

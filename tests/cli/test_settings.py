@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from pydantic import BaseModel
 
 from watchdog import settings
 from watchdog.errors import BadSettings
@@ -150,8 +149,6 @@ def test_no_settings_key_is_undocumented():
 
 
 def _undocumented(model, prefix):
-    from pydantic import BaseModel
-
     for name, field in model.model_fields.items():
         below = [each for each in (field.annotation, *getattr(field.annotation, "__args__", ())) if isinstance(each, type)]
         below = [each for each in below if issubclass(each, BaseModel)]
@@ -162,4 +159,4 @@ def _undocumented(model, prefix):
 
 
 def test_default_path_is_absolute():
-    assert settings.DEFAULT_PATH == Path("/etc/panel-watchdog/config.yaml")
+    assert settings.DEFAULT_PATH.as_posix() == "/etc/panel-watchdog/config.yaml"

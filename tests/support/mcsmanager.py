@@ -84,6 +84,7 @@ class Scene:
         soft_shutdown_skips_docker=True,
     ))  # fmt: skip
     operations: tuple[Operation, ...] | None = ()
+    operations_error: str = ""
     settings: McsmanagerSettings = field(default_factory=settings)
     events: tuple[ContainerEvent, ...] = ()
     stream: EventStream = field(default_factory=lambda: EventStream(connected=True, connected_at=NOW.wall - 100_000))
@@ -113,7 +114,7 @@ class Scene:
             containers=running if self.daemon.available and not self.containers_error else None,
             containers_error=self.containers_error,
         )
-        return McsmanagerView("10.18.2", (whole,), self.operations)
+        return McsmanagerView("10.18.2", (whole,), self.operations, self.operations_error)
 
     def look(self, after: float = 0.0) -> Judgement:
         """Judge, ``after`` so many seconds, and remember."""

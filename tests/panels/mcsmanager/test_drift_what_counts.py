@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.mcsmanager import DAEMON, NOW, Scene, container_of, foreign, instance, settings
 from watchdog.model.docker import ContainerEvent
+from watchdog.model.moments import Moment
 from watchdog.model.repairs import LedgerFacts, Risk
 from watchdog.panels.mcsmanager import PANEL
 from watchdog.panels.mcsmanager.remedies import daemon_object, instance_object
@@ -125,7 +126,9 @@ def test_a_start_that_waits_for_its_image_is_held():
     scene.settle()
     drift = scene.look(400).drifts[0]
     assert drift.proposal is None and "pulled" in drift.hold
-    assert scene.look(1800).drifts[0].proposal is not None
+    for _ in range(4):
+        later = scene.look(400)
+    assert later.drifts[0].proposal is not None
 
 
 # -- D orphan ------------------------------------------------------------------------------------------------------------------
@@ -359,3 +362,40 @@ def test_a_memory_that_cannot_be_read_is_as_good_as_none():
     for rubbish in ("{", "[]", "[1,2]", "null", 7, None, '["x"]'):
         scene.facts = LedgerFacts(memory=dict.fromkeys(scene.facts.memory, rubbish))
         assert not scene.look(15).drifts
+
+
+def test_a_clock_set_forward_makes_no_start_stuck():
+    scene = Scene([instance(status=Status.STARTING)], [foreign()])
+    scene.settle()
+    scene.now = Moment(scene.now.wall + 3 * 3600, scene.now.mono)
+    assert not scene.look(15).drifts and not scene.look(15).drifts
+    assert scene.look(300).drifts[0].kind == "stuck_starting"
+
+
+def test_starts_that_nobody_watched_are_no_loop():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.instances = [replace(item, started=item.started + 4)]
+    assert not scene.look(7200).drifts, "four starts within two hours"
+
+
+def test_starts_are_counted_anew_after_the_clock_was_set_back():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.now = Moment(scene.now.wall - 3 * 3600, scene.now.mono)
+    for more in range(1, 5):  # one each twenty minutes
+        scene.instances = [replace(item, started=item.started + more)]
+        for _ in range(3):
+            assert not scene.look(400).drifts
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"end_time": NOW.wall - 60}, {}), ({}, {"mc-1": "stopped"})], ids=["expired", "expected stopped"]
+)
+def test_an_orphan_that_could_or_should_not_be_started_again_is_not_stopped(changes, said):
+    item = replace(instance(status=Status.STOPPED), **changes)
+    scene = Scene([item], [container_of(item), foreign()], settings=settings(hooks={}, expect=said))
+    drift = scene.only()
+    assert (drift.kind, drift.proposal) == ("orphan", None)

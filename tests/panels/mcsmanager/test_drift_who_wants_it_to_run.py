@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.mcsmanager import DAEMON, NOW, Scene, container_of, foreign, instance, settings
 from watchdog.model.docker import ContainerEvent, EventStream
+from watchdog.model.moments import Moment
 from watchdog.model.repairs import Risk
 from watchdog.panels.mcsmanager import PANEL
 from watchdog.panels.mcsmanager.remedies import instance_object
@@ -123,6 +124,7 @@ def outage(operations=()):
     scene.instances = [replace(item, status=Status.STOPPED)]  # a graceful stop of dockerd is seen by the panel
     scene.look(15)
     scene.containers_error, scene.operations = "", operations
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 55, reconnects=1)
     scene.look(60)
     return scene
 
@@ -216,3 +218,159 @@ def test_eight_seconds_pass_after_a_failed_open():
     held = scene.look(60).drifts[0]
     assert held.proposal is None and "eight seconds" in held.hold
     assert scene.look(8).drifts[0].proposal is not None
+
+
+# -- what happened while nobody looked -----------------------------------------------------------------------------------------
+
+
+def test_what_was_stopped_while_the_watchdog_was_off_is_not_started():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    # two hours off: the daemon was restarted, the instance ran, and somebody stopped it half an hour ago
+    scene.now = Moment(scene.now.wall + 7200, scene.now.mono + 7200)
+    scene.operations = (replace(stop(scene, item), at=scene.now.wall - 1800),)
+    scene.daemon, scene.containers = replace(scene.daemon, process_cpu=100), [foreign()]
+    scene.instances = [replace(item, status=Status.STOPPED, started=1)]
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall - 5)
+    assert not [d for _ in range(4) for d in scene.look(30).drifts]
+
+
+@pytest.mark.parametrize(("off", "wish"), [(90.0, "unknown"), (7200.0, None)])
+def test_a_boot_while_the_watchdog_was_off_is_no_witness_that_nothing_ran(off, wish):
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.daemon, scene.containers = replace(scene.daemon, process_cpu=100), [foreign()]
+    scene.instances = [replace(item, status=Status.STOPPED, started=1)]
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + off - 5)
+    scene.look(off)
+    assert [d.evidence["wish"] for d in scene.look(60).drifts] == ([wish] if wish else [])
+
+
+def test_a_reboot_of_the_host_is_a_witness_when_the_engine_began_with_us():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.daemon, scene.containers = replace(scene.daemon, process_cpu=100), [foreign()]
+    scene.instances = [replace(item, status=Status.STOPPED, started=1)]
+    scene.engine_started_at = scene.now.wall + 60
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 80)
+    scene.look(90)
+    assert scene.look(60).drifts[0].evidence["wish"] == "known"
+
+
+def test_an_outage_that_ended_while_the_watchdog_was_off_lends_nothing():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.containers_error = "ServerFault"
+    scene.look(15)
+    scene.containers_error, scene.containers = "", [foreign()]
+    scene.instances = [replace(item, status=Status.STOPPED)]
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 7190)
+    scene.look(7200)
+    assert not scene.look(60).drifts
+
+
+def test_a_clock_set_back_after_the_boot_lets_no_stop_be_overlooked():
+    scene = rebooted()
+    assert scene.look(60).drifts
+    scene.now = Moment(scene.now.wall - 8 * 3600, scene.now.mono)  # the RTC kept local time
+    scene.instances = [replace(scene.instances[0], started=2)]  # started and stopped by a person between two looks
+    scene.operations = (stop(scene, scene.instances[0]),)
+    scene.look(15)
+    assert not [d for _ in range(75) for d in scene.look(420).drifts], "nor when the clock comes to the boot's time again"
+
+
+def test_what_ended_while_only_the_daemon_missed_docker_needs_a_person():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.containers_error = "ServerFault"  # one slow answer; meanwhile somebody types stop into the game's console
+    scene.look(15)
+    scene.containers_error, scene.containers = "", [foreign()]
+    scene.instances = [replace(item, status=Status.STOPPED)]
+    scene.look(15)
+    assert scene.look(60).drifts[0].evidence["wish"] == "unknown"
+
+
+# -- what the operation log cannot say -----------------------------------------------------------------------------------------
+
+
+def expected(**changes):
+    item = instance()
+    scene = Scene([item], [container_of(item)], settings=settings(expect={"mc-1": "running"}), **changes)
+    scene.settle()
+    scene.operations = (stop(scene, item),)
+    scene.instances, scene.containers = [replace(item, status=Status.STOPPED)], [foreign()]
+    scene.look(15)
+    return scene
+
+
+def test_a_stop_pushed_out_of_a_full_log_still_needs_a_person():
+    scene = expected()
+    scene.operations = tuple(Operation(str(n), "user_login", scene.now.wall + 600 + n) for n in range(200))
+    assert scene.look(900).drifts[0].evidence["wish"] == "unknown"
+
+
+def test_a_stop_pruned_from_the_log_still_needs_a_person():
+    scene = expected()
+    scene.operations = ()
+    assert scene.look(30 * 86400).drifts[0].evidence["wish"] == "unknown"
+
+
+@pytest.mark.parametrize(("error", "wish"), [("ServerFault", "unknown"), ("NotFound", "known")])
+def test_a_log_that_cannot_be_read_now_hides_stops_and_one_that_never_was_does_not(error, wish):
+    scene = expected()
+    scene.operations, scene.operations_error = None, error
+    assert scene.look(60).drifts[0].evidence["wish"] == wish
+
+
+# -- what we stopped to start it anew ------------------------------------------------------------------------------------------
+
+
+def orphan_ended(**changes):
+    """Look at an orphan whose container we stopped, and then died: it is Stopped on both sides."""
+    item = replace(instance(status=Status.STOPPED), auto_start=False, **changes)
+    scene = Scene([item], [container_of(item), foreign()])
+    scene.settle()
+    key = ("stop_container_then_open", instance_object("games", item))
+    scene.facts = replace(scene.facts, last_remedy_at={key: scene.now.wall + 1})
+    scene.containers = [foreign()]
+    scene.look(15)
+    return scene
+
+
+def test_what_we_ended_and_did_not_start_is_never_forgotten():
+    drift = orphan_ended().look(60).drifts[0]
+    assert (drift.kind, drift.proposal.remedy, drift.evidence["wish"]) == ("failed_autostart", "open_instance", "unknown")
+
+
+def test_what_we_ended_and_a_person_stopped_then_is_left_alone():
+    scene = orphan_ended()
+    scene.operations = (stop(scene, scene.instances[0]),)
+    assert not scene.look(60).drifts
+
+
+def test_what_ran_since_we_ended_it_is_left_alone():
+    scene = orphan_ended()
+    item = scene.instances[0]
+    scene.instances, scene.containers = [replace(item, status=Status.RUNNING)], [foreign(), container_of(item)]
+    scene.look(15)
+    scene.instances, scene.containers = [item], [foreign()]
+    assert not scene.look(15).drifts and not scene.look(60).drifts
+
+
+def test_a_daemon_that_was_offline_may_have_booted_long_before_it_was_back():
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    up, scene.daemon = scene.daemon, replace(scene.daemon, available=False, process_cpu=None)
+    for _ in range(4):
+        scene.look(60)
+    scene.events = (ContainerEvent("start", "c", item.container_name, scene.now.wall - 120, None, {LABEL: item.uuid}),)
+    scene.daemon, scene.containers = replace(up, process_cpu=100), [foreign()]
+    scene.instances = [replace(item, status=Status.STOPPED, started=1)]
+    scene.look(15)
+    assert scene.look(60).drifts[0].evidence["wish"] == "unknown", "it was started after the boot or before it"

@@ -17,6 +17,8 @@ BUCKET: Final = 300.0
 """Seconds between two marks of the start count: a rise is measured over one to two buckets (contract section 3, restart loop: 10 min)."""
 GAP: Final = 600.0
 """Seconds without a look after which a restart of the daemon may have been missed."""
+BACK: Final = 5.0
+"""Seconds by which the wall clock must lie behind a stamp of ours to have been set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,11 @@ class InstanceMemory:
 class DaemonMemory:
     """One daemon over time. Times are UNIX seconds, None = not seen.
 
-    ``booted_at`` is when we saw that it had restarted. ``gone_at`` and ``back_at`` are the newest outage of its Docker; while one lasts
-    ``away`` is true. ``engine`` is the id of our engine once the place was proven by shared containers.
-    ``watched_since`` is since when we have looked without a gap of ten minutes: before it something may have been missed.
+    ``booted_at`` is when we saw that it had restarted, ``booted_after`` the last look before that showed it at work
+    (``up_at``): it did so in between. ``gone_at`` and ``back_at`` are the newest outage of its Docker, ``gone_at`` None when its beginning
+    was not witnessed; while one lasts ``away`` is true.
+    ``engine`` is the id of our engine once the place was proven by shared containers. ``watched_since`` is since when we have looked
+    without a gap of ten minutes: before it something may have been missed.
     """
 
     first_seen: float
@@ -58,6 +62,8 @@ class DaemonMemory:
     engine: str = ""
     watched_since: float = 0.0
     seen_at: float = 0.0
+    booted_after: float | None = None
+    up_at: float | None = None
 
 
 MemoryT = TypeVar("MemoryT", InstanceMemory, DaemonMemory)
@@ -102,6 +108,10 @@ def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
 
 def remember_instance(old: InstanceMemory | None, instance: Instance, now: float) -> InstanceMemory:
     """Given the old memory and the instance as it is, return the new memory."""
+    if old is not None and max(old.since, old.running_at or 0.0, old.newer_at) > now + BACK:
+        old = replace(_counted_anew(old, instance, now), since=now, first_seen=min(old.first_seen, now), running_at=None)
+    elif old is not None and now - old.newer_at > GAP:
+        old = _counted_anew(old, instance, now)  # spread over hours that nobody watched, starts are no loop
     same = old is not None and old.status == instance.status and old.started == instance.started
     running = now if instance.status is Status.RUNNING else (old.running_at if old else None)
     if old is None or instance.started < old.started:  # new to us, or the daemon restarted and counts anew
@@ -119,6 +129,8 @@ def remember_daemon(old: DaemonMemory | None, daemon: Daemon, *, fell: bool, awa
     ``fell`` says that an instance's start count fell; ``away`` whether its Docker is away (None = cannot be told, as while it is offline).
     """
     memory = old or DaemonMemory(first_seen=now)
+    if memory.seen_at > now + BACK:
+        memory = _set_back(memory, now)
     gap = now - memory.seen_at > GAP
     memory = replace(memory, seen_at=now, watched_since=now if gap else memory.watched_since)
     cpu = daemon.process_cpu
@@ -126,13 +138,16 @@ def remember_daemon(old: DaemonMemory | None, daemon: Daemon, *, fell: bool, awa
     memory = replace(
         memory,
         booted_at=now if booted else memory.booted_at,
+        booted_after=memory.up_at if booted else memory.booted_after,
+        up_at=now if daemon.instances is not None and (cpu is not None or memory.cpu is None) else memory.up_at,
         cpu=memory.cpu if cpu is None else cpu,
         offline_since=None if daemon.available else (memory.offline_since or now),
     )
     if away is True and not memory.away:
         return replace(memory, away=True, gone_at=now)
     if away is False and memory.away:
-        return replace(memory, away=False, back_at=now)
+        # over a gap nobody saw how long it was away, nor what ran and ended since: an end without a beginning
+        return replace(memory, away=False, back_at=now, gone_at=None if gap else memory.gone_at)
     return memory
 
 
@@ -141,6 +156,26 @@ def note_engine_start(memory: DaemonMemory, engine_started_at: float | None) -> 
     if memory.away or engine_started_at is None or engine_started_at <= max(memory.first_seen, memory.back_at or 0.0):
         return memory  # an outage that we watch has its own beginning and end
     return replace(memory, gone_at=engine_started_at, back_at=engine_started_at)
+
+
+def _counted_anew(old: InstanceMemory, instance: Instance, now: float) -> InstanceMemory:
+    return replace(old, older_mark=instance.started, older_at=now, newer_mark=instance.started, newer_at=now)
+
+
+def _set_back(memory: DaemonMemory, now: float) -> DaemonMemory:
+    """Forget every boot and outage: the wall clock was set back, and a stop that is logged now would seem to lie before them."""
+    return replace(
+        memory,
+        first_seen=min(memory.first_seen, now),
+        booted_at=None,
+        booted_after=None,
+        up_at=None if memory.up_at is None else now,
+        gone_at=None,
+        back_at=None,
+        offline_since=None if memory.offline_since is None else now,
+        watched_since=now,
+        seen_at=now,
+    )
 
 
 def _fits(value: object, wanted: str) -> bool:

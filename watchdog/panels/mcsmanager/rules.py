@@ -79,7 +79,8 @@ def stuck_starting(case: Case, patient: Patient) -> Drift | None:
     """State A: Starting for too long, counted from when its Docker answered again (until then it heals itself)."""
     if patient.instance.status is not Status.STARTING:
         return None
-    age = case.now - max(patient.memory.since, case.memory.back_at or 0.0)
+    # not from before a gap: the wall clock may have been set forward, and nobody watched it start
+    age = case.now - max(patient.memory.since, case.memory.back_at or 0.0, case.memory.watched_since)
     if age < case.settings.stuck_starting_after:
         return None
     images = case.daemon.images
@@ -137,6 +138,10 @@ def orphan(case: Case, patient: Patient) -> Drift | None:
         hold = ELSEWHERE if not case.ours else "its container is on another host, where we have no Docker to stop it"
     elif live.identified == "name":
         hold = "only its name says that the container is the instance's; look at it, and stop it yourself if it is"
+    elif case.settings.wish(patient.instance.uuid, patient.instance.nickname) == "stopped":
+        hold = "you expect it stopped, and mending would start it: stop its container yourself"
+    elif patient.instance.end_time is not None and patient.instance.end_time <= case.now:
+        hold = "its time has expired: once stopped it could not be started again"
     else:
         proposal = remedies.stop_container_then_open(case.settings.name, case.daemon, patient.instance, live.id)
     return _drift(case, "orphan", patient, patient.truth.phrase, evidence, proposal, hold or None)
@@ -209,7 +214,9 @@ RULES: Final[tuple[Callable[[Case, Patient], Drift | None], ...]] = (
 
 
 def _wish(case: Case, patient: Patient) -> Wish:
-    return wish_for(patient.instance, case.view, case.sight, case.memory, patient.memory, case.settings, case.now)
+    key = ("stop_container_then_open", remedies.instance_object(case.settings.name, patient.instance))
+    ended = case.facts.last_remedy_at.get(key)
+    return wish_for(patient.instance, case.view, case.sight, case.memory, patient.memory, case.settings, case.now, ended)
 
 
 def _autostart_over(case: Case, patient: Patient) -> float:

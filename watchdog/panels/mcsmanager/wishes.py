@@ -22,6 +22,10 @@ RAN_SHORTLY_BEFORE = 120.0
 """Seconds before an outage within which an instance must have been seen running, to have been running when it began."""
 SEEN_LATE = 30.0
 """Seconds by which a boot may lie before the look that saw it."""
+LOG_FULL = 180
+"""So many entries of the operation log, and it may have lost older ones: 200 is the most it gives (contract section 6)."""
+LOG_KEPT = 29 * 86400.0
+"""Seconds after which the panel prunes its log, a day early (30 days, contract section 6)."""
 DEAF_AT_START = 60.0
 """Seconds after the boot, or the engine's start, that we may have been deaf: too short for a game server to start, run and end."""
 
@@ -37,20 +41,25 @@ class Wish:
 
 def wish_for(
     instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now:
-    float
+    float, ended_by_us: float | None = None
 ) -> Wish:  # fmt: skip
-    """Given a stopped instance, say whether it is wanted running."""
+    """Given a stopped instance, say whether it is wanted running. ``ended_by_us`` is when we last set out to stop its container."""
     said = settings.wish(instance.uuid, instance.nickname)
     if said in ("stopped", "any"):
         return Wish("no", f"configured: expect {said}")
     if instance.end_time is not None and instance.end_time <= now:
         return Wish("no", "its time has expired: every start fails")
     if said == "running":
-        stop = _newest(view, instance, STOPS, after=own.since - RAN_SHORTLY_BEFORE)
-        return Wish("unknown", _stopped(stop)) if stop else Wish("known", "configured: expect running", _outage_end(daemon, settings, now))
-    if not instance.auto_start:
-        return Wish("no", "autostart is off and nothing else says that it should run")
-    return _by_autostart(instance, view, sight, daemon, own, settings, now)
+        after = own.since - RAN_SHORTLY_BEFORE
+        stop = _newest(view, instance, STOPS, after)
+        hidden = _stopped(stop) if stop else _hidden(view, after, now)
+        return Wish("unknown", hidden) if hidden else Wish("known", "configured: expect running", _outage_end(daemon, settings, now))
+    wish = Wish("no", "autostart is off and nothing else says that it should run")
+    if instance.auto_start:
+        wish = _by_autostart(instance, view, sight, daemon, own, settings, now)
+    if wish.want == "no" and ended_by_us is not None and _owed(instance, view, own, now - settings.autostart_window, ended_by_us):
+        return Wish("unknown", "we set out to stop its container and start it anew, and it has not been seen running since")
+    return wish
 
 
 def _outage_end(daemon: DaemonMemory, settings: McsmanagerSettings, now: float) -> float | None:
@@ -63,34 +72,42 @@ def _by_autostart(
     instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now:
     float
 ) -> Wish:  # fmt: skip
-    booted = daemon.booted_at if daemon.booted_at and now - daemon.booted_at <= settings.autostart_window else None
+    # the earliest that it can have been: what happened while nobody looked must not count as fresh
+    earliest = daemon.booted_at if daemon.booted_after is None else daemon.booted_after
+    booted = daemon.booted_at if daemon.booted_at and earliest and now - earliest <= settings.autostart_window else None
     returned = daemon.back_at if daemon.back_at and now - daemon.back_at <= settings.autostart_window else None
     if booted is not None and (own.running_at or 0.0) < booted:
-        return _after_boot(instance, view, sight, own, booted)
+        return _after_boot(instance, view, sight, own, booted, min(booted - SEEN_LATE, earliest or booted), now)
     if returned is not None and daemon.gone_at is not None and (own.running_at or 0.0) < returned:
-        return _after_outage(instance, view, own, daemon.gone_at, returned)
+        return _after_outage(instance, view, sight, own, daemon.gone_at, returned, now)
     if instance.started == 0:
         return Wish("unknown", "the daemon never started it since its boot, which we did not witness")
     return Wish("no", "it was started since the daemon's boot and has ended since; nothing says that it should run")
 
 
-def _after_boot(instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, booted: float) -> Wish:
-    stop = _newest(view, instance, STOPS, after=booted - SEEN_LATE)
+def _after_boot(  # noqa: PLR0911  # a ladder
+    instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, booted: float, earliest: float, now: float
+) -> Wish:
+    stop = _newest(view, instance, STOPS, after=earliest)
     if stop:
         return Wish("no", _stopped(stop), booted)
-    if own.first_seen > booted or _newest(view, instance, CHANGES, after=booted - SEEN_LATE):
+    if own.first_seen > booted or _newest(view, instance, CHANGES, after=earliest):
         return Wish("unknown", "it was created or changed after the daemon's boot", booted)
     if instance.started == 0:
         return Wish("known", "autostart is on and the daemon has not started it since its boot", booted)
-    started = _started_since(instance, sight, booted)
+    started = _started_since(instance, sight, booted, earliest)
     if started is False:
+        if hidden := _hidden(view, earliest, now):
+            return Wish("unknown", hidden, booted)
         return Wish("known", "autostart is on, its start failed and no container was started since the daemon's boot", booted)
     if started is True:
         return Wish("no", "it ran since the daemon's boot and has ended since", booted)
     return Wish("unknown", "autostart is on, but whether it ran since the daemon's boot was not witnessed", booted)
 
 
-def _after_outage(instance: Instance, view: McsmanagerView, own: InstanceMemory, gone: float, returned: float) -> Wish:
+def _after_outage(
+    instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, gone: float, returned: float, now: float
+) -> Wish:
     if own.running_at is None or own.running_at < gone - RAN_SHORTLY_BEFORE:
         if instance.started == 0:
             return Wish("unknown", "the daemon never started it since its boot, which we did not witness", returned)
@@ -102,23 +119,52 @@ def _after_outage(instance: Instance, view: McsmanagerView, own: InstanceMemory,
         return Wish(
             "unknown", "it ran until Docker went away, but this panel has no operation log to tell whether a person stopped it", returned
         )
+    hidden = _hidden(view, own.running_at - RAN_SHORTLY_BEFORE, now)
+    if hidden or own.since < gone or _stayed(sight, gone):
+        # a stop typed into the console is in no log
+        return Wish("unknown", hidden or "it ended, but not because Docker went away; why was not witnessed", returned)
     return Wish("known", "it ran until Docker went away, and no stop is on record", returned)
 
 
-def _started_since(instance: Instance, sight: Sight, since: float) -> bool | None:
-    """Whether a container of it was started since then; None = we did not hear everything (no engine, or the stream dropped)."""
+def _started_since(instance: Instance, sight: Sight, booted: float, earliest: float) -> bool | None:
+    """Whether a container of it was started since the boot, which was at ``booted`` or, at the earliest, at ``earliest``.
+
+    None = that cannot be told: we did not hear everything (no engine, or the stream dropped), or it was started in between.
+    """
     docker = sight.docker
     if docker is None:
         return None
-    if any(event.action == "start" and event.at >= since for event in events_of(instance, docker)):
-        return True
-    stream, begun = docker.stream, max(since, docker.engine_started_at or 0.0)
+    starts = [event.at for event in events_of(instance, docker) if event.action == "start" and event.at >= earliest]
+    if starts:
+        return True if starts[-1] >= booted else None
+    stream, begun = docker.stream, max(earliest, docker.engine_started_at or 0.0)
     return False if stream.connected and stream.connected_at is not None and stream.connected_at <= begun + DEAF_AT_START else None
 
 
 def _newest(view: McsmanagerView, instance: Instance, types: frozenset[str], after: float) -> Operation | None:
     found = [entry for entry in view.operations or () if entry.instance == instance.uuid and entry.type in types and entry.at >= after]
     return found[-1] if found else None
+
+
+def _hidden(view: McsmanagerView, after: float, now: float) -> str:
+    """Say why a stop since ``after`` may have escaped us, "" = it cannot, or the panel never had a log (up to 10.6)."""
+    if view.operations is None:
+        return "" if view.operations_error == "NotFound" else "the panel's operation log, where a stop would stand, cannot be read now"
+    cut = len(view.operations) >= LOG_FULL and view.operations[0].at > after
+    return "the panel's operation log does not reach back to when it ended" if cut or now - after > LOG_KEPT else ""
+
+
+def _stayed(sight: Sight, gone: float) -> bool:
+    """Whether our engine lived on while the daemon could not reach it: then no game server ended of it."""
+    docker = sight.docker
+    if docker is None or (docker.engine_started_at or 0.0) > gone - RAN_SHORTLY_BEFORE:
+        return False
+    return docker.stream.connected and docker.stream.connected_at is not None and docker.stream.connected_at <= gone - RAN_SHORTLY_BEFORE
+
+
+def _owed(instance: Instance, view: McsmanagerView, own: InstanceMemory, since: float, ended: float) -> bool:
+    """Whether we stopped it lately, only to start it anew, and nobody asked for a stop or saw it run since."""
+    return since <= ended and (own.running_at or 0.0) < ended and _newest(view, instance, STOPS, after=ended) is None
 
 
 def _stopped(entry: Operation) -> str:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.support.mcsmanager import DAEMON, Hand, Stage, uuid_of
-from watchdog.errors import DeadlinePassed, LeaseLost, Unreachable
+from watchdog.errors import DeadlinePassed, LeaseLost, Refused, Stopping, Unreachable
 from watchdog.model.docker import Gate
 from watchdog.model.repairs import PlannedRepair, Risk
 from watchdog.model.snapshots import Actual
@@ -179,6 +179,30 @@ def test_a_crash_after_the_stop_goes_on_with_the_open(stage):
     with pytest.raises(KeyboardInterrupt):
         run(stage, repair, Dies())
     assert (run(stage, repair).end, stage.engine.done, opens(stage)) == ("done", [("stop", ident)], 1)
+
+
+@pytest.mark.parametrize(("error", "end"), [(DeadlinePassed("no answer"), "later"), (Refused("no"), "gave_up")])
+def test_what_was_sent_before_an_error_stands_in_the_record(stage, error, end):
+    ident = orphan(stage)
+
+    class Fails(Hand):
+        def step(self, name):
+            super().step(name)
+            if name == "stopped":
+                raise error
+
+    outcome = run(stage, planned(stage, "stop_container_then_open", container=ident), Fails())
+    assert (outcome.end, len(outcome.sent), type(error).__name__ in outcome.message) == (end, 1, True)
+    assert ident in outcome.sent[0]
+
+
+def test_the_end_of_the_program_stays_the_runners_business(stage):
+    class Ends(Hand):
+        def step(self, name):
+            raise Stopping("the program is ending")
+
+    with pytest.raises(Stopping):
+        run(stage, planned(stage, "stop_container_then_open", container=orphan(stage)), Ends())
 
 
 def test_a_container_that_is_not_surely_ours_is_not_stopped(stage):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from watchdog.errors import DeadlinePassed, NotFound, Refused, ServerFault, Unknown, Unreachable
+from watchdog.errors import DeadlinePassed, NotFound, Permanent, Refused, ServerFault, Unknown, Unreachable, WatchdogError
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.hooks import Hook, HookRunner, describe
 from watchdog.model.repairs import Act, Outcome, PlannedRepair
@@ -67,6 +67,11 @@ class Hands:
     def gave_up(self, message: str) -> Outcome:
         """End for good."""
         return Outcome.gave_up(message, tuple(self.sent))
+
+    def broken_off(self, error: WatchdogError) -> Outcome:
+        """End by an error that came after something was sent."""
+        message = f"{type(error).__name__}: {error}"
+        return self.gave_up(message) if isinstance(error, Permanent) else self.later(getattr(error, "delay", None) or 0.0, message)
 
     def seconds(self, most: float) -> float:
         """Return a deadline for one request: shorter than the repair's own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from watchdog.errors import Refused
+from watchdog.errors import Refused, Stopping, WatchdogError
 from watchdog.model.drifts import Judgement
 from watchdog.model.hooks import Hook
 from watchdog.model.moments import Moment
@@ -66,12 +66,14 @@ class McsmanagerTarget:
         """Carry out one planned repair."""
         ports = self._ports
         hands = Hands(self._settings, self._client, ports.hooks, act, repair, ports.engine_read, ports.engine_act)
-        if repair.proposal.remedy == "restart_daemon":
-            return repairs.restart_daemon(hands, self._hook(hands.daemon))
-        remedy = REPAIRS.get(repair.proposal.remedy)
-        if remedy is None:
-            raise Refused(f"MCSManager has no remedy called {repair.proposal.remedy}")
-        return remedy(hands)
+        try:
+            return self._carry_out(hands)
+        except Stopping:
+            raise
+        except WatchdogError as error:
+            if not hands.sent:
+                raise
+            return hands.broken_off(error)  # what went out must stand in the record
 
     def describe(self, repair: PlannedRepair) -> tuple[str, ...]:
         """Return exactly what ``repair`` would send."""
@@ -80,6 +82,15 @@ class McsmanagerTarget:
     def close(self) -> None:
         """Give back connections."""
         self._client.close()
+
+    def _carry_out(self, hands: Hands) -> Outcome:
+        name = hands.repair.proposal.remedy
+        if name == "restart_daemon":
+            return repairs.restart_daemon(hands, self._hook(hands.daemon))
+        remedy = REPAIRS.get(name)
+        if remedy is None:
+            raise Refused(f"MCSManager has no remedy called {name}")
+        return remedy(hands)
 
     def _hook(self, daemon: str) -> Hook | None:
         """Return the hook for a daemon; its text must match the plan's, so the general one never reaches a daemon elsewhere."""

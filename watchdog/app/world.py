@@ -6,28 +6,32 @@ A reload builds a second world beside the first, ends the first and starts the s
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from watchdog.app.catalogue import own_metrics
 from watchdog.app.policies import TimedPanel, policy_of
 from watchdog.app.rooms import Rooms, build_rooms
+from watchdog.collectors import runner
 from watchdog.collectors.runner import CollectorRunner
-from watchdog.errors import LedgerUnavailable
+from watchdog.exposition import pages
 from watchdog.exposition.instruments import Book
 from watchdog.exposition.pages import Exposition
 from watchdog.ledger.open import Ledger
+from watchdog.model import panels as panel_ports
 from watchdog.model.metrics import families
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
 from watchdog.model.snapshots import Actual
 from watchdog.panels import discover
 from watchdog.reconciler.act import OnStep, no_step
+from watchdog.reconciler.adopt import holder_name
 from watchdog.reconciler.commands import Commands
 from watchdog.reconciler.counts import RepairCounts
 from watchdog.reconciler.loop import Reconciler
-from watchdog.reconciler.metrics import SPECS
+from watchdog.reconciler.metrics import METRICS, SPECS
 from watchdog.reconciler.runner import RepairRunner
+from watchdog.runtime import supervision
 from watchdog.runtime.hooks import Hooks
 from watchdog.runtime.log import get_logger
 from watchdog.runtime.schedule import TickSchedule
@@ -45,44 +49,58 @@ STEP_DEADLINE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What outlives a world: clock, ledger, this process's name as a lease holder, and the boundary hook of the crash tests."""
+    """What outlives a world: clock, ledger, the book of own deeds, the counts of repairs, and the boundary hook of the crash tests."""
 
     clock: Clock
     ledger: Ledger
-    holder: str
+    book: Book
+    counts: RepairCounts
     on_step: OnStep = no_step
 
 
 class World:
-    """One configuration, running. ``start`` begins, ``stop`` ends within a bound; nothing is contacted before ``start``."""
+    """One configuration, running. ``start`` begins, ``stop`` ends within a bound; nothing is contacted before ``start``.
 
-    def __init__(self, settings: SettingsBase, shared: Shared) -> None:
+    ``former`` is the world that this one is to follow: its collectors' last word stands until ours have looked. Raises BadSettings, and
+    then leaves nothing open.
+    """
+
+    def __init__(self, settings: SettingsBase, shared: Shared, former: World | None = None) -> None:
         self.settings = settings
         self._shared = shared
+        # a world has a lease holder's name of its own: what hangs in the former one keeps its objects to itself
+        self._holder = holder_name(settings.host)
+        self._judged_once: set[str] = set()
+        with ExitStack() as undo:
+            self._build(undo, frozenset(former.collectors) if former else frozenset())
+            self._undo = undo.pop_all()
+
+    def _build(self, undo: ExitStack, going_on: frozenset[str]) -> None:
+        settings, shared = self.settings, self._shared
         clock, ledger = shared.clock, shared.ledger
         panels = {name: TimedPanel(panel, settings.reconciler) for name, panel in discover().items()}
-        self.book = Book(own_metrics())
+        self.book = shared.book
         self.exposition = Exposition(self.book, clock)
         self.store = SnapshotStore()
         self.schedule = TickSchedule(clock)
         self.supervisor = Supervisor(clock, self.schedule, self.book)
         self.rooms: Rooms = build_rooms(settings, self._needs(panels), ledger, self.store, clock, self.book, self._wake_collector)
+        undo.callback(self.rooms.close)
         self._declare(panels)
-        counts = RepairCounts(self.book)
-        self._counts = counts
-        self.repairs = RepairRunner(ledger, clock, counts, lambda: self.store.actual, on_step=shared.on_step)
-        self.reconcilers = {target.name: self._reconciler(panels[name], target, counts) for name, target in settings.targets()}
+        self.repairs = RepairRunner(ledger, clock, shared.counts, lambda: self.store.actual, on_step=shared.on_step)
+        self.reconcilers: dict[str, Reconciler] = {}
+        for name, target in settings.targets():
+            self.reconcilers[target.name] = self._reconciler(panels[name], target)
+            undo.callback(self.reconcilers[target.name].target.close)
         self.commands = Commands(self.reconcilers, ledger, clock)
-        self.collectors = {spec.name: CollectorRunner(spec, self.store, clock, self.book) for spec in self.rooms.specs}
+        self.collectors = {
+            spec.name: CollectorRunner(spec, self.store, clock, self.book, goes_on=spec.name in going_on) for spec in self.rooms.specs
+        }
         self.store.listen(self._published)
         self._add_loops()
 
     def start(self) -> None:
-        """Start the loops. A ledger that is away only means that earlier counts come later."""
-        try:
-            self._counts.restore(self._shared.ledger)
-        except LedgerUnavailable as error:
-            log.warning("the counts of earlier lives cannot be read", error=str(error))
+        """Start the loops."""
         self.schedule.start()
         self.rooms.start()
         self.supervisor.start()
@@ -94,14 +112,24 @@ class World:
         if late:
             log.warning("some loops did not end in time; their threads are left", loops=", ".join(late))
         self.schedule.stop()
-        self.rooms.close()
-        for reconciler in self.reconcilers.values():
-            reconciler.target.close()
+        self._undo.close()
+
+    def close(self) -> None:
+        """Give back what a world holds that was never started."""
+        self._undo.close()
+
+    def keep_own_rows(self) -> None:
+        """Let the book forget targets, collectors, loops and sources that this world does not have."""
+        keep = self.book.keep
+        keep((*METRICS, *panel_ports.METRICS), "target", self.reconcilers)
+        keep(runner.METRICS, "collector", self.collectors)
+        keep(supervision.METRICS, "loop", self.supervisor.names)
+        keep(pages.METRICS, "source", self.exposition.sources)
 
     def missing(self) -> tuple[str, ...]:
         """Return what readiness still lacks: collectors that were never tried, loops that are not alive. Memory only."""
         lacks = [f"collector {name} has not been tried yet" for name, runner in self.collectors.items() if not runner.tried.is_set()]
-        lacks += [f"target {name} has had no pass yet" for name, each in self.reconcilers.items() if each.status.last_result == "none"]
+        lacks += [f"target {name} has had no pass yet" for name in self.reconcilers if name not in self._judged_once]
         if not self.supervisor.healthy():
             lacks.append(self.supervisor.fatal_reason or "the supervisor or its schedule does not answer")
         return tuple(lacks)
@@ -118,7 +146,7 @@ class World:
         for name in {panel for panel, _ in self.settings.targets()}:
             self.exposition.declare(name, [spec.metric for spec in panels[name].metrics])
 
-    def _reconciler(self, panel: TimedPanel, target: Any, counts: RepairCounts) -> Reconciler:
+    def _reconciler(self, panel: TimedPanel, target: Any) -> Reconciler:
         ports = Ports(self._shared.clock, self.book, Hooks(self.rooms.engine_act), self.rooms.engine_read, self.rooms.engine_act)
         made = Reconciler(
             panel=panel,
@@ -127,18 +155,18 @@ class World:
             policy=policy_of(target, self.settings.reconciler),
             ledger=self._shared.ledger,
             runner=self.repairs,
-            counts=counts,
+            counts=self._shared.counts,
             clock=self._shared.clock,
             instruments=self.book,
             actual=lambda: self.store.actual,
-            holder=self._shared.holder,
+            holder=self._holder,
         )
         made.waker = lambda: self.supervisor.wake(f"target:{target.name}")
         return made
 
     def _add_loops(self) -> None:
-        for runner in self.collectors.values():
-            self.supervisor.add(runner.loop)
+        for collector in self.collectors.values():
+            self.supervisor.add(collector.loop)
         for name, reconciler in self.reconcilers.items():
             interval = reconciler.policy.timing.interval
             self.supervisor.add(LoopSpec(f"target:{name}", self._pass_of(name, reconciler), interval, STEP_DEADLINE, first_delay=1.0))
@@ -162,6 +190,7 @@ class World:
         if status.look is not None:
             look, specs = status.look, discover()[status.panel].metrics
             self.exposition.update(status.panel, lambda: families(specs, name, look.actual, look.view), part=name)
+        self._judged_once.add(name)  # after it was rendered: from now on the lines are complete
 
     def _published(self, name: str, _actual: Actual) -> None:
         """Render what was published (in the publisher's thread), and wake the targets when the gate changed."""

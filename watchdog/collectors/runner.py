@@ -73,7 +73,8 @@ def run_collector(spec: CollectorSpec, store: SnapshotStore, clock: Clock, instr
 class CollectorRunner:
     """Runs one collector for ever, over all its generations; ``loop`` is what the supervisor is given."""
 
-    def __init__(self, spec: CollectorSpec, store: SnapshotStore, clock: Clock, instruments: Instruments) -> None:
+    def __init__(self, spec: CollectorSpec, store: SnapshotStore, clock: Clock, instruments: Instruments, *, goes_on: bool = False) -> None:
+        """Given what to run; ``goes_on``: a collector of this name ran until now (reload), and what it showed last stands for a moment."""
         self._spec = spec
         self._store = store
         self._clock = clock
@@ -86,8 +87,9 @@ class CollectorRunner:
         for error in _ERRORS:
             instruments.count(FAILURES, spec.name, error, by=0.0)
         instruments.count(REPLACED, spec.name, by=0.0)
-        instruments.set(SUCCESS, spec.name, value=0.0)
-        instruments.set(LAST_SUCCESS, spec.name, value=0.0)
+        if not goes_on:
+            instruments.set(SUCCESS, spec.name, value=0.0)
+            instruments.set(LAST_SUCCESS, spec.name, value=0.0)
 
     @property
     def loop(self) -> LoopSpec:

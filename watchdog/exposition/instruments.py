@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import accumulate
 from math import inf
 
@@ -60,6 +60,19 @@ class Book:
             rows = self._values[name]
             for row in [row for row in rows if row[: len(labels)] == labels]:
                 del rows[row]
+            self.version += 1
+
+    def keep(self, metrics: Iterable[Metric], label: str, values: Collection[str]) -> None:
+        """Forget the rows of ``metrics``, of whatever type, whose ``label`` has another value than these (a reload took it away)."""
+        with self._lock:
+            for metric in metrics:
+                if label not in metric.labels:
+                    continue
+                rows: dict[Labels, float] | dict[Labels, list[float]]
+                rows = self._observed[metric.name] if metric.type == "histogram" else self._values[metric.name]
+                place = metric.labels.index(label)
+                for row in [row for row in rows if row[place] not in values and row not in metric.seed]:
+                    del rows[row]
             self.version += 1
 
     def observe(self, name: str, *labels: str, value: float) -> None:

@@ -19,6 +19,7 @@ from watchdog.ledger.pruning import Pruning
 from watchdog.ledger.repairs import Repairs
 from watchdog.ledger.schema import HEAD
 from watchdog.ledger.settings import KeepSettings, LedgerSettings, sqlite_path
+from watchdog.ledger.storage import Forgetful
 from watchdog.model.metrics import Instruments, Silent
 from watchdog.model.moments import Clock
 from watchdog.runtime.log import get_logger
@@ -57,13 +58,15 @@ def open_ledger(
     host: str,
     instruments: Instruments | None = None,
     patient: bool = False,
+    forgiving: bool = False,
     migrations: Path = MIGRATIONS,
     head: str = HEAD,
 ) -> Ledger:
     """Open the ledger that ``settings`` name, for the rows of ``host``.
 
     ``migrate`` is for `run` and `demo` only: they make the file and the tables, and bring an older schema up to ours. With ``patient``
-    a ledger that cannot be used now is returned all the same; every use tries again and raises LedgerUnavailable until it works. Raises
+    a ledger that cannot be used now is returned all the same; every use tries again and raises LedgerUnavailable until it works; with
+    ``forgiving`` so is one on storage that forgets: nobody needs it enough to be refused. Raises
     BadSettings (unfit storage, newer schema, missing driver; the text names the way out) and, unless ``patient``, LedgerUnavailable.
     """
     url = settings.resolved()
@@ -82,7 +85,7 @@ def open_ledger(
     try:
         door.prepare()
     except (LedgerUnavailable, BadSettings) as error:
-        if not patient or isinstance(error, BadSettings):
+        if not (patient if isinstance(error, LedgerUnavailable) else forgiving and isinstance(error, Forgetful)):
             door.close()
             raise
         log.warning("beginning without a ledger", error=str(error))

@@ -11,6 +11,10 @@ FORGETFUL = frozenset({"tmpfs", "ramfs", "overlay", "overlayfs", "aufs", "fuse-o
 MOUNTINFO = Path("/proc/self/mountinfo")
 
 
+class Forgetful(BadSettings):
+    """The storage named for the ledger is emptied by a restart."""
+
+
 def filesystem(path: Path, mountinfo: str) -> str:
     """Given a path and the text of /proc/self/mountinfo (proc(5)), return the type of the file system it is on ("" = cannot tell)."""
     real = path.resolve()
@@ -31,7 +35,7 @@ def _unescape(text: str) -> str:
 
 
 def refuse_forgetful(path: Path, *, ephemeral: bool, mountinfo: Path = MOUNTINFO) -> None:
-    """Raise BadSettings, naming the way out, when ``path`` is on storage that a restart empties and ``ephemeral`` does not allow it."""
+    """Raise Forgetful, naming the way out, when ``path`` is on storage that a restart empties and ``ephemeral`` does not allow it."""
     if ephemeral:
         return
     try:
@@ -40,7 +44,7 @@ def refuse_forgetful(path: Path, *, ephemeral: bool, mountinfo: Path = MOUNTINFO
         return  # cannot tell (no /proc): then the operator's word stands
     kind = filesystem(path, text)
     if kind in FORGETFUL:
-        raise BadSettings(
+        raise Forgetful(
             f"ledger.url: '{path}' is on {kind}, which a restart empties, and with it what was repaired, approved and held: "
             "mount a volume there, name another path, or set ledger.ephemeral: true if forgetting is fine"
         )

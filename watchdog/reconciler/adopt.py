@@ -49,9 +49,9 @@ def adopt(ledger: LedgerPort, records: Iterable[RepairRecord], holder: str, ours
     return tuple(adopted)
 
 
-def release_dead(ledger: LedgerPort) -> int:
-    """Give back the leases of former processes of this host that are no more; return how many. Raises LedgerUnavailable."""
-    gone = [lease for lease in ledger.leases() if dead(lease.holder)]
+def release_dead(ledger: LedgerPort, host: str | None = None) -> int:
+    """Give back the leases of former processes of ``host`` (this one) that are no more; return how many. Raises LedgerUnavailable."""
+    gone = [lease for lease in ledger.leases() if dead(lease.holder, host)]
     for lease in gone:
         ledger.release(lease)
     return len(gone)

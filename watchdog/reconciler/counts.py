@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from watchdog.model.metrics import Instruments
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.ports import RepairBook
@@ -10,20 +12,32 @@ RESULTS = ("verified", "unverified", "later", "gave_up", "in_doubt")
 
 
 class RepairCounts:
-    """Counts ended repairs for the scrape."""
+    """Counts ended repairs for the scrape. One for the whole life of the process, whatever is reloaded."""
 
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
+        self._counted: dict[tuple[str, str, str, str], float] = {}
+        self._restored: set[str] = set()
 
-    def restore(self, book: RepairBook) -> None:
-        """Add what former lives counted. Call once, at start, before any repair. Raises LedgerUnavailable."""
+    def restore(self, book: RepairBook, targets: Collection[str] | None = None) -> None:
+        """Add what former lives counted, of ``targets`` (all when None), once each; again is fine. Raises LedgerUnavailable."""
+        if targets is not None and self._restored.issuperset(targets):
+            return
         for labels, value in book.repair_totals().items():
-            self._instruments.count("watchdog_repairs_total", *labels, by=value)
+            if (targets is None or labels[1] in targets) and labels[1] not in self._restored:
+                self._instruments.count("watchdog_repairs_total", *labels, by=max(0.0, value - self._counted.get(labels, 0.0)))
+        self._restored.update(targets or ())
+
+    def forget(self, targets: Collection[str]) -> None:
+        """Forget targets that are no longer configured; should they come back, their past is read anew."""
+        self._restored.difference_update(targets)
+        self._counted = {labels: value for labels, value in self._counted.items() if labels[1] not in targets}
 
     def ended(self, record: RepairRecord) -> None:
         """Count one repair by the state its row has just been moved to."""
         if record.state.value in RESULTS:
             labels = (record.object.panel, record.object.target, record.remedy, record.state.value)
+            self._counted[labels] = self._counted.get(labels, 0.0) + 1.0
             self._instruments.count("watchdog_repairs_total", *labels)
 
     def crashed(self, record: RepairRecord) -> None:

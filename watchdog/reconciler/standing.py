@@ -121,7 +121,7 @@ class Books:
 
     def _unfinished(self, now: Moment) -> tuple[RepairRecord, ...]:
         if not self._started:
-            if released := release_dead(self._ledger):
+            if released := release_dead(self._ledger, self._holder.rsplit("/", 2)[0]):
                 log.info("took back the leases of a former life", leases=released)
             self._started = True
         records = self.unfinished()

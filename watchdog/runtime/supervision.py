@@ -73,6 +73,11 @@ class Supervisor:
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         schedule.on_jump(self.jumped)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all loops."""
+        return tuple(self._loops)
+
     def add(self, spec: LoopSpec) -> None:
         """Supervise one more loop; it runs from ``start`` on, or now. Raises ValueError for a name that is taken."""
         now = self._clock.now()

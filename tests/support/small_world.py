@@ -1,0 +1,93 @@
+"""The demo's world for tests of the whole program: fakes on real sockets, a configuration on a free port, the program in this process."""
+
+from __future__ import annotations
+
+import http.client
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.exposition import parse
+from watchdog import settings
+from watchdog.app import Program
+from watchdog.demo.world import DemoWorld, demo_world
+from watchdog.runtime import yaml
+
+
+@contextmanager
+def small_world() -> Iterator[DemoWorld]:
+    """The demo's world in a folder with a short name (paths of unix sockets are short), nothing broken in it."""
+    with tempfile.TemporaryDirectory(prefix="pw-") as folder, demo_world(Path(folder), "127.0.0.1:0") as world:
+        yield world
+
+
+def rewrite(config: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the configuration, whole and at once, as an editor does."""
+    document = yaml.parse(config.read_text(encoding="utf-8"), "test").value
+    change(document)
+    fresh = config.with_suffix(".new")
+    fresh.write_text(yaml.dump(document), encoding="utf-8")
+    fresh.replace(config)
+
+
+def add_target(name: str) -> Callable[[dict[str, Any]], None]:
+    """Watch the same panel under one name more."""
+
+    def change(document: dict[str, Any]) -> None:
+        targets = document["panels"]["mcsmanager"]
+        targets.append({**targets[0], "name": name, "mode": "observe"})
+
+    return change
+
+
+def drop_target(name: str) -> Callable[[dict[str, Any]], None]:
+    """Stop watching it."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["panels"]["mcsmanager"] = [each for each in document["panels"]["mcsmanager"] if each["name"] != name]
+
+    return change
+
+
+@contextmanager
+def program_in(world: DemoWorld, **more: Any) -> Iterator[Program]:
+    """The real program in this process, without its signal handlers."""
+    program = Program(settings.load(world.config, {}), lambda: settings.load(world.config, {}), **more)
+    try:
+        program.start()
+        wait_until(lambda: program.readiness().ok, "readiness")
+        yield program
+    finally:
+        program.stop()
+
+
+def wait_until(holds: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    """Poll until ``holds()`` is truthy and return it."""
+    never = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if found := holds():
+            return found
+        never.wait(0.02)
+    raise AssertionError(f"no {what} within {seconds:g} s")
+
+
+def scrape(program: Program) -> tuple[int, str]:
+    """One scrape over TCP."""
+    connection = http.client.HTTPConnection(*program.server.address, timeout=30)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def samples(text: str) -> dict[str, float]:
+    """Return each sample by its name and its labels, sorted: ``name{a="1",b="2"}``."""
+    return {
+        name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels) + "}" if labels else ""): value
+        for (name, labels), value in parse(text.encode()).items()
+    }

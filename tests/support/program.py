@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 
 @dataclass
@@ -39,6 +42,42 @@ class Running:
     def metrics(self) -> str:
         return self.get("/metrics")[1]
 
+    def api(self, path: str) -> Any:
+        """Return the JSON of ``/api/v1/PATH``."""
+        status, text = self.get(f"/api/v1/{path}")
+        if status != 200:
+            raise OSError(f"{status}: {text}")
+        return json.loads(text)
+
+    def target(self, name: str) -> dict[str, Any]:
+        """Return how one target stands."""
+        return self.api(f"status?target={quote(name)}")["targets"][0]
+
+    def drifts(self) -> list[dict[str, Any]]:
+        """Return the drifts of the newest passes."""
+        return self.api("drifts")["drifts"]
+
+    def open_drifts(self) -> list[dict[str, Any]]:
+        """Return those that count."""
+        return [drift for drift in self.drifts() if drift["state"] in {"open", "awaiting_approval", "repairing"}]
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return all drifts that the ledger remembers, closed ones too."""
+        return self.api("history?limit=10000")["drifts"]
+
+    def repairs(self) -> list[dict[str, Any]]:
+        """Return all repairs that the ledger remembers, the newest first."""
+        return self.api("repairs?limit=1000")["repairs"]
+
+    def wait_for_passes(self, target: str, count: int, seconds: float = 120.0) -> None:
+        """Wait until so many more passes over a target have ended."""
+        goal = self.target(target)["passes"] + count
+        self.wait_for(f"{count} passes", lambda: self.target(target)["passes"] >= goal, seconds)
+
+    def errors(self) -> list[str]:
+        """Return the lines of the log at level error or above, and tracebacks."""
+        return [line for line in self.log.splitlines() if re.search(r"level=(error|critical)|^Traceback", line)]
+
     def wait_for(self, what: str, holds: Callable[[], object], seconds: float = 60.0):
         """Poll until ``holds()`` is truthy and return it; fail with the program's log after ``seconds``."""
         deadline = time.monotonic() + seconds
@@ -51,8 +90,15 @@ class Running:
                 return found
             if self.process.poll() is not None:
                 raise AssertionError(f"the program ended with {self.process.returncode} while waiting for {what}:\n{self.log[-4000:]}")
-            time.sleep(0.1)
-        raise AssertionError(f"no {what} within {seconds} s:\n{self.log[-4000:]}")
+            time.sleep(0.2)
+        raise AssertionError(f"no {what} within {seconds} s:\n{self._standing()}\n{self.log[-4000:]}")
+
+    def _standing(self) -> str:
+        """Return how the targets stand and what is planned, for a failed test."""
+        try:
+            return json.dumps({"status": self.api("status"), "plans": self.api("plans"), "drifts": self.drifts()}, indent=1)
+        except (OSError, urllib.error.URLError) as error:
+            return f"(no answer: {error})"
 
     def end(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
         if self.process.poll() is None:

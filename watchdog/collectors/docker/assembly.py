@@ -11,7 +11,7 @@ from watchdog.collectors.docker.counting import Counting
 from watchdog.collectors.docker.events import EventTail
 from watchdog.collectors.docker.gate import GateKeeper
 from watchdog.collectors.docker.metrics import specs
-from watchdog.collectors.docker.origin import engine_started_at
+from watchdog.collectors.docker.origin import Origin
 from watchdog.collectors.docker.settings import DockerSettings, TlsSettings
 from watchdog.collectors.runner import CollectorSpec
 from watchdog.model.engines import EngineAct, EngineRead
@@ -75,6 +75,7 @@ def build(
     labels = frozenset(settings.labels).union(*(need.labels for need in needs))
     counting = Counting(book, settings.names_limit, clock.now().wall)
     tail = EventTail(read, counting, clock, labels=labels, window=settings.events_window, silence=settings.events_silence, wake=wake)
+    origin = Origin(settings.pid_file, settings.proc)
     keeper = GateKeeper(read, store, clock, settings.gate)
 
     def factory() -> DockerCollector:
@@ -88,7 +89,7 @@ def build(
             labels=labels,
             deadline=settings.deadline,
             inspects_per_look=settings.inspects_per_look,
-            started_at=lambda: engine_started_at(settings.pid_file, settings.proc) if settings.socket else None,
+            started_at=lambda: origin() if settings.socket else None,
             place=settings.url,
         )
 

@@ -9,14 +9,38 @@ _PROGRAMS = frozenset({"dockerd", "docker"})
 _STARTTIME = 19  # of /proc/PID/stat after the command's closing parenthesis: field 22, in clock ticks since boot
 
 
-def engine_started_at(pid_file: Path, proc: Path) -> float | None:
-    """Given dockerd's pid file and the host's /proc, return UNIX seconds, or None when it cannot be told. Never raises."""
+class Origin:
+    """Knows when the engine began, and tells the same of the same process for ever.
+
+    The kernel restates the boot's time when the wall clock is set. A beginning that moves would seem to be a restart under containers
+    whose own stamps stand still.
+    """
+
+    def __init__(self, pid_file: Path, proc: Path) -> None:
+        self._pid_file = pid_file
+        self._proc = proc
+        self._known: tuple[tuple[int, int], float] | None = None
+
+    def __call__(self) -> float | None:
+        """Return UNIX seconds, or None when it cannot be told. Never raises."""
+        found = _process(self._pid_file, self._proc)
+        if found is None:
+            return None
+        identity, began = found
+        if self._known is None or self._known[0] != identity:
+            self._known = (identity, began)
+        return self._known[1]
+
+
+def _process(pid_file: Path, proc: Path) -> tuple[tuple[int, int], float] | None:
+    """Return ((pid, start in ticks since boot), start in UNIX seconds)."""
     try:
-        process = proc / str(int(pid_file.read_text()))
+        pid = int(pid_file.read_text())
+        process = proc / str(pid)
         if (process / "comm").read_text().strip() not in _PROGRAMS:
             return None  # a stale file, or the pid of another pid namespace
         ticks = int((process / "stat").read_text().rpartition(")")[2].split()[_STARTTIME])
         booted = next(line.split()[1] for line in (proc / "stat").read_text().splitlines() if line.startswith("btime "))
     except (OSError, ValueError, IndexError, StopIteration):
         return None
-    return int(booted) + ticks / os.sysconf("SC_CLK_TCK")
+    return (pid, ticks), int(booted) + ticks / os.sysconf("SC_CLK_TCK")

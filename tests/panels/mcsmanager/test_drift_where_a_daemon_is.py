@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from tests.support.mcsmanager import DAEMON, Scene, container_of, foreign, instance, settings
+from watchdog.model.moments import Moment
 from watchdog.panels.mcsmanager.drift import detect
-from watchdog.panels.mcsmanager.view import Status
+from watchdog.panels.mcsmanager.view import McsmanagerView, Status
 
 
 def remote(items, theirs, **changes):
@@ -79,3 +80,18 @@ def test_a_remark_that_two_daemons_share_names_neither():
     twin = replace(view, daemons=(*view.daemons, replace(view.daemons[0], uuid="f" * 32)))
     judgement = detect(said, scene.actual(), twin, scene.facts, scene.now)
     assert {item.reason for item in judgement.unknown} == {"unplaced"}
+
+
+def test_a_daemon_that_is_not_listed_any_more_is_unknown_first_and_then_forgotten():
+    item = instance()
+    scene = Scene([item], [foreign()])
+    scene.settle()
+    assert scene.look(15).drifts, "a ghost"
+    empty = McsmanagerView("10.18.2", (), ())
+    for after, known in ((15, True), (500, True), (200, False)):
+        scene.now = Moment(scene.now.wall + after, scene.now.mono + after)
+        judgement = detect(scene.settings, scene.actual(), empty, scene.facts, scene.now)
+        scene.facts = replace(scene.facts, memory=judgement.memory)
+        assert not judgement.drifts and not judgement.fine
+        assert ({u.subject.id for u in judgement.unknown} == {DAEMON, item.uuid}) is known, after
+        assert bool(judgement.memory) is known

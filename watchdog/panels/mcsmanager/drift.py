@@ -51,6 +51,7 @@ class _Part:
 def detect(settings: McsmanagerSettings, actual: Actual, view: McsmanagerView, facts: LedgerFacts, now: Moment) -> Judgement:
     """Judge every daemon and every Docker instance of one panel."""
     parts = [_judge_daemon(settings, actual, view, daemon, facts, now) for daemon in view.daemons]
+    parts += _vanished(view, facts, now.wall)
     return Judgement(
         drifts=tuple(sorted((drift for part in parts for drift in part.drifts), key=lambda drift: drift.key)),
         unknown=tuple(sorted((item for part in parts for item in part.unknown), key=lambda item: str(item.subject))),
@@ -167,6 +168,27 @@ def _all_unknown(case: Case) -> _Part:
     )  # fmt: skip
     kept = ((key, case.facts.memory[key]) for uuid in uuids if (key := memories.instance_key(case.daemon.uuid, uuid)) in case.facts.memory)
     return _Part(unknown=unknown, memory=tuple(kept))
+
+
+def _vanished(view: McsmanagerView, facts: LedgerFacts, now: float) -> list[_Part]:
+    """Daemons that the panel listed until lately: not known, rather than in order, until they have been missing for ten minutes.
+
+    Whatever was wrong behind them would else count as mended the moment somebody removes a node, or a panel that begins lists none yet.
+    """
+    parts = []
+    for key, text in facts.memory.items():
+        own = memories.decode(DaemonMemory, text) if key.startswith("d:") else None
+        uuid = key.removeprefix("d:")
+        if own is None or view.daemon(uuid) is not None or abs(now - own.seen_at) > memories.GAP:
+            continue
+        instances = memories.instances_of(facts.memory, uuid)
+        subjects = (Subject("daemon", uuid), *(Subject("instance", each) for each in instances))
+        kept = {key: text, **{(each := memories.instance_key(uuid, name)): facts.memory[each] for name in instances}}
+        message = "the panel does not list this daemon any more"
+        parts.append(
+            _Part(unknown=tuple(UnknownSubject(each, "daemon_vanished", message) for each in subjects), memory=tuple(kept.items()))
+        )
+    return parts
 
 
 def _join(parts: Iterable[_Part]) -> _Part:

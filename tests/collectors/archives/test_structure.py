@@ -178,6 +178,7 @@ UNVERIFIABLE = {
     "zstd": (b"\x28\xb5\x2f\xfd" + noise(300), "unsupported_format"),
     "xz": (b"\xfd7zXZ\x00" + noise(300), "unsupported_format"),
     "one volume of several": (patched(PLAIN, end(PLAIN) + 4, b"\x01\x00"), "split"),
+    "zip of a version nobody knows": (patched(PLAIN, cd(PLAIN) + 6, b"\x94\x00"), "needs_newer"),
     "tar with a huge extended header": (None, "header_too_large"),
 }  # fmt: skip
 

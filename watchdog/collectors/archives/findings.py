@@ -23,7 +23,7 @@ NOTED = (
     "no_tar_inside", "confusing_comment",
 )  # fmt: skip
 UNVERIFIABLE = (
-    "unknown_format", "only_zeros", "unsupported_format", "split", "encrypted_directory", "header_too_large", "unreadable",
+    "unknown_format", "only_zeros", "unsupported_format", "needs_newer", "split", "encrypted_directory", "header_too_large", "unreadable",
     "crashed", "hung", "memory", "no_answer", "cannot_start",
 )  # fmt: skip
 

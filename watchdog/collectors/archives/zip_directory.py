@@ -22,6 +22,8 @@ _MASKED = 0x2000
 # where a descriptor's fields begin (after its optional signature), and the shape of its sizes
 _DESCRIPTORS = ((16, 4, "<3L"), (24, 4, "<LQQ"), (12, 0, "<3L"), (20, 0, "<LQQ"))
 NAMES_COMPARED = 1_000_000
+NEWEST_VERSION = 63
+"""Of the "version needed to extract" (APPNOTE 4.4.3); zipfile and unzip refuse newer ones."""
 _NEAR, _FAR_READ = 1 << 14, 1 << 9
 
 
@@ -45,7 +47,12 @@ def entries(source: Source, end: End) -> Iterator[Entry]:
         place = at - base
         if place + _CENTRAL.size > len(block) or block[place : place + 4] != b"PK\x01\x02":
             raise Broken("damaged_directory", f"the directory is damaged after {count} entries")
-        (_, _, _, flags, method, _, _, crc, packed, unpacked, n, m, k, _, _, _, offset) = _CENTRAL.unpack_from(block, place)
+        (_, _, needed, flags, method, _, _, crc, packed, unpacked, n, m, k, _, _, _, offset) = _CENTRAL.unpack_from(block, place)
+        if needed & 0xFF > NEWEST_VERSION:
+            version = f"{(needed & 0xFF) // 10}.{(needed & 0xFF) % 10}"
+            raise Broken(
+                "needs_newer", f"entry {count + 1} asks for version {version} of the format, which no reader knows (6.3 is the newest)"
+            )
         at += _CENTRAL.size + n + m + k
         if at > end.stop:
             raise Broken("truncated_directory", f"the directory stops within entry {count + 1}")

@@ -135,11 +135,11 @@ class FakeWireguardWorld:
             return device
 
     def remove_device(self, name: str) -> None:
-        """End a daemon in order: its socket goes with it."""
+        """End a daemon in order: its socket goes first, as Go's listeners do it, then the daemon."""
         with self._lock:
+            self.path(name).unlink(missing_ok=True)
             self._close(name)
             del self._devices[name]
-            self.path(name).unlink(missing_ok=True)
 
     def add_peer(self, device: str, public_key: str, *, allowed_ips: tuple[str, ...] = (), endpoint: str | None = None) -> FakePeer:
         """Add a peer, or put another in the place of the one with this key."""

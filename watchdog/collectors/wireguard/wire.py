@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from pyroute2.netlink import NETLINK_ROUTE
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.generic import AsyncGenericNetlinkSocket, GenericNetlinkSocket
-from pyroute2.netlink.generic.wireguard import wgmsg
-from pyroute2.netlink.nlsocket import NetlinkSocket
-
+from watchdog.collectors.wireguard.pyroute import (
+    NETLINK_ROUTE,
+    AsyncGenericNetlinkSocket,
+    GenericNetlinkSocket,
+    NetlinkError,
+    NetlinkSocket,
+    wgmsg,
+)
 from watchdog.errors import DeadlinePassed, Forbidden, MalformedAnswer, NotFound, ServerFault, Temporary, Unreachable, WatchdogError
 from watchdog.model.moments import Clock
 

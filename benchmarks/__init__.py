@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """One line of the table: seconds of ours and of the reference."""
+    """One line of the table: ours and the reference, in seconds or in `unit`."""
 
     what: str
     ours: float
     reference: str
     theirs: float
+    unit: str = "s"
 
     @property
     def times(self) -> float:

@@ -20,7 +20,8 @@ def main(chosen: list[str]) -> int:
         if chosen and name not in chosen:
             continue
         for ratio in import_module(f"benchmarks.{name}").run():
-            ours, theirs = f"{ratio.ours * 1000:.3f} ms", f"{ratio.theirs * 1000:.3f} ms"
+            scale, unit = (1000, "ms") if ratio.unit == "s" else (1, ratio.unit)
+            ours, theirs = f"{ratio.ours * scale:.3f} {unit}", f"{ratio.theirs * scale:.3f} {unit}"
             print(f"{name:<13} {ratio.what:<38} {ours:>12} {theirs:>12} {ratio.times:>8.1f}x  {ratio.reference}")
     return 0
 

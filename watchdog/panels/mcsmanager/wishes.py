@@ -77,7 +77,7 @@ def _by_autostart(
     booted = daemon.booted_at if daemon.booted_at and earliest and now - earliest <= settings.autostart_window else None
     returned = daemon.back_at if daemon.back_at and now - daemon.back_at <= settings.autostart_window else None
     if booted is not None and (own.running_at or 0.0) < booted:
-        return _after_boot(instance, view, sight, own, booted, min(booted - SEEN_LATE, earliest or booted), now)
+        return _after_boot(instance, view, sight, own, booted, daemon.booted_after, now)
     if returned is not None and daemon.gone_at is not None and (own.running_at or 0.0) < returned:
         return _after_outage(instance, view, sight, own, daemon.gone_at, returned, now)
     if instance.started == 0:
@@ -86,8 +86,11 @@ def _by_autostart(
 
 
 def _after_boot(  # noqa: PLR0911  # a ladder
-    instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, booted: float, earliest: float, now: float
+    instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, booted: float, after: float | None, now: float
 ) -> Wish:
+    # ``after`` is the last look before the boot: of what our own engine told nothing is older. The panel's log may go by another clock
+    since = booted - SEEN_LATE if after is None else after
+    earliest = min(booted - SEEN_LATE, since)
     stop = _newest(view, instance, STOPS, after=earliest)
     if stop:
         return Wish("no", _stopped(stop), booted)
@@ -95,7 +98,7 @@ def _after_boot(  # noqa: PLR0911  # a ladder
         return Wish("unknown", "it was created or changed after the daemon's boot", booted)
     if instance.started == 0:
         return Wish("known", "autostart is on and the daemon has not started it since its boot", booted)
-    started = _started_since(instance, sight, booted, earliest)
+    started = _started_since(instance, sight, booted, since)
     if started is False:
         if hidden := _hidden(view, earliest, now):
             return Wish("unknown", hidden, booted)

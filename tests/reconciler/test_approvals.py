@@ -101,6 +101,38 @@ def test_a_jump_of_the_clock_neither_ends_nor_stretches_the_hour(asking, jump):
     assert not asking.ledger.approvals("toy", [ApprovalState.APPROVED])
 
 
+def test_a_yes_ends_with_its_incident(asking):
+    asking.world.add("a", up=False)
+    asking.run(30)
+    (request,) = waiting(asking)
+    asking.gate = False
+    asking.commands.approve(request.id, "anna")
+    asking.run(30)
+    asking.world.set("a", up=True)  # it heals by itself
+    asking.run(60)
+    assert not asking.ledger.approvals("toy", [ApprovalState.APPROVED])
+
+    asking.world.set("a", up=False)  # another incident, of which nobody spoke
+    asking.gate = True
+    asking.run(300)
+    assert asking.world.effects() == []
+    assert asking.shown() == {"a": "awaiting_approval"}
+
+
+@pytest.mark.parametrize("jump", [-3 * 3600.0, 600.0])
+def test_a_yes_is_still_used_after_a_jump_of_the_clock(asking, jump):
+    asking.world.add("a", up=False)
+    asking.run(30)
+    (request,) = waiting(asking)
+    asking.gate = False
+    asking.commands.approve(request.id, "anna")
+    asking.run(30)
+    asking.clock.jump(jump)
+    asking.gate = True
+    asking.run(120)
+    assert asking.world.effects() == [("start", "a")]
+
+
 def test_changed_facts_keep_a_yes_and_changed_parameters_do_not(asking):
     asking.world.add("a", believed="worn")
     asking.run(30)

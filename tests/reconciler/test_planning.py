@@ -279,6 +279,7 @@ def test_only_an_approved_and_unexpired_approval_counts(state):
     assert standing_approval(repair, (approval(repair, state),), NOW) is None
     assert standing_approval(repair, (approval(repair, expires_at=NOW.wall),), NOW) is None
     assert standing_approval(repair, (approval(repair),), NOW) is not None
+    assert standing_approval(repair, (approval(repair),), NOW, NOW.wall - 5) is None, "asked for before this incident began"
 
 
 def test_a_rejected_repair_is_not_asked_again_until_the_drift_comes_back_anew():

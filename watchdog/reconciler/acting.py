@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from watchdog.errors import LeaseLost, LedgerUnavailable, Refused
 from watchdog.model.approvals import Approval, ApprovalState
+from watchdog.model.drifts import Episode
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Moment
 from watchdog.model.panels import Target
@@ -46,14 +47,15 @@ class Desk:
                 standing.append(restated)
         return tuple(standing)
 
-    def ask(self, plan: Plan, wanted: Iterable[PlannedRepair], known: tuple[Approval, ...], now: Moment) -> tuple[Approval, ...]:
-        """Request what the plan needs, withdraw what no candidate matches; return the requests that wait or stand."""
-        wanted = tuple(wanted)
+    def ask(
+        self, plan: Plan, wanted: Iterable[PlannedRepair], known: tuple[Approval, ...], episodes: Iterable[Episode], now: Moment
+    ) -> tuple[Approval, ...]:
+        """Request what the plan needs, withdraw what no candidate matches; return the requests that wait or stand.
+
+        ``episodes`` are the open ones. While a drift cannot be judged, its request stays; when it has ended, an approval ends with it.
+        """
+        known = self._withdraw(tuple(wanted), known, tuple(episodes), now)
         waiting = {each.id: each for each in known if each.state is ApprovalState.WAITING}
-        for approval in tuple(waiting.values()):
-            if not any(matches(repair, approval) for repair in wanted):
-                self._ledger.decide(approval.id, ApprovalState.WITHDRAWN, "nothing asks for it any more", now.wall)
-                del waiting[approval.id]
         for repair in plan.repairs:
             if not repair.needs_approval or repair.approval_id is not None or any(matches(repair, each) for each in waiting.values()):
                 continue
@@ -66,6 +68,19 @@ class Desk:
             log.info("a repair waits for approval", approval=asked.id, remedy=asked.remedy, object=str(asked.object), risk=asked.risk)
         approved = tuple(each for each in known if each.state is ApprovalState.APPROVED)
         return (*waiting.values(), *approved)
+
+    def _withdraw(
+        self, wanted: tuple[PlannedRepair, ...], known: tuple[Approval, ...], episodes: tuple[Episode, ...], now: Moment
+    ) -> tuple[Approval, ...]:
+        blind = {episode.drift.key for episode in episodes if episode.blind_since is not None}
+        kept: list[Approval] = []
+        for approval in known:
+            idle = not blind.intersection(approval.drift_keys) and not any(matches(repair, approval) for repair in wanted)
+            if idle and approval.state in {ApprovalState.WAITING, ApprovalState.APPROVED}:
+                self._ledger.decide(approval.id, ApprovalState.WITHDRAWN, "nothing asks for it any more", now.wall)
+            else:
+                kept.append(approval)
+        return tuple(kept)
 
 
 class Starter:

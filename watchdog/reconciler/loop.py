@@ -185,7 +185,7 @@ class Reconciler:
         scene, approvals = self._scene(standing, judgement, now)
         made = plan(scene)
         self._wanted = tuple(candidates(scene)[0])
-        approvals = self._desk.ask(made, self._wanted, approvals, now)
+        approvals = self._desk.ask(made, self._wanted, approvals, standing.episodes, now)
         begun = self._starter.start(made, self.policy, standing.raw, self._clock.now().since(look.began), now)
         unfinished = self._books.unfinished() if begun else standing.unfinished
         now = self._clock.now()

@@ -80,7 +80,7 @@ def plan(scene: Scene) -> Plan:
     wanted, held = candidates(scene)
     ready: list[PlannedRepair] = []
     for repair in wanted:
-        approval = standing_approval(repair, scene.approvals, scene.now)
+        approval = standing_approval(repair, scene.approvals, scene.now, _begun(scene, repair))
         refusal = _refusal(scene, repair, approved=approval is not None)
         if refusal is not None:
             held += _hold(repair.drift_keys, *refusal)
@@ -159,13 +159,17 @@ def matches(repair: PlannedRepair, approval: Approval) -> bool:
     )
 
 
-def standing_approval(repair: PlannedRepair, approvals: Iterable[Approval], now: Moment) -> Approval | None:
-    """Return the approval that covers ``repair`` now, the one that expires last; None = nobody approved it."""
+def standing_approval(repair: PlannedRepair, approvals: Iterable[Approval], now: Moment, begun: float = 0.0) -> Approval | None:
+    """Return the approval that covers ``repair`` now, the one that expires last; None = nobody approved it.
+
+    ``begun`` is when the newest of its drifts was first seen: an approval asked for before that was given for another incident.
+    """
     standing = [
         approval
         for approval in approvals
         if approval.state is ApprovalState.APPROVED
         and (approval.expires_at is None or now.wall < approval.expires_at)
+        and approval.requested_at >= begun
         and matches(repair, approval)
     ]
     return max(standing, key=lambda each: (each.expires_at or float("inf"), each.id), default=None)
@@ -251,11 +255,16 @@ def _refusal(scene: Scene, repair: PlannedRepair, *, approved: bool) -> tuple[st
 
 def _rejected(scene: Scene, repair: PlannedRepair) -> bool:
     """Whether a person rejected this very repair since its drifts were first seen; a new episode may ask anew."""
-    first_seen = max(episode.first_seen for episode in scene.episodes if episode.drift.key in repair.drift_keys)
+    begun = _begun(scene, repair)
     return any(
-        approval.state is ApprovalState.REJECTED and matches(repair, approval) and (approval.decided_at or 0.0) >= first_seen
+        approval.state is ApprovalState.REJECTED and matches(repair, approval) and (approval.decided_at or 0.0) >= begun
         for approval in scene.approvals
     )
+
+
+def _begun(scene: Scene, repair: PlannedRepair) -> float:
+    """Return when the newest of a repair's drifts was first seen."""
+    return max((episode.first_seen for episode in scene.episodes if episode.drift.key in repair.drift_keys), default=0.0)
 
 
 def _hold(keys: Iterable[str], reason: str, message: str) -> list[Held]:

@@ -105,7 +105,7 @@ def test_a_a_stuck_start_waits_for_docker_and_then_for_its_own_age(mortal):
         container, stuck.stream, stuck.container, stuck.status = stuck.container, False, "", 2
         games.daemon.world.kill(container)
         games.engine.hang()
-        running.wait_for("a closed gate", lambda: "\nwatchdog_docker_gate_open 0" in running.metrics())
+        running.wait_for("a closed gate", lambda: "\nwatchdog_docker_gate_open 0.0\n" in running.metrics())
         time.sleep(12)  # longer than stuck_starting_after
         assert not running.repairs() and not games.sent() and not running.open_drifts()
         healed = time.time()
@@ -124,11 +124,11 @@ def test_a_a_start_that_only_waits_for_docker_is_left_alone(mortal):
         games.engine.hang()
         games.open_quietly(only)
         assert only.status == 2
-        running.wait_for("a closed gate", lambda: "\nwatchdog_docker_gate_open 0" in running.metrics())
+        running.wait_for("a closed gate", lambda: "\nwatchdog_docker_gate_open 0.0\n" in running.metrics())
         time.sleep(5)
         games.engine.heal()
         until("it runs", games.all_well)
-        running.wait_for("an open gate", lambda: "\nwatchdog_docker_gate_open 1" in running.metrics())
+        running.wait_for("an open gate", lambda: "\nwatchdog_docker_gate_open 1.0\n" in running.metrics())
         running.wait_for_passes("games", 12)
         assert not running.repairs() and not games.sent() and games.daemon.restarts == 0
         assert not [drift for drift in running.history() if drift["opened"]] and not running.errors()

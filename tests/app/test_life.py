@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -285,3 +286,28 @@ def wait_for_line(log, process, text, seconds=60.0):
         assert process.poll() is None, Path(log.name).read_text()[-3000:]
         assert time.monotonic() < deadline, Path(log.name).read_text()[-3000:]
         time.sleep(0.05)
+
+
+def test_run_carries_no_terminal_and_no_migrations_once_the_schema_is_current(world):
+    script = (
+        "import atexit, json, sys; from watchdog.cli import main\n"
+        "atexit.register(lambda: print(json.dumps(sorted(sys.modules))))\n"
+        f"raise SystemExit(main(['run', '-c', {str(world.config)!r}]))"
+    )
+    for life in ("migrates", "is current"):
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        control = world.folder / "control.sock"
+        deadline = time.monotonic() + 60
+        while not control.exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        status = command(world.config, "sync")
+        assert status.returncode == 0, status.stderr
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=30)
+        loaded = {name.partition(".")[0] for name in json.loads(said)}
+        assert not loaded & {"typer", "rich", "apprise", "psycopg", "pytest"}, life
+        assert "pyroute2.iproute" not in json.loads(said)
+        assert ("alembic" in loaded) == (life == "migrates")
+        assert not [name for name in json.loads(said) if name.startswith("watchdog.") and ".fake" in name]

@@ -45,6 +45,10 @@ def check_config(
         print(f"  {panel}/{target.name}: mode {target.mode.value}")
 
 
+PLAIN_FILES = frozenset({"pid_file", "ca_file"})
+"""Keys that end in ``_file`` and name no secret."""
+
+
 def secret_problems(loaded: settings.SettingsBase) -> list[str]:
     """Return one sentence for each ``*_file`` secret that cannot be read now."""
     from watchdog.runtime.fields import read_secret  # noqa: PLC0415
@@ -59,12 +63,12 @@ def secret_problems(loaded: settings.SettingsBase) -> list[str]:
 
 
 def secret_files(value: object, key: str) -> list[tuple[str, str]]:
-    """Return (dotted key, path) of every ``*_file`` that is set below ``value``."""
+    """Return (dotted key, path) of every secret's ``*_file`` that is set below ``value``."""
     found: list[tuple[str, str]] = []
     if isinstance(value, dict):
         for name, below in value.items():
             dotted = f"{key}.{name}" if key else str(name)
-            if str(name).endswith("_file") and below:
+            if str(name).endswith("_file") and name not in PLAIN_FILES and below:
                 found.append((dotted, str(below)))
             else:
                 found += secret_files(below, dotted)

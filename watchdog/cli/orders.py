@@ -9,7 +9,7 @@ import typer
 
 from watchdog.cli.options import ConfigOption, JsonOption, SocketOption, TokenOption, UrlOption, print_json, reach, spoken
 from watchdog.cli.questions import print_status
-from watchdog.errors import BadSettings, Refused
+from watchdog.errors import Refused
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.fields import parse_duration
 
@@ -40,7 +40,7 @@ def sync(
     if json:
         print_json(bodies)
     else:
-        print_status(bodies)
+        print_status(bodies, tuple(drift for name in names for drift in control.drifts(name)))
 
 
 @spoken
@@ -117,7 +117,7 @@ def ignore(
     try:
         end = SystemClock().now().wall + parse_duration(until) if until else None
     except ValueError as error:
-        raise BadSettings(f"--until: {error}") from None
+        raise typer.BadParameter(str(error), param_hint="--until") from None
     body = reach(config, socket, url, token_file).ignore(pattern, reason, end, who())
     print(f"ignored: {body.pattern} (number {body.id}); end it with: panel-watchdog unignore {body.id}")
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from watchdog.cli.options import ConfigOption, JsonOption, SocketOption, TokenOption, UrlOption, print_json, reach, spoken
 from watchdog.web.bodies import ApprovalBody, DriftBody, PlanBody, TargetBody, Time
 
 TargetArgument = Annotated[str | None, typer.Argument(help="The target's name; all of them when left out.", show_default=False)]
+PIPE_WIDTH = 1000
 LimitOption = Annotated[int, typer.Option("--limit", help="At most so many, newest first.", min=1, max=1000)]
 
 
@@ -26,14 +29,15 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Show how the program and its targets stand."""
-    body = reach(config, socket, url, token_file).status(target)
+    control = reach(config, socket, url, token_file)
+    body = control.status(target)
     if json:
         print_json(body)
         return
     print(f"panel-watchdog {body.version}: {'healthy' if body.healthy else 'NOT healthy'}, {'ready' if body.ready else 'not ready'}")
     for missing in body.missing:
         print(f"  missing: {missing}")
-    print_status(body.targets)
+    print_status(body.targets, control.drifts(target))
 
 
 @spoken
@@ -79,11 +83,20 @@ def history(
     if json:
         print_json((*drifts, *repairs.repairs))
         return
-    _table("Drifts", ("seen", "drift", "truth", "belief", "until"), (_drift_row(drift) for drift in drifts))
-    rows = (
-        (at(r.intended), f"{r.remedy} on {r.object.key}", r.state, r.requested_by, r.outcome_message or r.message) for r in repairs.repairs
-    )
-    _table("Repairs", ("when", "what", "state", "by", "how it ended"), rows)
+    names = {(each.target, each.subject.kind, each.subject.id): each.subject.name for each in drifts}
+    _table("drifts", ("first seen", "target", "kind", "subject", "truth / belief", "ended"), [_drift_row(drift) for drift in drifts])
+    rows = [
+        (
+            at(each.intended),
+            each.object.target,
+            each.remedy,
+            names.get((each.object.target, each.object.kind, each.object.id)) or f"{each.object.kind} {each.object.id}",
+            each.state,
+            each.outcome_message or each.message,
+        )
+        for each in repairs.repairs
+    ]
+    _table("repairs", ("begun", "target", "remedy", "object", "state", "how it ended"), rows)
 
 
 @spoken
@@ -101,7 +114,8 @@ def holdings(
     elif not found:
         print("there are no holdings: nothing of ours outlives us here")
     else:
-        _table("Holdings", ("number", "target", "what", "undo"), ((str(each.id), each.target, each.what, each.undo) for each in found))
+        rows = [(str(each.id), each.target, each.what, each.undo, at(each.expires) or "never") for each in found]
+        _table("holdings", ("number", "target", "what", "undo", "expires"), rows)
 
 
 @spoken
@@ -119,12 +133,12 @@ def ignores(
     elif not found:
         print("nothing is ignored")
     else:
-        rows = ((str(i.id), i.pattern, i.reason, i.by, at(i.until) if i.until else "its evidence changes") for i in found)
-        _table("Ignores", ("number", "pattern", "reason", "by", "until"), rows)
+        rows = [(str(i.id), i.pattern, i.reason, i.by, at(i.until) if i.until else "its evidence changes") for i in found]
+        _table("ignores", ("number", "pattern", "reason", "by", "until"), rows)
 
 
-def print_status(targets: tuple[TargetBody, ...]) -> None:
-    """Print one block for each target."""
+def print_status(targets: tuple[TargetBody, ...], drifts: tuple[DriftBody, ...] = ()) -> None:
+    """Print one block for each target, with its open drifts."""
     for each in targets:
         up = {True: "up", False: "DOWN", None: "not tried yet"}[each.up]
         print(f"{each.panel}/{each.target}: {up}, mode {each.mode}, last look {at(each.last_pass) or 'never'} ({each.last_result})")
@@ -133,15 +147,20 @@ def print_status(targets: tuple[TargetBody, ...]) -> None:
         for text in (each.message, each.ledger_error):
             if text:
                 print(f"  {text}")
-        if each.baseline == "taken":
-            print(f"  what was there before us waits: panel-watchdog baseline accept|repair {each.target}")
+        for drift in (drift for drift in drifts if drift.target == each.target):
+            name = drift.subject.name or drift.subject.id
+            print(f"  {drift.state}: {drift.kind}, {drift.subject.kind} '{name}': {drift.truth}, but {drift.belief}")
+        if each.approvals_waiting:
+            print(f"  {each.approvals_waiting} waiting for your word: panel-watchdog plan {each.target}")
+        if each.baseline == "taken" and each.drifts.get("baseline"):
+            print(f"  what was there before us waits for your word: panel-watchdog baseline accept|repair {each.target}")
     if not targets:
         print("no target is configured")
 
 
 def at(time: Time | None) -> str:
     """Return a time as text for a person, "" for none."""
-    return time.rfc3339[:19].replace("T", " ") + " UTC" if time else ""
+    return time.rfc3339[:19] + "Z" if time else ""
 
 
 def _print_plan(plan: PlanBody) -> None:
@@ -165,14 +184,18 @@ def _print_approval(approval: ApprovalBody) -> None:
 
 
 def _drift_row(drift: DriftBody) -> tuple[str, ...]:
-    end = at(drift.closed) or drift.state or "open"
-    return at(drift.first_seen), drift.key, drift.truth, drift.belief, end
+    name = drift.subject.name or f"{drift.subject.kind} {drift.subject.id}"
+    return at(drift.first_seen), drift.target, drift.kind, name, f"{drift.truth} / {drift.belief}", at(drift.closed) or "still open"
 
 
-def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(title=title, title_justify="left")
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a plain table: without lines, so that it can be cut and searched; wide enough for everything when it goes into a pipe."""
+    if not rows:
+        print(f"no {title} are on record")
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*map(escape, row))
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(table)

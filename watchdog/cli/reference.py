@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from pydantic_core import PydanticUndefined
 
 from watchdog import settings
@@ -54,12 +54,12 @@ def metrics() -> str:
     ]
     for metric in sorted(catalogue(), key=lambda metric: metric.name):
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        lines.append(f"| `{metric.name}` | {metric.type} | {labels} | {metric.help.replace('|', '/')} |")
+        lines.append(f"| `{metric.name}` | {metric.type} | {labels} | {_told(metric.help)} |")
     return "\n".join(lines) + "\n"
 
 
 def _section(key: str, model: type[BaseModel]) -> list[str]:
-    lines = [f"## {key}" if key else "## Top level", "", (model.__doc__ or "").strip().split("\n\n")[0], ""]
+    lines = [f"## {key}" if key else "## Top level", "", _told((model.__doc__ or "").strip().split("\n\n")[0]), ""]
     rows, below = [], []
     for name, field in model.model_fields.items():
         dotted = f"{key}.{name}" if key else name
@@ -69,10 +69,15 @@ def _section(key: str, model: type[BaseModel]) -> list[str]:
             below += _section(dotted + ("[]" if repeated else ""), inner)
             continue
         if not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-            rows.append(f"| `{name}` | {_type(field)} | {_default(field)} | {(field.description or '').replace('|', '/')} |")
+            rows.append(f"| `{name}` | {_type(field)} | {_default(field)} | {_told(field.description)} |")
     if rows:
         lines += ["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""]
     return lines + below
+
+
+def _told(text: str | None) -> str:
+    """Return a docstring as one Markdown table cell."""
+    return " ".join((text or "").split()).replace("|", "/").replace("``", "`")
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -83,14 +88,31 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _type(field: Any) -> str:
+    return _alias(field.metadata) or _word(field.annotation)
+
+
+def _alias(metadata: Iterable[Any]) -> str | None:
+    """Return our word for a type of ours: each is known by the one schema it brings."""
     for alias, word in ((Duration, "duration"), (Size, "size"), (HookField, "hook")):
-        if set(map(repr, get_args(alias)[1:])) <= set(map(repr, field.metadata)) and field.metadata:
+        own = next(each for each in get_args(alias) if isinstance(each, WithJsonSchema))
+        if any(each is own for each in metadata):
             return word
-    return _word(field.annotation)
+    return None
 
 
 def _word(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is not None:
+        return _composed(origin, arguments)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{member.value}`" for member in annotation)
+    words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path"}
+    return words.get(annotation, "hook" if "Hook" in str(annotation) else getattr(annotation, "__name__", "value"))
+
+
+def _composed(origin: Any, arguments: tuple[Any, ...]) -> str:
+    if origin is Annotated:
+        return _alias(arguments[1:]) or _word(arguments[0])
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin in {Union, types.UnionType}:
@@ -99,10 +121,7 @@ def _word(annotation: Any) -> str:
         return f"list of {_word(arguments[0])}"
     if origin in {dict, Mapping}:
         return f"mapping to {_word(arguments[1])}"
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return " or ".join(f"`{member.value}`" for member in annotation)
-    words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path"}
-    return words.get(annotation, "hook" if "Hook" in str(annotation) else getattr(annotation, "__name__", "value"))
+    return "value"
 
 
 def _default(field: Any) -> str:
@@ -119,7 +138,7 @@ def _factory(factory: Any) -> str:
 
 
 def _text(value: Any, word: str) -> str:
-    if value is None or (isinstance(value, tuple | dict) and not value):
+    if value is None or (isinstance(value, tuple | dict | str) and not value):
         return ""
     if isinstance(value, Enum):
         return f"`{value.value}`"

@@ -1,0 +1,121 @@
+"""What ``doctor`` tries beyond the program itself: which features are on, each collector once, each panel's own probes, each hook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from watchdog import settings
+from watchdog.app.rooms import build_rooms
+from watchdog.errors import LedgerUnavailable, WatchdogError
+from watchdog.model.archives import ArchiveFacts
+from watchdog.model.engines import EngineRead
+from watchdog.model.hooks import ContainerHook, Hook, UnitHook, describe
+from watchdog.model.metrics import Silent
+from watchdog.model.panels import Ports, Probe
+from watchdog.model.wireguard import WireguardFacts
+from watchdog.panels import discover
+from watchdog.runtime.child import run as run_program
+from watchdog.runtime.clock import SystemClock
+from watchdog.runtime.hooks import Hooks
+from watchdog.snapshots import SnapshotStore
+
+Section = tuple[str, Iterable[Probe]]
+SECONDS = 5.0
+
+
+class _NoBook:
+    """A book that keeps nothing: doctor must change nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def refuse(*_: Any, **__: Any) -> Any:
+            raise LedgerUnavailable(f"doctor keeps nothing ({name})")
+
+        return refuse
+
+
+class _NoLedger:
+    """Books that keep nothing."""
+
+    tallies = _NoBook()
+    offsets = _NoBook()
+    verifications = _NoBook()
+
+
+def sections(loaded: settings.SettingsBase) -> Iterator[Section]:
+    """Try every collector and every target of ``loaded``; nothing is changed, here or outside."""
+    clock, panels = SystemClock(), discover()
+    needs = tuple(panels[name].needs(target) for name, target in loaded.targets())
+    no_ledger: Any = _NoLedger()
+    rooms = build_rooms(loaded, needs, no_ledger, SnapshotStore(), clock, Silent(), lambda _name: None)
+    wanted = {spec.name for spec in rooms.specs}
+    try:
+        yield "features", list(_features(loaded, wanted, directories=any(need.directories for need in needs)))
+        yield "collectors", [probe for spec in rooms.specs for probe in _collect(spec.name, spec.factory)]
+        ports = Ports(clock, Silent(), Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act)
+        for name, target in loaded.targets():
+            title = f"{name}/{target.name} (mode {target.mode.value})"
+            yield title, [*panels[name].probe(target, ports), *_hooks(target, rooms.engine_read)]
+    finally:
+        rooms.close()
+
+
+def _features(loaded: settings.SettingsBase, wanted: set[str], *, directories: bool) -> Iterator[Probe]:
+    chosen, server = loaded.collectors, loaded.server
+    docker = "" if "docker" in wanted else f"off: there is no Docker here (collectors.docker.enabled: {chosen.docker.enabled})"
+    yield Probe("Docker facts", True if not docker else None, docker)
+    off = chosen.wireguard.enabled is False
+    yield Probe("WireGuard facts", None if off else True, "off: collectors.wireguard.enabled is false" if off else "")
+    archives = directories or bool(chosen.archives.directories)
+    yield Probe("backup archives", archives or None, "" if archives else "off: no directory is named in collectors.archives.directories")
+    acting = [target.name for _, target in loaded.targets() if target.mode.value == "repair"]
+    asking = [target.name for _, target in loaded.targets() if target.mode.value == "approve"]
+    said = [f"by itself: {', '.join(acting)}"] * bool(acting) + [f"after your word: {', '.join(asking)}"] * bool(asking)
+    yield Probe("repairs", bool(said) or None, "; ".join(said) or "off: no target has mode approve or repair")
+    token = server.api_token_file is not None
+    yield Probe("changes over HTTP", token or None, "" if token else "off: server.api_token_file is not set")
+
+
+def _collect(name: str, factory: Callable[[], Any]) -> Iterator[Probe]:
+    try:
+        collector = factory()
+        facts = collector.collect()
+    except WatchdogError as error:
+        yield Probe(name, False, f"{error} ({type(error).__name__})")
+        return
+    yield Probe(name, True)
+    if isinstance(facts, ArchiveFacts):
+        for directory in facts.directories:
+            said = f"'{directory.path}' cannot be read: {directory.error}" if directory.error else f"{directory.files} files"
+            yield Probe(f"{name}: {directory.name}", directory.error is None, said)
+    if isinstance(facts, WireguardFacts):
+        for device in facts.devices:
+            if device.error:
+                yield Probe(f"{name}: {device.name}", False, f"its daemon or the kernel does not tell: {device.error}")
+
+
+def _hooks(target: Any, engine: EngineRead | None) -> Iterator[Probe]:
+    """Yield what can be known of each hook without running it."""
+    hooks = getattr(target, "hooks", None)
+    for name in type(hooks).model_fields if hooks is not None else ():
+        hook: Hook | None = getattr(hooks, name)
+        if isinstance(hook, UnitHook):
+            yield _unit(f"hook {name}", hook)
+        elif isinstance(hook, ContainerHook) and engine is not None:
+            yield _container(f"hook {name}", hook, engine)
+
+
+def _unit(name: str, hook: UnitHook) -> Probe:
+    try:
+        known = run_program(["systemctl", "cat", "--", hook.unit], seconds=SECONDS).code == 0
+    except WatchdogError as error:
+        return Probe(name, False, f"systemd cannot be asked about '{hook.unit}': {error}")
+    return Probe(name, known, describe(hook) if known else f"systemd knows no unit '{hook.unit}'")
+
+
+def _container(name: str, hook: ContainerHook, engine: EngineRead) -> Probe:
+    try:
+        engine.inspect(hook.container, SECONDS)
+    except WatchdogError as error:
+        return Probe(name, False, f"Docker does not show a container '{hook.container}': {error}")
+    return Probe(name, True, describe(hook))

@@ -44,7 +44,7 @@ def test_while_docker_is_away_nothing_is_mended_and_all_comes_back_by_itself(eng
         games.wait_until_judged(running)
         ghost = games.instances[0]
         lose_container(games, ghost)
-        {"down": engine.crash, "hung": engine.hang, "broken": engine.engine.answer_500}[weather]()
+        {"down": games.engine_goes, "hung": engine.hang, "broken": engine.engine.answer_500}[weather]()
         running.wait_for("a closed gate", lambda: gate(running, 0))
         looks = len(games.panel.sent("/api/service/remote_service_instances"))
         running.wait_for_passes("games", 6)
@@ -52,9 +52,9 @@ def test_while_docker_is_away_nothing_is_mended_and_all_comes_back_by_itself(eng
         assert len(games.panel.sent("/api/service/remote_service_instances")) > looks, "looking goes on"
         assert not running.repairs() and not games.sent() and not games.hooks_run()
         assert running.target("games")["subjects"].get("unknown", 0) >= 2, "what cannot be seen is unknown"
-        engine.heal()
+        (engine.start if weather == "down" else engine.heal)()
         running.wait_for("an open gate", lambda: gate(running, 1))
-        games.wait_until_mended(running, "ghost_running", "restart_daemon", 1)
+        games.wait_until_mended(running, "ghost_running", "restart_daemon", 2 if weather == "down" else 1)
         assert games.hooks_run() == 1 and not games.sent()
         closed = [line for line in running.log.splitlines() if "the Docker gate closes" in line]
         assert len(closed) == 1 and not running.errors()

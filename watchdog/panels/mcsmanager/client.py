@@ -8,7 +8,6 @@ limiter of 8 requests/s counts in the session); the panel waits up to 6 s for a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -17,6 +16,7 @@ from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.model.panels import REQUESTS
 from watchdog.panels.mcsmanager import answers
+from watchdog.panels.mcsmanager.fan import side_by_side
 from watchdog.panels.mcsmanager.remedies import PANEL_NAME
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Operation, SeenContainer, Status
@@ -29,6 +29,10 @@ ROUNDS: Final = 4
 """How often a list that shifts while it is read is read again before we say that we could not see it."""
 LOG_LIMIT: Final = 200
 """The most entries ``operation_logs`` gives; more is an error (head-operation-logs-err-limit201.json)."""
+LOOK_SECONDS: Final = 50.0
+"""How long one look may take: less than the minute after which the house gives a reading up, so that one slow daemon blinds itself only."""
+LOG_SECONDS: Final = 15.0
+"""The part of it that is kept for the operation log. It is read last, so that a stop is never newer than what it explains."""
 OPERATIONS: Final = ("overview", "services", "instances", "containers", "images", "detail", "operations", "open", "link")
 """Names of all our calls, for the count of requests."""
 
@@ -51,28 +55,43 @@ def connect(settings: McsmanagerSettings, clock: Clock, instruments: Instruments
         for result in RESULTS:
             instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result, by=0.0)
     tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
-    return McsmanagerClient(Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, observe=observe, tls=tls))
+    http = Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, observe=observe, tls=tls)
+    return McsmanagerClient(http, clock, settings.timeout)
 
 
 class McsmanagerClient:
-    """All calls of one target. Every method raises the house's errors and nothing else."""
+    """All calls of one target. Every method raises the house's errors and nothing else.
 
-    def __init__(self, http: Http) -> None:
+    ``seconds`` bounds an exchange; after ``until`` (monotonic seconds of the clock, None = never) every call raises DeadlinePassed.
+    """
+
+    def __init__(self, http: Http, clock: Clock, seconds: float, until: float | None = None) -> None:
         self._http = http
+        self._clock = clock
+        self._seconds = seconds
+        self._until = until
 
     def view(self) -> McsmanagerView:
         """Read everything one look needs. One daemon's failure stands in that daemon; the panel's own failure is raised."""
-        overview = self._get("overview", "/api/overview", answers.overview)
+        whole, part = self.within(LOOK_SECONDS), self.within(LOOK_SECONDS - LOG_SECONDS)
+        overview = part.overview()
         # side by side: each silent daemon costs up to twelve seconds
-        with ThreadPoolExecutor(max_workers=min(8, max(1, len(overview.daemons)))) as pool:
-            daemons = tuple(pool.map(self._fill, overview.daemons))
-        entries, error = self._try(self.operations)
+        asked = [daemon for daemon in overview.daemons if daemon.available]
+        filled = dict(zip(asked, side_by_side(part.filled, asked, part.left), strict=True))
+        daemons = tuple(filled.get(daemon) or _unseen(daemon) for daemon in overview.daemons)
+        entries, error = self._try(whole.operations)
         return McsmanagerView(version=overview.version, daemons=daemons, operations=entries, operations_error=error)
 
     def daemon(self, uuid: str) -> Daemon | None:
         """Return one daemon with its instances and containers as they are now; None = the panel does not know it."""
-        found = next((item for item in self._get("overview", "/api/overview", answers.overview).daemons if item.uuid == uuid), None)
-        return self._fill(found) if found else None
+        found = next((item for item in self.overview().daemons if item.uuid == uuid), None)
+        if found is None:
+            return None
+        return self.filled(found) if found.available else _unseen(found)
+
+    def overview(self) -> answers.Overview:
+        """Return the panel and its daemons, without what is behind them."""
+        return self._get("overview", "/api/overview", answers.overview)
 
     def services(self) -> tuple[Daemon, ...]:
         """Return the daemons as the panel has them in memory: cheap, and it works while they are down."""
@@ -124,11 +143,17 @@ class McsmanagerClient:
         """Give back connections."""
         self._http.close()
 
-    def _fill(self, daemon: Daemon) -> Daemon:
-        if not daemon.available:
-            return replace(
-                daemon, instances_error="the daemon is offline in the panel", containers_error="the daemon is offline in the panel"
-            )
+    def within(self, seconds: float) -> McsmanagerClient:
+        """Return the same wire for a look that must end after ``seconds``."""
+        return McsmanagerClient(self._http, self._clock, self._seconds, self._clock.now().mono + seconds)
+
+    @property
+    def left(self) -> float:
+        """Return how many seconds the next exchange may take."""
+        return self._seconds if self._until is None else self._until - self._clock.now().mono
+
+    def filled(self, daemon: Daemon) -> Daemon:
+        """Return an online daemon with its instances and containers; what fails stands in it."""
         instances, instances_error = self._try(lambda: self.instances(daemon.uuid))
         if daemon.overview_hung:
             # the overview asked Docker and hung for 6 s; asking again would hang as long (head-hang-overview.json)
@@ -166,6 +191,15 @@ class McsmanagerClient:
         return self._get("instances", "/api/service/remote_service_instances", answers.page, None, **query)
 
     def _get(self, operation: str, path: str, parse: Callable[[object], ReadT], seconds: float | None = None, /, **query: str) -> ReadT:
-        return self._http.ask(
-            operation, "GET", path, lambda answer: parse(answers.envelope(answer.json())), query=query, seconds=seconds
-        )  # fmt: skip
+        most = self._seconds if seconds is None else seconds
+        if self._until is not None:
+            most = min(most, self.left)
+        if most <= 0:
+            raise DeadlinePassed(f"{operation}: the time for this look is over")
+        return self._http.ask(operation, "GET", path, lambda answer: parse(answers.envelope(answer.json())), query=query, seconds=most)
+
+
+def _unseen(daemon: Daemon) -> Daemon:
+    """Return a daemon of which nothing could be read: the panel has it offline, or it did not answer within the look."""
+    reason = "DeadlinePassed" if daemon.available else "the daemon is offline in the panel"
+    return replace(daemon, instances_error=reason, containers_error=reason)

@@ -16,6 +16,7 @@ from watchdog.reconciler.guard import UNFINISHED
 from watchdog.reconciler.policy import Policy
 from watchdog.reconciler.ports import LedgerPort
 from watchdog.reconciler.runner import RepairRunner
+from watchdog.reconciler.status import ignored
 from watchdog.reconciler.steady import Steady
 from watchdog.reconciler.verify import Finding, FreshLook, findings
 from watchdog.runtime.log import get_logger
@@ -80,8 +81,9 @@ class Books:
         before, state = state, self._baseline(state, look, policy, now)
         if state != before:
             seen = self._ledger.episodes(self._target, limit=MANY)
-        unfinished = self._verdicts(self._unfinished(now), look, now)
         episodes = self._restated(seen, now)
+        look = replace(look, ignored=frozenset(each.drift.key for each in episodes if ignored(each, now.wall)))
+        unfinished = self._verdicts(self._unfinished(now), look, now)
         counted = self._confirm(episodes, now)
         known = {episode.id: episode for episode in counted}
         raw = self._ledger.facts(self._target, now.wall)
@@ -154,14 +156,19 @@ class Books:
 
 
 def remembered(episodes: tuple[Episode, ...], judgement: Judgement, now: Moment) -> tuple[Episode, ...]:
-    """Given the episodes of an earlier pass and what is seen now, return episodes to show while there is no ledger to keep them."""
+    """Given the episodes of an earlier pass and what is seen now, return episodes to show while there is no ledger to keep them.
+
+    One whose subject cannot be judged stays, blind.
+    """
     known = {episode.drift.key: episode for episode in episodes}
-    shown: list[Episode] = []
+    unknown, seen = {str(each.subject) for each in judgement.unknown}, {drift.key for drift in judgement.drifts}
+    lost = (each for key, each in known.items() if key not in seen and str(each.drift.subject) in unknown)
+    shown = [replace(each, blind_since=each.blind_since or now.wall) for each in lost]
     for drift in judgement.drifts:
         old = known.get(drift.key)
         fresh = Episode(0, drift, now.wall, now.wall, 1, now.wall)
-        shown.append(replace(old, drift=drift, last_seen=now.wall) if old is not None else fresh)
-    return tuple(shown)
+        shown.append(replace(old, drift=drift, last_seen=now.wall, blind_since=None) if old is not None else fresh)
+    return tuple(sorted(shown, key=lambda each: each.drift.key))
 
 
 def _digest(target: str, judgement: Judgement, state: BaselineState) -> None:

@@ -1,4 +1,4 @@
-"""Verdicts on repairs: the same detect() that raised a drift must find it gone, on a look taken after the act. Pure."""
+"""Verdicts on repairs: the same detect() that raised a drift must find its subject in order, on a look taken after the act. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ class FreshLook:
     """One judged look and how old its two sides are.
 
     ``view_age`` is seconds since the reading of the panel *began*; ``truth_age`` since the oldest needed snapshot was read (infinite
-    when one is missing).
+    when one is missing). ``ignored`` are the keys of drifts that a person does not want to hear of.
     """
 
     judgement: Judgement
     view_age: float
     truth_age: float
+    ignored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Given unfinished repairs with their age in seconds since their outcome (or act), return the verdicts that can be given now.
 
-    ``running`` are the ids whose thread still lives: they get none. A repair in doubt is resolved by looking as well: gone = verified,
-    still there after ``settle.max`` = unverified.
+    ``running`` are the ids whose thread still lives: they get none. A repair in doubt is resolved by looking as well: in order =
+    verified, not so after ``settle.max`` = unverified.
     """
     found = (_finding(record, age, look, remedies) for record, age in records if record.id not in running)
     return tuple(each for each in found if each is not None)
@@ -69,25 +70,38 @@ def wait_for(record: RepairRecord, age: float, remedies: Mapping[str, Remedy]) -
     return max(0.0, (settle.min if age < settle.min else settle.max) - age)
 
 
-def gone(record: RepairRecord, judgement: Judgement) -> bool | None:
-    """Whether all drifts of a repair are gone; None when one of their subjects could not be judged."""
-    unknown = {str(each.subject) for each in judgement.unknown}
-    if any(key.split("/", 3)[3] in unknown for key in record.drift_keys):
+def left(record: RepairRecord, look: FreshLook) -> tuple[str, ...] | None:
+    """Return the keys of the drifts that a repair's subjects still have; None when one of them could not be judged.
+
+    Of any kind, for a drift may only have changed its name (a ghost that is now a failed autostart is not mended). What is ignored does
+    not count, but what the repair was for always does.
+    """
+    subjects = {key.split("/", 3)[3] for key in record.drift_keys}
+    if subjects & {str(each.subject) for each in look.judgement.unknown}:
         return None
-    return not {drift.key for drift in judgement.drifts} & set(record.drift_keys)
+    seen = {drift.key for drift in look.judgement.drifts if str(drift.subject) in subjects}
+    return tuple(sorted(seen - (look.ignored - set(record.drift_keys))))
 
 
 def _finding(record: RepairRecord, age: float, look: FreshLook, remedies: Mapping[str, Remedy]) -> Finding | None:
     if record.state not in {RepairState.SETTLING, RepairState.IN_DOUBT} or look.view_age >= age or look.truth_age >= age:
         return None
     settle = _settle(record, remedies)
-    mended = gone(record, look.judgement)
+    drifts = left(record, look)
+    if drifts is None:
+        return None
     doubt = "after a repair in doubt " if record.state is RepairState.IN_DOUBT else ""
-    if mended and age >= settle.min:
+    if not drifts and age >= settle.min:
         return Finding(record, RepairState.VERIFIED, f"{doubt}a fresh look finds the drift gone")
-    if mended is False and age >= settle.max:
-        return Finding(record, RepairState.UNVERIFIED, f"{doubt}the drift is still there {age:.0f} s later")
+    if drifts and age >= settle.max:
+        return Finding(record, RepairState.UNVERIFIED, f"{doubt}{_still(record, drifts)} {age:.0f} s later")
     return None
+
+
+def _still(record: RepairRecord, drifts: tuple[str, ...]) -> str:
+    if set(drifts) & set(record.drift_keys):
+        return "the drift is still there"
+    return f"the drift is gone, but {drifts[0].split('/')[2]} is there instead"
 
 
 def _settle(record: RepairRecord, remedies: Mapping[str, Remedy]) -> Settle:

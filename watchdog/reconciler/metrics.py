@@ -12,7 +12,7 @@ from watchdog.model.repairs import Remedy, RepairState
 from watchdog.reconciler.counts import RESULTS
 from watchdog.reconciler.guard import REFUSALS
 from watchdog.reconciler.planner import REASONS
-from watchdog.reconciler.status import SUBJECT_STATES, TargetStatus
+from watchdog.reconciler.status import SUBJECT_STATES, TargetStatus, ignored
 
 PASS_RESULTS = ("judged", "blind", "no_ledger", "crashed")
 
@@ -56,10 +56,10 @@ def _drifts(statuses: Sequence[TargetStatus]) -> Iterator[Row]:
 
 
 def _open_since(statuses: Sequence[TargetStatus]) -> Iterator[Row]:
-    shown = {DriftState.OPEN, DriftState.AWAITING_APPROVAL, DriftState.REPAIRING}
     for status in statuses:
-        for episode, state in status.episodes:
-            if state in shown and episode.opened_at is not None:
+        for episode, _ in status.episodes:
+            # one that was confirmed stays open while its subject cannot be judged: else each blind look would resolve its alert
+            if episode.opened_at is not None and not episode.baseline and not ignored(episode, status.last_pass_at or 0.0):
                 drift = episode.drift
                 yield (status.panel, status.target, drift.kind, str(drift.subject)), episode.opened_at
 
@@ -115,7 +115,7 @@ def _judged_at(statuses: Sequence[TargetStatus]) -> Iterator[Row]:
 _HELP = {
     "watchdog_panel_up": "Whether the newest pass could read the panel (view and evidence).",
     "watchdog_drifts": "Open drifts by kind and state, from the newest pass.",
-    "watchdog_drift_open_timestamp_seconds": "When a drift was confirmed; gone when it is closed, ignored or baseline.",
+    "watchdog_drift_open_timestamp_seconds": "When a drift was confirmed; kept while unknown, gone when it is closed, ignored or baseline.",
     "watchdog_subjects": "Subjects of the target by what the newest pass says of them.",
     "watchdog_subject_unknown_since_timestamp_seconds": "Since when a subject cannot be judged.",
     "watchdog_drifts_held": "Confirmed drifts left alone in the newest plan, by reason.",

@@ -6,6 +6,7 @@ instance that is being installed, or that was started between two looks.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,7 +20,8 @@ from watchdog.panels.mcsmanager import remedies
 from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
 from watchdog.panels.mcsmanager.rules import ELSEWHERE, RULES, Case, Patient
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
-from watchdog.panels.mcsmanager.sight import Sight, look, truth
+from watchdog.panels.mcsmanager.sides import Sides, sides_of
+from watchdog.panels.mcsmanager.sight import Sight, look
 from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Status
 
 _THREE: Final = Confirm(3, 20.0)
@@ -123,17 +125,17 @@ def _about_daemon(case: Case) -> tuple[tuple[Drift, ...], tuple[UnknownSubject, 
 
 def _judge_instances(case: Case) -> _Part:
     listed = [item for item in case.daemon.instances or () if item.process_type == "docker"]
-    parts = [_judge_instance(case, item, listed) for item in sorted(listed, key=lambda item: item.uuid)]
-    return _join(parts)
+    sides, names = sides_of(case.daemon, case.sight), Counter(item.container_name for item in listed)
+    return _join(_judge_instance(case, item, sides, names[item.container_name]) for item in sorted(listed, key=lambda item: item.uuid))
 
 
-def _judge_instance(case: Case, instance: Instance, listed: Iterable[Instance]) -> _Part:
+def _judge_instance(case: Case, instance: Instance, sides: Sides, namesakes: int) -> _Part:
     before = _instance_memory(case.facts, case.daemon, instance)
     own = memories.remember_instance(before, instance, case.now)
     kept: tuple[tuple[str, Scalar], ...] = ((memories.instance_key(case.daemon.uuid, instance.uuid), memories.encode(own)),)
     subject = Subject("instance", instance.uuid, instance.nickname)
-    patient = Patient(instance, truth(instance, case.daemon, case.sight), own)
-    reason = _unsure(patient, before, listed, case.daemon)
+    patient = Patient(instance, sides.truth(instance), own, sides.events(instance))
+    reason = _unsure(patient, before, namesakes, case.daemon)
     drift = next((found for rule in RULES[: 1 if reason else None] if (found := rule(case, patient))), None)
     if drift:
         return _Part(drifts=(drift,), memory=kept)
@@ -142,7 +144,7 @@ def _judge_instance(case: Case, instance: Instance, listed: Iterable[Instance]) 
     return _Part(fine=(subject,), memory=kept)
 
 
-def _unsure(patient: Patient, before: InstanceMemory | None, listed: Iterable[Instance], daemon: Daemon) -> tuple[str, str] | None:
+def _unsure(patient: Patient, before: InstanceMemory | None, namesakes: int, daemon: Daemon) -> tuple[str, str] | None:
     instance = patient.instance
     if instance.status is Status.BUSY:
         return "busy", "it is being installed or updated"
@@ -152,8 +154,7 @@ def _unsure(patient: Patient, before: InstanceMemory | None, listed: Iterable[In
         return "just_started", "it was started between two looks"
     if patient.truth.unclear:
         return "sides_disagree", patient.truth.unclear
-    twins = sum(1 for item in listed if item.container_name == instance.container_name)
-    if twins > 1 and not daemon.labels_containers:
+    if namesakes > 1 and not daemon.labels_containers:
         return "name_ambiguous", f"another instance's container would be called {instance.container_name} too"
     return None
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from watchdog.model.metrics import Metric, MetricSpec, MetricType, Row
 from watchdog.model.snapshots import Actual
-from watchdog.panels.mcsmanager.sight import Candidate, identify
+from watchdog.panels.mcsmanager.sides import shelf_of
+from watchdog.panels.mcsmanager.sight import identify
 from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Status
 
 INSTANCE_LIMIT: Final = 500
@@ -75,12 +76,17 @@ def _instances(value: Callable[[Daemon, Instance], float | None]) -> Rows:
     return rows
 
 
-def _contained(daemon: Daemon, item: Instance) -> float | None:
-    if daemon.containers is None:
-        return None
-    candidates = [Candidate(c.id, c.name, c.state, c.image, c.instance, c.sources) for c in daemon.containers if c.state == "running"]
-    found = {identify(item, candidate) for candidate in candidates}
-    return float(bool(found & {"label", "mount"} or ("name" in found and not daemon.labels_containers)))
+def _contained(target: str, _: Actual, view: McsmanagerView) -> Iterator[Row]:
+    shelves = {
+        daemon.uuid: shelf_of(item for item in daemon.containers if item.state == "running")
+        for daemon in view.daemons
+        if daemon.containers is not None
+    }
+    for daemon, item in _docker_instances(view)[:INSTANCE_LIMIT]:
+        if (shelf := shelves.get(daemon.uuid)) is not None:
+            found = {identify(item, candidate) for candidate in shelf.of(item)}
+            known = found & {"label", "mount"} or ("name" in found and not daemon.labels_containers)
+            yield (target, daemon.uuid, item.uuid, item.nickname), float(bool(known))
 
 
 def _omitted(target: str, _: Actual, view: McsmanagerView) -> Iterator[Row]:
@@ -107,7 +113,7 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
         _INSTANCE,
         _instances(lambda _, item: float(item.status is Status.RUNNING)),
     ),
-    _spec("instance_container_running", "Whether the daemon's Docker runs a container of the instance.", _INSTANCE, _instances(_contained)),
+    _spec("instance_container_running", "Whether the daemon's Docker runs a container of the instance.", _INSTANCE, _contained),
     _spec(
         "instance_autostart", "Whether the instance starts with its daemon.", _INSTANCE, _instances(lambda _, item: float(item.auto_start))
     ),

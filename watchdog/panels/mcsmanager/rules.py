@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from watchdog.model.docker import ContainerEvent
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
 from watchdog.model.hooks import Hook, describe
 from watchdog.model.repairs import LedgerFacts
@@ -13,9 +14,10 @@ from watchdog.panels.mcsmanager import memory as memories
 from watchdog.panels.mcsmanager import remedies
 from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
 from watchdog.panels.mcsmanager.settings import DaemonSettings, McsmanagerSettings
-from watchdog.panels.mcsmanager.sight import Sight, Truth, events_of
+from watchdog.panels.mcsmanager.sides import Truth
+from watchdog.panels.mcsmanager.sight import Sight
 from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Status
-from watchdog.panels.mcsmanager.wishes import Wish, wish_for
+from watchdog.panels.mcsmanager.wishes import Wish, Witnessed, wish_for
 
 LOOP_STARTS: Final = 3
 """So many starts or deaths within about ten minutes are a loop (contract section 3)."""
@@ -52,19 +54,20 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """One instance with what is true of it and what is remembered."""
+    """One instance with what is true of it, what is remembered, and what was heard of its containers, oldest first."""
 
     instance: Instance
     truth: Truth
     memory: InstanceMemory
+    events: tuple[ContainerEvent, ...] = ()
 
 
 def restart_loop(case: Case, patient: Patient) -> Drift | None:
     """Find what starts and dies again and again: never opened or restarted by us, each start makes a new container."""
-    deaths = [e for e in events_of(patient.instance, case.sight.docker) if e.action == "die" and case.now - e.at <= LOOP_SECONDS]
+    deaths = [e for e in patient.events if e.action == "die" and case.now - e.at <= LOOP_SECONDS]
     if len(deaths) < LOOP_STARTS and patient.memory.rise < LOOP_STARTS:
         return None
-    ooms = [e for e in events_of(patient.instance, case.sight.docker) if e.action == "oom" and case.now - e.at <= LOOP_SECONDS]
+    ooms = [e for e in patient.events if e.action == "oom" and case.now - e.at <= LOOP_SECONDS]
     evidence: dict[str, Scalar] = {"auto_restart": patient.instance.auto_restart, "out_of_memory": bool(ooms)}
     if deaths:
         evidence["exit_code"] = deaths[-1].exit_code
@@ -216,7 +219,8 @@ RULES: Final[tuple[Callable[[Case, Patient], Drift | None], ...]] = (
 def _wish(case: Case, patient: Patient) -> Wish:
     key = ("stop_container_then_open", remedies.instance_object(case.settings.name, patient.instance))
     ended = case.facts.last_remedy_at.get(key)
-    return wish_for(patient.instance, case.view, case.sight, case.memory, patient.memory, case.settings, case.now, ended)
+    seen = Witnessed(case.view, case.sight, patient.events)
+    return wish_for(patient.instance, seen, case.memory, patient.memory, case.settings, case.now, ended)
 
 
 def _autostart_over(case: Case, patient: Patient) -> float:

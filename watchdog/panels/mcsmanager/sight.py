@@ -1,20 +1,19 @@
-"""What is true of one daemon's instances, seen from its own Docker and, where its place is proven, from our engine too. Pure.
+"""How well one daemon can be judged: where it is, which proof there is of that, and what blinds us. Pure.
 
 House rules 3 and 12: a side that is blind, stale or not proven to be the same engine makes a subject Unknown, never a drift.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from watchdog.model.docker import Container, ContainerEvent, DockerFacts
+from watchdog.model.docker import DockerFacts
 from watchdog.model.moments import Moment
 from watchdog.model.snapshots import Actual
 from watchdog.panels.mcsmanager.memory import DaemonMemory
 from watchdog.panels.mcsmanager.settings import DaemonSettings
-from watchdog.panels.mcsmanager.view import LABEL, Daemon, Instance, SeenContainer
+from watchdog.panels.mcsmanager.view import Daemon, Instance
 
 PlaceWord = Literal["local", "foreign", ""]
 Identified = Literal["label", "mount", "name", ""]
@@ -56,23 +55,6 @@ class Candidate:
     identified: Identified = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """The containers of one instance: the living one, a dead one in its way, a stranger with its name. ``unclear``: the sides differ."""
-
-    live: Candidate | None = None
-    leftover: Candidate | None = None
-    stranger: Candidate | None = None
-    unclear: str = ""
-
-    @property
-    def phrase(self) -> str:
-        """Return what is true, in a few words."""
-        if self.live:
-            return f"container {self.live.name} is {self.live.state}"
-        return f"container {self.leftover.name} is {self.leftover.state}" if self.leftover else "no container"
-
-
 def look(daemon: Daemon, entry: DaemonSettings | None, actual: Actual, memory: DaemonMemory | None, now: Moment) -> Sight:
     """Return how well ``daemon`` can be judged now, and where it is."""
     docker = actual.docker.facts if actual.docker and actual.docker.success and actual.docker.fresh(now) else None
@@ -80,32 +62,6 @@ def look(daemon: Daemon, entry: DaemonSettings | None, actual: Actual, memory: D
     sight = Sight(place, proof, docker=docker if place == "local" else None, engine=engine)
     reason, message = _blind(daemon, place, actual, docker)
     return replace(sight, reason=reason, message=message)
-
-
-def truth(instance: Instance, daemon: Daemon, sight: Sight) -> Truth:
-    """Return what is true of one instance. Absence counts only when every side that we have agrees."""
-    theirs = [_seen(item) for item in daemon.containers or ()]
-    ours = [_container(item) for item in sight.docker.containers] if sight.docker else []
-    if sight.docker is None:
-        return _pick(instance, daemon, theirs)
-    local = _pick(instance, daemon, ours)
-    remote = _pick(instance, daemon, theirs)
-    local_id = local.live.id if local.live else ""
-    remote_id = remote.live.id if remote.live else ""
-    if local_id != remote_id:
-        return Truth(unclear=f"our engine shows '{local_id[:12]}' and the daemon's Docker '{remote_id[:12]}'; one of them is older")
-    return local
-
-
-def events_of(instance: Instance, docker: DockerFacts | None) -> tuple[ContainerEvent, ...]:
-    """Return what was heard of an instance's containers, oldest first."""
-    if docker is None:
-        return ()
-    return tuple(
-        event
-        for event in docker.events
-        if event.labels.get(LABEL) == instance.uuid or (LABEL not in event.labels and event.name == instance.container_name)
-    )
 
 
 def identify(instance: Instance, candidate: Candidate) -> Identified:
@@ -154,25 +110,3 @@ def _blind(daemon: Daemon, place: PlaceWord, actual: Actual, docker: DockerFacts
     if place == "local" and docker is None:
         return "docker_stale", "our picture of Docker is missing, failed or old"
     return "", ""
-
-
-def _pick(instance: Instance, daemon: Daemon, candidates: Iterable[Candidate]) -> Truth:
-    known = [replace(item, identified=found) for item in candidates if (found := identify(instance, item))]
-    rank = {"label": 0, "mount": 1, "name": 2}
-    known.sort(key=lambda item: (rank[item.identified], item.id))
-    # from 10.7 on every container of the daemon has the label: a bare name there is somebody else's container
-    own = [item for item in known if item.identified != "name" or not daemon.labels_containers]
-    return Truth(
-        live=next((item for item in own if item.state in LIVE), None),
-        leftover=next((item for item in own if item.state not in LIVE), None),
-        stranger=next((item for item in known if item not in own), None),
-    )
-
-
-def _seen(item: SeenContainer) -> Candidate:
-    return Candidate(item.id, item.name, item.state, item.image, item.instance, item.sources)
-
-
-def _container(item: Container) -> Candidate:
-    sources = tuple(mount.source for mount in item.mounts)
-    return Candidate(item.id, item.name, item.state, item.image, item.labels.get(LABEL, ""), sources, item.started_at)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from watchdog.model.docker import ContainerEvent
 from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
-from watchdog.panels.mcsmanager.sight import Sight, events_of
+from watchdog.panels.mcsmanager.sight import Sight
 from watchdog.panels.mcsmanager.view import Instance, McsmanagerView, Operation
 
 Want = Literal["known", "unknown", "no"]
@@ -39,9 +40,18 @@ class Wish:
     cause_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What can tell of starts and stops: the panel's log, our engine, and the events of the instance's containers, oldest first."""
+
+    view: McsmanagerView
+    sight: Sight
+    events: tuple[ContainerEvent, ...] = ()
+
+
 def wish_for(
-    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now:
-    float, ended_by_us: float | None = None
+    instance: Instance, seen: Witnessed, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float,
+    ended_by_us: float | None = None
 ) -> Wish:  # fmt: skip
     """Given a stopped instance, say whether it is wanted running. ``ended_by_us`` is when we last set out to stop its container."""
     said = settings.wish(instance.uuid, instance.nickname)
@@ -51,13 +61,13 @@ def wish_for(
         return Wish("no", "its time has expired: every start fails")
     if said == "running":
         after = own.since - RAN_SHORTLY_BEFORE
-        stop = _newest(view, instance, STOPS, after)
-        hidden = _stopped(stop) if stop else _hidden(view, after, now)
+        stop = _newest(seen.view, instance, STOPS, after)
+        hidden = _stopped(stop) if stop else _hidden(seen.view, after, now)
         return Wish("unknown", hidden) if hidden else Wish("known", "configured: expect running", _outage_end(daemon, settings, now))
     wish = Wish("no", "autostart is off and nothing else says that it should run")
     if instance.auto_start:
-        wish = _by_autostart(instance, view, sight, daemon, own, settings, now)
-    if wish.want == "no" and ended_by_us is not None and _owed(instance, view, own, now - settings.autostart_window, ended_by_us):
+        wish = _by_autostart(instance, seen, daemon, own, settings, now)
+    if wish.want == "no" and ended_by_us is not None and _owed(instance, seen.view, own, now - settings.autostart_window, ended_by_us):
         return Wish("unknown", "we set out to stop its container and start it anew, and it has not been seen running since")
     return wish
 
@@ -69,25 +79,25 @@ def _outage_end(daemon: DaemonMemory, settings: McsmanagerSettings, now: float) 
 
 
 def _by_autostart(
-    instance: Instance, view: McsmanagerView, sight: Sight, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now:
-    float
-) -> Wish:  # fmt: skip
+    instance: Instance, seen: Witnessed, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float
+) -> Wish:
     # the earliest that it can have been: what happened while nobody looked must not count as fresh
     earliest = daemon.booted_at if daemon.booted_after is None else daemon.booted_after
     booted = daemon.booted_at if daemon.booted_at and earliest and now - earliest <= settings.autostart_window else None
     returned = daemon.back_at if daemon.back_at and now - daemon.back_at <= settings.autostart_window else None
     if booted is not None and (own.running_at or 0.0) < booted:
-        return _after_boot(instance, view, sight, own, booted, daemon.booted_after, now)
+        return _after_boot(instance, seen, own, booted, daemon.booted_after, now)
     if returned is not None and daemon.gone_at is not None and (own.running_at or 0.0) < returned:
-        return _after_outage(instance, view, sight, own, daemon.gone_at, returned, now)
+        return _after_outage(instance, seen, own, daemon.gone_at, returned, now)
     if instance.started == 0:
         return Wish("unknown", "the daemon never started it since its boot, which we did not witness")
     return Wish("no", "it was started since the daemon's boot and has ended since; nothing says that it should run")
 
 
 def _after_boot(  # noqa: PLR0911  # a ladder
-    instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, booted: float, after: float | None, now: float
+    instance: Instance, seen: Witnessed, own: InstanceMemory, booted: float, after: float | None, now: float
 ) -> Wish:
+    view = seen.view
     # ``after`` is the last look before the boot: of what our own engine told nothing is older. The panel's log may go by another clock
     since = booted - SEEN_LATE if after is None else after
     earliest = min(booted - SEEN_LATE, since)
@@ -98,7 +108,7 @@ def _after_boot(  # noqa: PLR0911  # a ladder
         return Wish("unknown", "it was created or changed after the daemon's boot", booted)
     if instance.started == 0:
         return Wish("known", "autostart is on and the daemon has not started it since its boot", booted)
-    started = _started_since(instance, sight, booted, since)
+    started = _started_since(seen, booted, since)
     if started is False:
         if hidden := _hidden(view, earliest, now):
             return Wish("unknown", hidden, booted)
@@ -108,9 +118,8 @@ def _after_boot(  # noqa: PLR0911  # a ladder
     return Wish("unknown", "autostart is on, but whether it ran since the daemon's boot was not witnessed", booted)
 
 
-def _after_outage(
-    instance: Instance, view: McsmanagerView, sight: Sight, own: InstanceMemory, gone: float, returned: float, now: float
-) -> Wish:
+def _after_outage(instance: Instance, seen: Witnessed, own: InstanceMemory, gone: float, returned: float, now: float) -> Wish:
+    view = seen.view
     if own.running_at is None or own.running_at < gone - RAN_SHORTLY_BEFORE:
         if instance.started == 0:
             return Wish("unknown", "the daemon never started it since its boot, which we did not witness", returned)
@@ -123,21 +132,21 @@ def _after_outage(
             "unknown", "it ran until Docker went away, but this panel has no operation log to tell whether a person stopped it", returned
         )
     hidden = _hidden(view, own.running_at - RAN_SHORTLY_BEFORE, now)
-    if hidden or own.since < gone or _stayed(sight, gone):
+    if hidden or own.since < gone or _stayed(seen.sight, gone):
         # a stop typed into the console is in no log
         return Wish("unknown", hidden or "it ended, but not because Docker went away; why was not witnessed", returned)
     return Wish("known", "it ran until Docker went away, and no stop is on record", returned)
 
 
-def _started_since(instance: Instance, sight: Sight, booted: float, earliest: float) -> bool | None:
+def _started_since(seen: Witnessed, booted: float, earliest: float) -> bool | None:
     """Whether a container of it was started since the boot, which was at ``booted`` or, at the earliest, at ``earliest``.
 
     None = that cannot be told: we did not hear everything (no engine, or the stream dropped), or it was started in between.
     """
-    docker = sight.docker
+    docker = seen.sight.docker
     if docker is None:
         return None
-    starts = [event.at for event in events_of(instance, docker) if event.action == "start" and event.at >= earliest]
+    starts = [event.at for event in seen.events if event.action == "start" and event.at >= earliest]
     if starts:
         return True if starts[-1] >= booted else None
     stream, begun = docker.stream, max(earliest, docker.engine_started_at or 0.0)

@@ -93,6 +93,7 @@ class DockerFacts:
     ``engine_started_at`` (UNIX seconds) is when this engine process began, as far as it can be told; None = cannot.
     ``events`` is the recent past, oldest first, bounded by age. ``oom_total``, ``die_total`` and kin are counted by container
     name, key (kind, name), and outlive the container (ledger). ``counted`` is False while what was counted before is not loaded yet.
+    ``events_since`` (UNIX seconds) is how far back ``events`` reach: of an older time their silence says nothing; None = cannot be told.
     """
 
     engine_id: str
@@ -104,6 +105,7 @@ class DockerFacts:
     tallies: Mapping[tuple[str, str], float] = field(default_factory=dict)
     engine_started_at: float | None = None
     counted: bool = False
+    events_since: float | None = None
 
     def by_label(self, key: str, value: str) -> tuple[Container, ...]:
         """Return the containers whose label ``key`` is ``value``."""

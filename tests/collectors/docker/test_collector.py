@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.books import MemoryTallyBook
 from tests.support.dockerd import poll
+from watchdog.collectors.docker import events
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.collectors.docker.inspections import Listed
 from watchdog.collectors.docker.listing import parse_container
@@ -460,3 +461,23 @@ def test_an_info_that_is_slow_or_forbidden_costs_the_id_alone(world, fake, open_
     monkeypatch.setattr(proxied.room.engine_read, "info", lambda seconds: (_ for _ in ()).throw(Forbidden("no INFO")))
     facts = proxied.collect()
     assert (facts.engine_id, facts.counted, len(facts.containers)) == ("", True, 1)
+
+
+def test_facts_say_how_far_back_their_events_reach(world, fake, open_room):
+    room = open_room(fake.url)
+    before = time.time()
+    facts = room.collect()
+    assert before - 3600.0 - 1.0 <= facts.events_since <= time.time() - 3600.0 + 1.0
+
+
+def test_events_that_gave_way_to_newer_ones_shorten_the_reach(world, fake, open_room, monkeypatch):
+    monkeypatch.setattr(events, "_REMEMBERED", 4)
+    room = open_room(fake.url)
+    room.collect()
+    hearing(room)
+    began = time.time()
+    for number in range(4):
+        world.run(f"web-{number}")
+    poll(lambda: len(room.tail.recent()) == 4, 10, "events heard")
+    assert room.tail.reach() >= began - 1.0
+    assert room.tail.reach() <= room.tail.recent()[-1].at

@@ -81,6 +81,7 @@ class DockerCollector:
         began = self._clock.now()
         # before the list: what an event told is never newer than what the list shows
         stream, changed, events = self._tail.stream, self._tail.changed(), self._tail.recent()
+        reach = self._tail.reach()
         raw = self._engine.list(self._deadline * _LIST_SHARE)
         rows = [Listed.of(parse_container(row, self._labels), row) for row in raw]
         left = self._deadline * _INSPECT_SHARE
@@ -101,6 +102,7 @@ class DockerCollector:
             tallies=self._counting.totals(),
             engine_started_at=self._started_at(),
             counted=counted,
+            events_since=reach,
         )
 
     def _ask_about(self, began: Moment, reconnects: int) -> _About:

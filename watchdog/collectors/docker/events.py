@@ -115,6 +115,13 @@ class EventTail:
         earliest = self._clock.now().wall - self._window
         return tuple(sorted((e for e in events if e.at >= earliest), key=lambda e: e.at))
 
+    def reach(self) -> float:
+        """Return how far back ``recent`` reaches (UNIX seconds): the window, or less when so much happened that older events gave way."""
+        earliest = self._clock.now().wall - self._window
+        with self._lock:
+            full = len(self._recent) == _REMEMBERED
+            return max(earliest, self._recent[0].at) if full else earliest
+
     def changed(self) -> Mapping[str, ContainerEvent]:
         """Return, by container id, the newest event that has changed it since the last call."""
         with self._lock:

@@ -89,6 +89,7 @@ class Scene:
     events: tuple[ContainerEvent, ...] = ()
     stream: EventStream = field(default_factory=lambda: EventStream(connected=True, connected_at=NOW.wall - 100_000))
     engine_started_at: float | None = None
+    events_window: float | None = 3600.0
     gate: Gate = field(default_factory=lambda: Gate(open=True))
     docker_error: str | None = None
     docker_age: float = 0.0
@@ -98,8 +99,10 @@ class Scene:
     containers_error: str = ""
 
     def actual(self) -> Actual:
+        since = None if self.events_window is None else self.now.wall - self.events_window
         facts = DockerFacts(
-            "ENGINE", "20.10.24", tuple(self.containers), self.events, self.stream, engine_started_at=self.engine_started_at
+            "ENGINE", "20.10.24", tuple(self.containers), self.events, self.stream, engine_started_at=self.engine_started_at,
+            events_since=since,
         )  # fmt: skip
         good = Moment(self.now.wall - self.docker_age, self.now.mono - self.docker_age)
         snapshot = Snapshot("docker", facts, self.now, good, 15.0, error=self.docker_error)
@@ -259,7 +262,7 @@ class Stage:
             for c in self.world.list()
         ]
         stream = EventStream(connected=True, connected_at=now.wall - 100_000)
-        facts = DockerFacts("ENGINE", "20.10.24", tuple(listed), stream=stream)
+        facts = DockerFacts("ENGINE", "20.10.24", tuple(listed), stream=stream, events_since=now.wall - 3600.0)
         return Actual(docker=Snapshot("docker", facts, now, now, 15.0), gate=Gate(open=True))
 
     def look(self, after: float = 15.0) -> Judgement:

@@ -69,6 +69,47 @@ def test_what_may_have_run_since_the_boot_needs_a_person():
     assert OPEN.risk(drift.proposal.facts) is Risk.DESTRUCTIVE, "destructive always needs an approval"
 
 
+@pytest.mark.parametrize(
+    ("started", "wish", "why"),
+    [
+        (-3600.0, "known", "an hour before the boot"),
+        (-10.0, "known", "ten seconds before the last look that showed the daemon at work: that start was before its boot"),
+        (-1.0, "known", "just before that look"),
+        (5.0, "unknown", "between that look and the one that saw the boot: before the boot or after it"),
+        (20.0, None, "after the look that saw the boot: it ran and has ended"),
+    ],
+)
+def test_a_start_before_the_boot_does_not_hide_the_failed_one(started, wish, why):
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.events = (ContainerEvent("start", "c", item.container_name, scene.now.wall + started, None, {LABEL: item.uuid}),)
+    scene.containers, scene.daemon = [foreign()], replace(scene.daemon, process_cpu=100)
+    scene.instances = [replace(item, status=Status.STOPPED, started=1)]
+    scene.look(15)
+    assert [drift.evidence["wish"] for drift in scene.look(60).drifts] == ([wish] if wish else []), why
+
+
+@pytest.mark.parametrize(
+    ("window", "after", "wish"),
+    [(3600.0, 1800.0, "known"), (300.0, 120.0, "known"), (300.0, 420.0, "unknown"), (60.0, 1800.0, "unknown"), (None, 60.0, "unknown")],
+)
+def test_no_start_heard_says_nothing_of_a_boot_before_all_that_was_heard(window, after, wish):
+    scene = rebooted(events_window=window)
+    drift = scene.look(after).drifts[0]
+    assert drift.evidence["wish"] == wish
+    assert OPEN.risk(drift.proposal.facts) is (Risk.SAFE if wish == "known" else Risk.DESTRUCTIVE)
+
+
+def test_an_engine_younger_than_the_boot_has_no_older_events_to_forget():
+    scene = rebooted(events_window=300.0)
+    scene.engine_started_at = scene.now.wall + 300
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 310)
+    scene.look(320)
+    assert scene.look(250).drifts[0].evidence["wish"] == "known"
+    assert scene.look(120).drifts[0].evidence["wish"] == "unknown"
+
+
 def test_without_a_witness_of_the_boot_a_never_started_one_needs_a_person():
     scene = Scene([instance(status=Status.STOPPED, started=0)], [foreign()])
     first = scene.only()

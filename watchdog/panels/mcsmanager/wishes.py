@@ -141,7 +141,8 @@ def _after_outage(instance: Instance, seen: Witnessed, own: InstanceMemory, gone
 def _started_since(seen: Witnessed, booted: float, earliest: float) -> bool | None:
     """Whether a container of it was started since the boot, which was at ``booted`` or, at the earliest, at ``earliest``.
 
-    None = that cannot be told: we did not hear everything (no engine, or the stream dropped), or it was started in between.
+    None = that cannot be told: we did not hear everything (no engine, the stream dropped, or what was heard is not kept for so long), or it
+    was started in between.
     """
     docker = seen.sight.docker
     if docker is None:
@@ -150,7 +151,9 @@ def _started_since(seen: Witnessed, booted: float, earliest: float) -> bool | No
     if starts:
         return True if starts[-1] >= booted else None
     stream, begun = docker.stream, max(earliest, docker.engine_started_at or 0.0)
-    return False if stream.connected and stream.connected_at is not None and stream.connected_at <= begun + DEAF_AT_START else None
+    listened = stream.connected and stream.connected_at is not None and stream.connected_at <= begun + DEAF_AT_START
+    kept = docker.events_since is not None and docker.events_since <= begun + DEAF_AT_START
+    return False if listened and kept else None
 
 
 def _newest(view: McsmanagerView, instance: Instance, types: frozenset[str], after: float) -> Operation | None:

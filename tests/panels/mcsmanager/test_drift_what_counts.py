@@ -11,7 +11,7 @@ from watchdog.model.repairs import LedgerFacts, Risk
 from watchdog.panels.mcsmanager import PANEL
 from watchdog.panels.mcsmanager.remedies import daemon_object, instance_object
 from watchdog.panels.mcsmanager.settings import KindName, RemedyName
-from watchdog.panels.mcsmanager.view import LABEL, Status
+from watchdog.panels.mcsmanager.view import LABEL, Operation, Status
 
 RISKS = {remedy.name: remedy.risk for remedy in PANEL.remedies}
 
@@ -277,6 +277,90 @@ def test_a_rising_start_count_is_a_loop_without_any_event():
     scene.settle()
     scene.instances = [replace(item, started=4)]
     assert scene.look(60).drifts[0].kind == "restart_loop"
+
+
+def logged(item, *entries):
+    """Return a log: (type, seconds after NOW) or (type, seconds, another instance)."""
+    return tuple(
+        Operation(str(n), kind, NOW.wall + at, DAEMON, other[0] if other else item.uuid, "alice")
+        for n, (kind, at, *other) in enumerate(entries)
+    )  # fmt: skip
+
+
+RESTARTS = [("instance_restart", 20), ("instance_restart", 40), ("instance_restart", 60)]
+
+
+@pytest.mark.parametrize(
+    ("rise", "log", "loops", "why"),
+    [
+        (3, [], True, "nobody asked for them"),
+        (3, RESTARTS, False, "a person restarted it three times"),
+        (3, [("instance_start", at) for _, at in RESTARTS], False, "or started it three times"),
+        (3, [("instance_stop", 15), ("instance_start", 20), ("instance_stop", 30), ("instance_start", 40)], False, "one is no loop"),
+        (5, RESTARTS[:2], True, "three more than a person asked for"),
+        (6, RESTARTS, True, "as many again"),
+        (3, [("instance_stop", 20), ("instance_stop", 40), ("instance_kill", 60)], True, "a stop starts nothing"),
+        (3, [("instance_config_change", 20)] * 3, True, "nor does a change"),
+        (3, [(kind, at, "f" * 32) for kind, at in RESTARTS], True, "another instance was restarted"),
+        (3, [(kind, at - 900) for kind, at in RESTARTS], True, "that was before these starts"),
+    ],
+)
+def test_starts_that_a_person_asked_for_are_no_loop(rise, log, loops, why):
+    item = instance(started=1)
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.instances, scene.operations = [replace(item, started=1 + rise)], logged(item, *log)
+    judgement = scene.look(60)
+    assert [d.kind for d in judgement.drifts] == (["restart_loop"] if loops else []), why
+    assert loops or [u.reason for u in judgement.unknown] == ["just_started"]
+
+
+@pytest.mark.parametrize(
+    ("log", "loops", "why"),
+    [
+        (RESTARTS, False, "each restart ends it once"),
+        ([("instance_stop", 20), ("instance_kill", 40), ("instance_stop", 60)], False, "each stop and kill too"),
+        (RESTARTS[:1], False, "two deaths are no loop"),
+        ([("instance_start", at) for _, at in RESTARTS], True, "started by a person, it died by itself each time"),
+        ([(kind, at - 900) for kind, at in RESTARTS], True, "that was long before"),
+    ],
+)
+def test_ends_that_a_person_asked_for_are_no_deaths(log, loops, why):
+    item = instance(started=1)
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.operations = logged(item, *log)
+    scene.events = tuple(ContainerEvent("die", "c", item.container_name, NOW.wall + n, 0, {LABEL: item.uuid}) for n in (21, 41, 61))
+    assert [d.kind for d in scene.look(60).drifts] == (["restart_loop"] if loops else []), why
+
+
+@pytest.mark.parametrize("remedy", ["open_instance", "stop_container_then_open", "remove_leftover"])
+@pytest.mark.parametrize(
+    ("rise", "log", "at", "loops", "why"),
+    [
+        (3, [], 20, False, "one start was ours, and it failed, so it is not logged"),
+        (4, [], 20, True, "three were not"),
+        (3, [("instance_start", 25)], 20, False, "one was ours, and logged"),
+        (4, [("instance_start", 25)], 20, True, "ours does not count twice"),
+        (4, [("instance_start", 25)], -600, True, "ours was long before"),
+        (3, [], -600, True, "and excuses nothing"),
+    ],
+)
+def test_our_own_starts_are_no_loop(remedy, rise, log, at, loops, why):
+    item = instance(started=1)
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.facts = replace(scene.facts, last_remedy_at={(remedy, instance_object("games", item)): NOW.wall + at})
+    scene.instances, scene.operations = [replace(item, started=1 + rise)], logged(item, *log)
+    assert [d.kind for d in scene.look(60).drifts] == (["restart_loop"] if loops else []), why
+
+
+def test_without_an_operation_log_a_loop_says_that_it_may_be_a_person():
+    item = instance(started=1)
+    scene = Scene([item], [foreign(), container_of(item)], operations=None)
+    scene.settle()
+    scene.instances = [replace(item, started=4)]
+    assert "if you restarted it yourself" in scene.look(60).drifts[0].hold
 
 
 # -- daemons -------------------------------------------------------------------------------------------------------------------

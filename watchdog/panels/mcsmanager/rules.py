@@ -17,13 +17,20 @@ from watchdog.panels.mcsmanager.settings import DaemonSettings, McsmanagerSettin
 from watchdog.panels.mcsmanager.sides import Truth
 from watchdog.panels.mcsmanager.sight import Sight
 from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Status
-from watchdog.panels.mcsmanager.wishes import Wish, Witnessed, wish_for
+from watchdog.panels.mcsmanager.wishes import SEEN_LATE, Wish, Witnessed, wish_for
 
 LOOP_STARTS: Final = 3
 """So many starts or deaths within about ten minutes are a loop (contract section 3)."""
 LOOP_SECONDS: Final = 600.0
 PULL_SECONDS: Final = 1800.0
 """The daemon gives up on an image pull after 20 to 30 minutes (contract section 3, A)."""
+STARTS: Final = frozenset({"instance_start", "instance_restart"})
+"""What the panel logs when somebody, also we, had an instance started; only when the daemon said 200 (contract section 6)."""
+ENDS: Final = frozenset({"instance_stop", "instance_restart", "instance_kill"})
+OUR_STARTS: Final = ("open_instance", "stop_container_then_open", "remove_leftover")
+OUR_ENDS: Final = ("stop_container_then_open",)
+LOGGED_WITHIN: Final = 120.0
+"""Seconds after we set out to start something in which the panel logs it, if it does: the time of a remedy, and of a stop before it."""
 ELSEWHERE = "it runs on another host: the agent there mends it, or set owner: true on this one"
 
 
@@ -63,9 +70,16 @@ class Patient:
 
 
 def restart_loop(case: Case, patient: Patient) -> Drift | None:
-    """Find what starts and dies again and again: never opened or restarted by us, each start makes a new container."""
+    """Find what starts and dies again and again: never opened or restarted by us, each start makes a new container.
+
+    What a person or we asked for is no loop: logged starts do not count as starts, nor the ends of logged stops as deaths.
+    """
     deaths = [e for e in patient.events if e.action == "die" and case.now - e.at <= LOOP_SECONDS]
-    if len(deaths) < LOOP_STARTS and patient.memory.rise < LOOP_STARTS:
+    starts = patient.memory.rise
+    if len(deaths) < LOOP_STARTS and starts < LOOP_STARTS:
+        return None
+    starts -= _asked(case, patient, STARTS, OUR_STARTS, patient.memory.older_at)
+    if len(deaths) - _asked(case, patient, ENDS, OUR_ENDS, case.now - LOOP_SECONDS) < LOOP_STARTS and starts < LOOP_STARTS:
         return None
     ooms = [e for e in patient.events if e.action == "oom" and case.now - e.at <= LOOP_SECONDS]
     evidence: dict[str, Scalar] = {"auto_restart": patient.instance.auto_restart, "out_of_memory": bool(ooms)}
@@ -73,6 +87,8 @@ def restart_loop(case: Case, patient: Patient) -> Drift | None:
         evidence["exit_code"] = deaths[-1].exit_code
     why = "it runs out of memory" if ooms else "it ends soon after each start"
     hold = f"{why}; starting it again would only feed the loop: read its log, then switch its automatic restart off or give it more memory"
+    if case.view.operations is None:
+        hold += ". The panel's operation log cannot be read: if you restarted it yourself that often, it is no loop"
     return _drift(
         case, "restart_loop", patient, f"it died or was started at least {LOOP_STARTS} times within ten minutes", evidence, None, hold
     )
@@ -214,6 +230,16 @@ RULES: Final[tuple[Callable[[Case, Patient], Drift | None], ...]] = (
     restart_loop, stuck_starting, ghost_running, paused, dead_stream, orphan, leftover, failed_autostart, stopping_too_long,
 )  # fmt: skip
 """In this order; the first that speaks has said what is the matter with an instance, so it never has two remedies at once."""
+
+
+def _asked(case: Case, patient: Patient, types: frozenset[str], remedy_names: tuple[str, ...], since: float) -> int:
+    """Count what somebody asked for since then: what the panel logged, and what we did and it did not log (it logs no failed start)."""
+    since -= SEEN_LATE  # the panel's clock need not be ours
+    uuid = patient.instance.uuid
+    logged = [entry.at for entry in case.view.operations or () if entry.instance == uuid and entry.type in types and entry.at >= since]
+    acted_on = remedies.instance_object(case.settings.name, patient.instance)
+    ours = [at for name in remedy_names if since <= (at := case.facts.last_remedy_at.get((name, acted_on), 0.0)) <= case.now]
+    return len(logged) + sum(1 for at in ours if not any(at - SEEN_LATE <= each <= at + LOGGED_WITHIN for each in logged))
 
 
 def _wish(case: Case, patient: Patient) -> Wish:

@@ -330,6 +330,40 @@ def test_the_hook_does_not_run_when(name, tmp_path):
         assert (run(stage, repair).end, stage.hooks.ran) == (end, [])
 
 
+def test_the_hook_does_not_run_into_a_start_that_began_since_the_plan(tmp_path):
+    with Stage(tmp_path, count=2, daemons=[{"id": DAEMON, "place": "local"}]) as stage:
+        ghost(stage)
+        repair = planned(stage, "restart_daemon")
+        stage.instance(2).status, stage.instance(2).started = 2, 2
+        outcome = run(stage, repair)
+        assert (outcome.end, stage.hooks.ran, "'mc-2' has begun to start" in outcome.message) == ("later", [], True), outcome
+        stage.instance(2).status = 3
+        assert (run(stage, repair).end, len(stage.hooks.ran)) == ("done", 1), "it runs now"
+
+
+def test_the_hook_does_not_run_into_a_start_that_began_during_the_checks(tmp_path):
+    with Stage(tmp_path, count=2, daemons=[{"id": DAEMON, "place": "local"}]) as stage:
+        ghost(stage)
+        repair = planned(stage, "restart_daemon")
+
+        class Looks(Hand):
+            def actual(self):
+                stage.instance(2).status, stage.instance(2).started = 2, 2
+                return super().actual()
+
+        assert (run(stage, repair, Looks()).end, stage.hooks.ran) == ("later", [])
+
+
+@pytest.mark.parametrize(("started", "ends"), [(1, ("done", 1)), (2, ("later", 0))])
+def test_a_start_that_was_stuck_already_is_ended_and_a_new_one_of_the_same_is_not(started, ends, tmp_path):
+    with Stage(tmp_path, count=2, daemons=[{"id": DAEMON, "place": "local"}]) as stage:
+        ghost(stage)
+        stage.instance(2).status = 2
+        repair = planned(stage, "restart_daemon")
+        stage.instance(2).started = started
+        assert (run(stage, repair).end, len(stage.hooks.ran)) == ends
+
+
 def test_the_hook_does_not_run_when_soft_shutdown_was_switched_off(tmp_path):
     with Stage(tmp_path) as stage:
         ghost(stage)

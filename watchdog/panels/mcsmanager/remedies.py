@@ -12,7 +12,7 @@ from typing import Final
 
 from watchdog.model.drifts import ObjectKey, Proposal, Scalar
 from watchdog.model.repairs import Remedy, Risk, Settle
-from watchdog.panels.mcsmanager.view import Daemon, Instance
+from watchdog.panels.mcsmanager.view import Daemon, Instance, Status
 
 PANEL_NAME: Final = "mcsmanager"
 DELAYED_KILL_GUARD: Final = 8.0
@@ -85,6 +85,11 @@ def daemon_object(target: str, daemon: str) -> ObjectKey:
     return ObjectKey(PANEL_NAME, target, "daemon", daemon)
 
 
+def start_of(instance: Instance) -> str:
+    """Name one start of an instance: the next one has another count."""
+    return f"{instance.uuid}:{instance.started}"
+
+
 def open_instance(target: str, daemon: Daemon, instance: Instance, wish: str, cause_at: float | None = None) -> Proposal:
     """Propose to start an instance; ``wish`` is known or unknown.
 
@@ -115,7 +120,10 @@ def relink_daemon(target: str, daemon: Daemon) -> Proposal:
 
 
 def restart_daemon(target: str, daemon: Daemon, hook: str, living: int, *, local: bool) -> Proposal:
-    """Propose to restart a daemon by its hook (one line); ``living`` game servers run behind it, ``local`` on this host."""
+    """Propose to restart a daemon by its hook (one line); ``living`` game servers run behind it, ``local`` on this host.
+
+    ``starting`` names the starts that the restart may end, since they are stuck; one that begins later puts it off.
+    """
     facts: dict[str, Scalar] = {
         "version": daemon.version or "unknown",
         "spares_instances": daemon.spares_instances,
@@ -124,5 +132,6 @@ def restart_daemon(target: str, daemon: Daemon, hook: str, living: int, *, local
         "living": living,
         "local": local,
         "process_cpu": daemon.process_cpu,
+        "starting": " ".join(sorted(start_of(item) for item in daemon.instances or () if item.status is Status.STARTING)),
     }
     return Proposal("restart_daemon", daemon_object(target, daemon.uuid), {"daemon": daemon.uuid, "hook": hook}, facts)

@@ -17,7 +17,7 @@ from watchdog.model.hooks import Hook, HookRunner, describe
 from watchdog.model.repairs import Act, Outcome, PlannedRepair
 from watchdog.panels.mcsmanager.answers import inspected
 from watchdog.panels.mcsmanager.client import McsmanagerClient
-from watchdog.panels.mcsmanager.remedies import DELAYED_KILL_GUARD
+from watchdog.panels.mcsmanager.remedies import DELAYED_KILL_GUARD, start_of
 from watchdog.panels.mcsmanager.sends import link_line, open_line, remove_line, stop_line
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.sight import LIVE, Candidate, identify
@@ -178,13 +178,13 @@ def restart_daemon(hands: Hands, hook: Hook | None) -> Outcome:  # noqa: PLR0911
         return hands.gave_up("its soft shutdown was switched off since this was planned: a restart would kill game servers now")
     if before.containers is None or (facts.get("local") is True and not hands.act.actual().gate.open):
         return hands.later(30.0, "its Docker is not well; a restart now could lose running game servers")
-    if any(item.status is Status.BUSY for item in before.instances):
-        return hands.later(60.0, "an instance is being installed or updated")
     seen_cpu = facts.get("process_cpu")
     if isinstance(seen_cpu, int) and before.process_cpu is not None and before.process_cpu < seen_cpu:
         return hands.done("the daemon has been restarted already")
     if not _still_ill(hands.repair.drift_keys, before):
         return hands.done("what it was to mend is gone")
+    if reason := _occupied(hands):
+        return hands.later(60.0, reason)
     hands.act.step("checked")
     hands.act.fence()
     hands.sent.append(describe(hook))
@@ -192,6 +192,17 @@ def restart_daemon(hands: Hands, hook: Hook | None) -> Outcome:  # noqa: PLR0911
     hands.act.step("restarted")
     back = hands.wait_for(lambda: _restarted(hands, before), 90.0)
     return hands.done("the daemon restarted and is back") if back else hands.later(60.0, "the hook ended, but the daemon is not back yet")
+
+
+def _occupied(hands: Hands) -> str:
+    """Read once more, right before the hook, what a restart would break into; "" = nothing. A start that was stuck already may end."""
+    stuck = str(hands.repair.proposal.facts.get("starting", "")).split()
+    for item in hands.client.instances(hands.daemon):
+        if item.status is Status.BUSY:
+            return f"'{item.nickname}' is being installed or updated"
+        if item.status is Status.STARTING and start_of(item) not in stuck:
+            return f"'{item.nickname}' has begun to start since this was planned"
+    return ""
 
 
 def _not_to_be_opened(hands: Hands) -> Outcome | None:

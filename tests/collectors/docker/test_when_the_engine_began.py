@@ -39,6 +39,16 @@ def test_a_wall_clock_that_is_set_does_not_restart_the_engine(host, tmp_path):
     assert told() == pytest.approx(1_030.0)
 
 
+def test_after_a_clock_is_set_back_new_containers_are_still_younger_than_the_engine(host, tmp_path):
+    host(7, began=30, booted=20_000)
+    told = origin(tmp_path)
+    assert told() == pytest.approx(20_030.0)
+    host(7, began=30, booted=9_200)  # three hours back: a container that starts now gets a stamp of about 9240
+    assert told() == pytest.approx(9_230.0)
+    host(7, began=30, booted=20_000)
+    assert told() == pytest.approx(9_230.0), "and forward again: those of in between keep their stamps"
+
+
 @pytest.mark.parametrize("pid", [7, 8])
 def test_a_new_process_is_a_new_beginning(host, tmp_path, pid):
     host(7, began=30, booted=1_000)

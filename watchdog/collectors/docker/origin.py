@@ -10,10 +10,10 @@ _STARTTIME = 19  # of /proc/PID/stat after the command's closing parenthesis: fi
 
 
 class Origin:
-    """Knows when the engine began, and tells the same of the same process for ever.
+    """Knows when the engine began, and of the same process never tells a later time than before.
 
-    The kernel restates the boot's time when the wall clock is set. A beginning that moves would seem to be a restart under containers
-    whose own stamps stand still.
+    The kernel restates the boot's time when the wall clock is set, while containers keep the stamps they got. A beginning that moves
+    forward would seem to be a restart under containers of before; one that stays while the clock goes back, a restart under those of after.
     """
 
     def __init__(self, pid_file: Path, proc: Path) -> None:
@@ -27,9 +27,10 @@ class Origin:
         if found is None:
             return None
         identity, began = found
-        if self._known is None or self._known[0] != identity:
-            self._known = (identity, began)
-        return self._known[1]
+        if self._known is not None and self._known[0] == identity:
+            began = min(began, self._known[1])
+        self._known = (identity, began)
+        return began
 
 
 def _process(pid_file: Path, proc: Path) -> tuple[tuple[int, int], float] | None:

@@ -257,6 +257,14 @@ def test_stopping_too_long_is_reported_only():
     assert (drift.kind, drift.proposal) == ("stopping_too_long", None)
 
 
+def test_a_stop_command_is_never_quoted():
+    item = instance(status=Status.STOPPING, stop_command="login hunter2 && stop")
+    scene = Scene([item], [container_of(item)])
+    scene.settle()
+    drift = scene.look(600).drifts[0]
+    assert "stop command" in drift.hold and "hunter2" not in repr(drift)
+
+
 def test_three_deaths_are_a_loop_and_nothing_else_is_proposed():
     item = instance(status=Status.STOPPED, started=9)
     deaths = tuple(ContainerEvent("die", "c", item.container_name, NOW.wall - n, 137, {LABEL: item.uuid}) for n in (90, 60, 30))

@@ -12,6 +12,7 @@ from watchdog.model.repairs import Mode
 from watchdog.panels import discover
 from watchdog.panels.mcsmanager import PANEL, advise
 from watchdog.panels.mcsmanager.fake.panel import USER
+from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.metrics import INSTANCE_LIMIT, METRICS
 from watchdog.panels.mcsmanager.view import LABEL, Operation, Status, parse_version
 
@@ -75,6 +76,51 @@ def test_a_mistake_is_named(changes, says):
 )
 def test_versions(text, numbers):
     assert parse_version(text) == numbers
+
+
+# -- the line of a hook ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hook", "line"),
+    [
+        ({"unit": "mcsm-daemon"}, "systemctl restart mcsm-daemon"),
+        ({"container": "mcsm"}, "restart container mcsm"),
+        ({"argv": ["restart", "--node", "1", "--quiet=yes"]}, "run restart --node 1 --quiet=yes"),
+        ({"argv": ["restart", "--password=hunter2", "now"]}, "run restart --password=*** now"),
+        ({"argv": ["restart", "--password", "hunter2", "now"]}, "run restart --password *** now"),
+        ({"argv": ["restart", "--db-pass", "hunter2", "now"]}, "run restart --db-pass *** now"),
+        ({"argv": ["restart", "--passphrase=hunter2", "API_KEY=hunter2"]}, "run restart --passphrase=*** API_KEY=***"),
+        ({"argv": ["restart", "--token", "--password", "hunter2"]}, "run restart --token *** ***"),
+        ({"argv": ["curl", "-H", "Authorization: Bearer hunter2hunter2"]}, "run curl -H Authorization: Bearer ***"),
+        ({"argv": ["curl", "https://admin:hunter2@node/restart?token=hunter2"]}, "run curl https://admin:***@node/restart?token=***"),
+        ({"exec": {"container": "c", "argv": ["sh", "-c", "restart --secret=hunter2"]}}, "exec in container c: sh -c restart --secret=***"),
+    ],
+)
+def test_the_line_of_a_hook_shows_no_secret(hook, line):
+    assert hook_line(settings(hooks={"restart_daemon": hook}).hooks.restart_daemon) == line
+
+
+@pytest.mark.parametrize("where", ["hooks", "daemons"])
+def test_a_secret_in_argv_stays_out_of_proposals_records_and_probes(where, tmp_path):
+    hook = {"argv": ["restart-the-daemon", "--password=hunter2", "--token", "hunter2"]}
+    given = {"hooks": {"restart_daemon": hook}} if where == "hooks" else {"daemons": [{"id": DAEMON, "restart_daemon": hook}]}
+    with Stage(tmp_path, **given) as stage:
+        stage.world.put("a-database")
+        stage.start_all()
+        stage.look()
+        stage.world.crash()
+        stage.daemon.lose_streams()
+        stage.world.weather = "up"
+        stage.world.put("a-database")
+        stage.look()
+        drift = stage.look().drifts[0]
+        plan = stage.plan(drift)
+        said = [repr(drift), repr(plan), repr(stage.target.describe(plan)), repr(probes(stage))]
+        outcome = stage.target.repair(plan, stage.hand)
+        assert drift.proposal.parameters["hook"] == "run restart-the-daemon --password=*** --token ***"
+        assert not any("hunter2" in text for text in (*said, repr(outcome)))
+        assert (outcome.end, stage.hooks.ran[0].argv[1]) == ("done", "--password=hunter2"), "it runs as it was written"
 
 
 # -- metrics ---------------------------------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.errors import Forbidden, Permanent, Temporary, Unknown, WatchdogError
-from watchdog.model.hooks import describe
 from watchdog.model.panels import Ports, Probe
 from watchdog.panels.mcsmanager import advise, client
 from watchdog.panels.mcsmanager.answers import inspected
 from watchdog.panels.mcsmanager.client import McsmanagerClient
+from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import Daemon, McsmanagerView
 
@@ -74,7 +74,7 @@ def _daemon(settings: McsmanagerSettings, ports: Ports, daemon: Daemon) -> Itera
     yield _place(settings, ports, daemon, name)
     entry = settings.of_daemon(daemon.uuid, daemon.remarks)
     hook = (entry.restart_daemon if entry else None) or settings.hooks.restart_daemon
-    message = describe(hook) if hook else "none: ghosts and dead consoles are reported, not mended"
+    message = hook_line(hook) if hook else "none: ghosts and dead consoles are reported, not mended"
     yield Probe(f"{name}: restart hook", ok=True if hook else None, message=message)
 
 

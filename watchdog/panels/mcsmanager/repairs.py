@@ -13,10 +13,11 @@ from typing import Final
 
 from watchdog.errors import DeadlinePassed, NotFound, Permanent, Refused, ServerFault, Unknown, Unreachable, WatchdogError
 from watchdog.model.engines import EngineAct, EngineRead
-from watchdog.model.hooks import Hook, HookRunner, describe
+from watchdog.model.hooks import Hook, HookRunner
 from watchdog.model.repairs import Act, Outcome, PlannedRepair
 from watchdog.panels.mcsmanager.answers import inspected
 from watchdog.panels.mcsmanager.client import McsmanagerClient
+from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.remedies import DELAYED_KILL_GUARD, start_of
 from watchdog.panels.mcsmanager.sends import link_line, open_line, remove_line, stop_line
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
@@ -168,7 +169,7 @@ def relink_daemon(hands: Hands) -> Outcome:
 
 def restart_daemon(hands: Hands, hook: Hook | None) -> Outcome:  # noqa: PLR0911  # a ladder of guards
     """Restart the daemon by its hook while Docker is well, and prove by the fall of its process time that it did restart."""
-    if hook is None or describe(hook) != hands.parameter("hook"):
+    if hook is None or hook_line(hook) != hands.parameter("hook"):
         return hands.gave_up("the hook was changed or removed since this was planned")
     before = hands.client.daemon(hands.daemon)
     if before is None or not before.available or before.instances is None:
@@ -187,7 +188,7 @@ def restart_daemon(hands: Hands, hook: Hook | None) -> Outcome:  # noqa: PLR0911
         return hands.later(60.0, reason)
     hands.act.step("checked")
     hands.act.fence()
-    hands.sent.append(describe(hook))
+    hands.sent.append(hook_line(hook))
     hands.hooks.run(hook, hands.seconds(120.0))
     hands.act.step("restarted")
     back = hands.wait_for(lambda: _restarted(hands, before), 90.0)

@@ -8,10 +8,11 @@ from typing import Final
 
 from watchdog.model.docker import ContainerEvent
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
-from watchdog.model.hooks import Hook, describe
+from watchdog.model.hooks import Hook
 from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.mcsmanager import memory as memories
 from watchdog.panels.mcsmanager import remedies
+from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
 from watchdog.panels.mcsmanager.settings import DaemonSettings, McsmanagerSettings
 from watchdog.panels.mcsmanager.sides import Truth
@@ -222,7 +223,8 @@ def stopping_too_long(case: Case, patient: Patient) -> Drift | None:
         return None
     if case.now - patient.memory.since < case.settings.stopping_after:
         return None
-    hold = f"it does not end on '{patient.instance.stop_command}': look at its console; killing it may lose what it has not saved"
+    # the command's own text is left out: a person may have written a secret into it
+    hold = "it does not end on its stop command: look at its console; killing it may lose what it has not saved"
     return _drift(case, "stopping_too_long", patient, patient.truth.phrase, {}, None, hold)
 
 
@@ -284,7 +286,7 @@ def _restart(case: Case, patient: Patient) -> tuple[Proposal | None, str | None]
     if not case.daemon.labels_containers:
         names = {item.container_name for item in case.daemon.instances or ()}
         living = sum(1 for item in case.daemon.containers or () if item.name in names)
-    return remedies.restart_daemon(case.settings.name, case.daemon, describe(hook), living, local=case.sight.place == "local"), None
+    return remedies.restart_daemon(case.settings.name, case.daemon, hook_line(hook), living, local=case.sight.place == "local"), None
 
 
 def _all_stuck(case: Case, starting: list[Instance]) -> bool:

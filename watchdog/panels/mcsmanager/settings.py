@@ -21,7 +21,8 @@ class McsmanagerHooks(Strict):
     """What may be started to mend this target; each is one of unit, container, exec, argv."""
 
     restart_daemon: HookField | None = None
-    """Restarts the daemon on this host, such as ``{unit: mcsm-daemon}``. For a daemon elsewhere write its own ``restart_daemon``."""
+    """Restarts the daemon on this host, such as ``{unit: mcsm-daemon}``. For a daemon elsewhere write its own ``restart_daemon``.
+    The words of an ``argv`` are shown in plans, approvals and the record: keep secrets in a file. Only what is called one is hidden."""
 
 
 class DaemonSettings(Strict):
@@ -34,7 +35,7 @@ class DaemonSettings(Strict):
     place: Literal["auto", "local", "remote"] = "auto"
     """Where it runs. ``auto`` proves it by container ids that its Docker and ours share; ``local`` is your word that it is here."""
     restart_daemon: HookField | None = None
-    """Restarts this daemon; goes before ``hooks.restart_daemon``."""
+    """Restarts this daemon; goes before ``hooks.restart_daemon``. Its ``argv`` is shown too: no secrets in it."""
 
     @model_validator(mode="after")
     def _is_named(self) -> Self:

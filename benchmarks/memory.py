@@ -14,7 +14,9 @@ from urllib.request import urlopen
 from benchmarks import Ratio
 from watchdog.demo.world import demo_world
 
-LIBRARIES = "fastapi, uvicorn, sqlalchemy, docker, requests, pyroute2, apscheduler.schedulers.background, prometheus_client, pydantic, structlog"
+LIBRARIES = (
+    "fastapi, uvicorn, sqlalchemy, docker, requests, pyroute2, apscheduler.schedulers.background, prometheus_client, pydantic, structlog"
+)
 SCRAPES = 50
 MIB = 1 << 20
 
@@ -61,7 +63,7 @@ def resident(pid: int) -> int:
 def _address(folder: Path, process: subprocess.Popen[bytes]) -> str:
     """Return where the program listens, by its sockets in /proc: its log is quiet."""
     while process.poll() is None:
-        inodes = {os.readlink(each) for each in Path(f"/proc/{process.pid}/fd").iterdir() if each.is_symlink()}
+        inodes = {str(each.readlink()) for each in Path(f"/proc/{process.pid}/fd").iterdir() if each.is_symlink()}
         for row in Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]:
             fields = row.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:

@@ -17,8 +17,9 @@ from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
 from watchdog.panels.mcsmanager import memory as memories
 from watchdog.panels.mcsmanager import remedies
+from watchdog.panels.mcsmanager.cases import Case, Patient
 from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
-from watchdog.panels.mcsmanager.rules import ELSEWHERE, RULES, Case, Patient
+from watchdog.panels.mcsmanager.rules import ELSEWHERE, RULES
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.sides import Sides, sides_of
 from watchdog.panels.mcsmanager.sight import Sight, look

@@ -7,86 +7,22 @@ forced removal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
-from watchdog.errors import DeadlinePassed, NotFound, Permanent, Refused, ServerFault, Unknown, Unreachable, WatchdogError
-from watchdog.model.engines import EngineAct, EngineRead
-from watchdog.model.hooks import Hook, HookRunner
-from watchdog.model.repairs import Act, Outcome, PlannedRepair
+from watchdog.errors import DeadlinePassed, NotFound, Refused, ServerFault, Unknown, Unreachable
+from watchdog.model.hooks import Hook
+from watchdog.model.repairs import Outcome
 from watchdog.panels.mcsmanager.answers import inspected
-from watchdog.panels.mcsmanager.client import McsmanagerClient
+from watchdog.panels.mcsmanager.hands import POLL, Hands
 from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.remedies import DELAYED_KILL_GUARD, start_of
 from watchdog.panels.mcsmanager.sends import link_line, open_line, remove_line, stop_line
-from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.sight import LIVE, Candidate, identify
 from watchdog.panels.mcsmanager.view import Daemon, Instance, SeenContainer, Status
 
-POLL: Final = 1.0
 ENGINE_SECONDS: Final = 10.0
 REASONS_TO_FAIL = (ServerFault, Unreachable, DeadlinePassed, Unknown)
 """After these a sent request may or may not have had its effect: look, do not send again."""
-
-
-@dataclass(slots=True)
-class Hands:
-    """What a running remedy works with. ``sent`` is what went out, in order, for the record."""
-
-    settings: McsmanagerSettings
-    client: McsmanagerClient
-    hooks: HookRunner
-    act: Act
-    repair: PlannedRepair
-    engine_read: EngineRead | None = None
-    engine_act: EngineAct | None = None
-    sent: list[str] = field(default_factory=list)
-
-    def parameter(self, name: str) -> str:
-        """Return a text parameter of the proposal."""
-        return str(self.repair.proposal.parameters.get(name, ""))
-
-    @property
-    def daemon(self) -> str:
-        """Return the daemon's uuid."""
-        return self.parameter("daemon")
-
-    @property
-    def instance(self) -> str:
-        """Return the instance's uuid."""
-        return self.parameter("instance")
-
-    def done(self, message: str) -> Outcome:
-        """End well."""
-        return Outcome.done(message, tuple(self.sent))
-
-    def later(self, delay: float, message: str) -> Outcome:
-        """End for now."""
-        return Outcome.later(delay, message, tuple(self.sent))
-
-    def gave_up(self, message: str) -> Outcome:
-        """End for good."""
-        return Outcome.gave_up(message, tuple(self.sent))
-
-    def broken_off(self, error: WatchdogError) -> Outcome:
-        """End by an error that came after something was sent."""
-        message = f"{type(error).__name__}: {error}"
-        return self.gave_up(message) if isinstance(error, Permanent) else self.later(getattr(error, "delay", None) or 0.0, message)
-
-    def seconds(self, most: float) -> float:
-        """Return a deadline for one request: shorter than the repair's own."""
-        return max(1.0, min(most, self.act.remaining() - 1.0))
-
-    def wait_for(self, done: Callable[[], bool], most: float) -> bool:
-        """Look every second until ``done``, for at most so many seconds and never into the repair's last ones."""
-        waited = 0.0
-        while not done():
-            if waited >= most or self.act.remaining() < 5 * POLL:
-                return False
-            self.act.sleep(POLL)
-            waited += POLL
-        return True
 
 
 def open_instance(hands: Hands) -> Outcome:

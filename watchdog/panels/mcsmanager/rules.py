@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from watchdog.model.docker import ContainerEvent
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
-from watchdog.model.hooks import Hook
-from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.mcsmanager import memory as memories
 from watchdog.panels.mcsmanager import remedies
+from watchdog.panels.mcsmanager.cases import Case, Patient
 from watchdog.panels.mcsmanager.hooklines import hook_line
-from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
-from watchdog.panels.mcsmanager.settings import DaemonSettings, McsmanagerSettings
-from watchdog.panels.mcsmanager.sides import Truth
-from watchdog.panels.mcsmanager.sight import Sight
-from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Status
+from watchdog.panels.mcsmanager.memory import InstanceMemory
+from watchdog.panels.mcsmanager.view import Instance, Status
 from watchdog.panels.mcsmanager.wishes import SEEN_LATE, Wish, Witnessed, wish_for
 
 LOOP_STARTS: Final = 3
@@ -33,41 +27,6 @@ OUR_ENDS: Final = ("stop_container_then_open",)
 LOGGED_WITHIN: Final = 120.0
 """Seconds after we set out to start something in which the panel logs it, if it does: the time of a remedy, and of a stop before it."""
 ELSEWHERE = "it runs on another host: the agent there mends it, or set owner: true on this one"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """All that the rules may know of one daemon; ``now`` is UNIX seconds."""
-
-    settings: McsmanagerSettings
-    view: McsmanagerView
-    daemon: Daemon
-    entry: DaemonSettings | None
-    sight: Sight
-    memory: DaemonMemory
-    facts: LedgerFacts
-    now: float
-
-    @property
-    def ours(self) -> bool:
-        """Whether this agent may mend what is behind this daemon (house rule 12)."""
-        return self.sight.place == "local" or self.settings.owner
-
-    @property
-    def hook(self) -> Hook | None:
-        """Return the hook that restarts this daemon, None = none is configured."""
-        own = self.entry.restart_daemon if self.entry else None
-        return own or (self.settings.hooks.restart_daemon if self.sight.place == "local" else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """One instance with what is true of it, what is remembered, and what was heard of its containers, oldest first."""
-
-    instance: Instance
-    truth: Truth
-    memory: InstanceMemory
-    events: tuple[ContainerEvent, ...] = ()
 
 
 def restart_loop(case: Case, patient: Patient) -> Drift | None:

@@ -14,7 +14,7 @@ from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
 from watchdog.panels.mcsmanager import client, drift, repairs, sends
-from watchdog.panels.mcsmanager.repairs import Hands
+from watchdog.panels.mcsmanager.hands import Hands
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import McsmanagerView
 

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Final, Generic, TypeVar
+from types import TracebackType
+from typing import Final, Generic, Literal, Self, TypeVar
 
 WIDTH: Final = 8
 """The most requests that one look has under way."""
@@ -28,6 +29,21 @@ def side_by_side(deed: Callable[[ItemT], ResultT], items: Sequence[ItemT], secon
     return _Fan(deed, items).results(time.monotonic() + seconds)
 
 
+class _Box(Generic[ResultT]):
+    """Carries what a deed returned, or raised, to the thread that waits for it; there it is raised again."""
+
+    def __init__(self) -> None:
+        self.result: ResultT | None = None
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> Literal[True]:
+        self.error = error
+        return True
+
+
 class _Fan(Generic[ItemT, ResultT]):
     """The threads of one look; each takes the next item until none is left or nobody waits any more."""
 
@@ -35,7 +51,7 @@ class _Fan(Generic[ItemT, ResultT]):
         self._deed = deed
         self._results: list[ResultT | None] = [None] * len(items)
         self._waiting: SimpleQueue[tuple[int, ItemT]] = SimpleQueue()
-        self._told: SimpleQueue[tuple[int, ResultT | None, BaseException | None]] = SimpleQueue()
+        self._told: SimpleQueue[tuple[int, _Box[ResultT]]] = SimpleQueue()
         self._over = threading.Event()
         for each in enumerate(items):
             self._waiting.put(each)
@@ -46,10 +62,10 @@ class _Fan(Generic[ItemT, ResultT]):
             threading.Thread(target=self._work, name="look-daemon", daemon=True).start()
         try:
             for _ in self._results:
-                number, result, error = self._told.get(timeout=max(0.0, until - time.monotonic()))
-                if error is not None:
-                    raise error
-                self._results[number] = result
+                number, box = self._told.get(timeout=max(0.0, until - time.monotonic()))
+                if box.error is not None:
+                    raise box.error
+                self._results[number] = box.result
         except Empty:
             pass
         finally:
@@ -62,7 +78,6 @@ class _Fan(Generic[ItemT, ResultT]):
                 number, item = self._waiting.get_nowait()
             except Empty:
                 return
-            try:
-                self._told.put((number, self._deed(item), None))
-            except BaseException as raised:  # noqa: BLE001  # it is raised again, where the results are waited for
-                self._told.put((number, None, raised))
+            with _Box[ResultT]() as box:
+                box.result = self._deed(item)
+            self._told.put((number, box))

@@ -62,7 +62,7 @@ app.command("reload")(orders.reload)
 def start(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        app(list(words))
+        app(list(words), prog_name="panel-watchdog")
     except SystemExit as end:  # typer says wrong words itself, and ends so
         return end.code if isinstance(end.code, int) else 0
     return 0

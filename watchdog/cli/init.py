@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from watchdog.cli.options import spoken
 from watchdog.collectors.docker.listing import parse_container
-from watchdog.errors import WatchdogError
+from watchdog.errors import Refused, WatchdogError
 from watchdog.model.clues import Clues, Found
 from watchdog.model.docker import Container
 from watchdog.panels import discover
@@ -18,9 +19,11 @@ from watchdog.runtime import yaml
 from watchdog.runtime.engine import Engine
 
 UNIT_DIRECTORIES = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system", "/run/systemd/system")
+NET = Path("/proc/net")
 LISTENING = "0A"
 
 
+@spoken
 def init(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the configuration.")] = Path(
         "/etc/panel-watchdog/config.yaml"
@@ -106,11 +109,16 @@ def _store_secrets(target: Found, *, ask: bool) -> None:
 
 
 def _write(path: Path, text: str, mode: int = 0o640) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole, with ``mode`` from its first moment. Raises Refused, naming the path."""
     staged = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-    staged.replace(path)
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        staged.unlink(missing_ok=True)  # what an earlier try left behind may have other rights
+        with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+            file.write(text)
+        staged.replace(path)
+    except OSError as error:
+        raise Refused(f"cannot write '{path}': {error.strerror}; run this as one who may, or choose another place with --output") from None
 
 
 def _containers(docker: str) -> tuple[tuple[Container, ...], str]:
@@ -136,7 +144,7 @@ def _ports() -> frozenset[int]:
     ports: set[int] = set()
     for name in ("tcp", "tcp6"):
         try:
-            rows = Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]
+            rows = (NET / name).read_text(encoding="ascii").splitlines()[1:]
         except OSError:
             continue
         for row in rows:

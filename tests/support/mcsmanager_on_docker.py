@@ -33,6 +33,7 @@ from tests.support.program import Running, run_program
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
+from watchdog.model.moments import Clock
 from watchdog.panels.mcsmanager.fake import ContainerWorld, EngineWorld, FakeDaemon, FakeInstance, FakePanel, MemoryWorld
 from watchdog.panels.mcsmanager.fake.daemon import RUNNING, Silence
 from watchdog.panels.mcsmanager.fake.panel import KEY
@@ -132,16 +133,35 @@ class RealEngine:
         return [(action, its["ID"], its["Attributes"].get("signal", "")) for action, its in found]
 
 
+class SettableProcess(EngineProcess):
+    """The traces of the engine on a host whose wall clock was set by ``by`` seconds: the kernel restates when it booted."""
+
+    by = 0.0
+
+    def set(self, by: float) -> None:
+        self.by += by
+        self._restate()
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._restate()
+
+    def _restate(self) -> None:
+        fresh = self.proc / "stat.new"
+        fresh.write_text(f"cpu 0\nbtime {int(self._booted + self.by)}\n")
+        fresh.replace(self.proc / "stat")
+
+
 class FakeEngineSide:
     """The fake engine over a unix socket: for many containers, and for answers that a real dockerd does not give to order."""
 
     image = "bb"
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pwf-"))
-        self.engine = FakeEngineWorld()
+        self.engine = FakeEngineWorld(clock)
         self.server = FakeEngine(self.engine, self.folder / "docker.sock")
-        self.process = EngineProcess(self.folder)
+        self.process = SettableProcess(self.folder)
         self.world = EngineBridge(self.engine)
 
     def __enter__(self) -> Self:
@@ -196,7 +216,8 @@ class Installation:
         self.engine = engine
         self.folder = Path(tempfile.mkdtemp(prefix="pwi-"))
         self.daemon = FakeDaemon(engine.world, LOCAL, version=version, remarks="node", speed=speed)
-        first = next(_numbers) * 10_000  # the engine remembers events of the installation before, so no uuid comes twice
+        number = next(_numbers)
+        first = number * 10_000  # the engine remembers events of the installation before, so no uuid comes twice
         uuids = [uuid_of(first + n) for n in range(1, count + 1)]
         items = [FakeInstance(uuid, f"mc-{n}", image=engine.image, cwd=str(self.folder / uuid)) for n, uuid in enumerate(uuids, 1)]
         self.daemon.add(*items)
@@ -209,9 +230,10 @@ class Installation:
         self._key.write_text(KEY)
         self._key.chmod(0o600)
         self._started = started
+        self._neighbour = f"a-database-{number}"
 
     def __enter__(self) -> Self:
-        self.engine.foreign("a-database")
+        self.engine.foreign(self._neighbour)
         if self._started:
             self.start_all(self.daemon)
         self.start_all(self.far)
@@ -289,6 +311,26 @@ class Installation:
         path = self.folder / name
         path.write_text(yaml.dump(dict(settings)))
         return path
+
+    def hold_hook(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the configuration with a hook that waits for the files ``act`` and ``end`` in our folder (tests/support/held_hook.py)."""
+        script = str(Path(__file__).with_name("held_hook.py"))
+        argv = [sys.executable, script, str(self.folder), f"{self.panel.control_url}/daemons/{LOCAL}/restart"]
+        for target in settings["panels"]["mcsmanager"]:
+            if target["url"] == self.panel.url:
+                target["hooks"] = {"restart_daemon": {"argv": argv}}
+        return settings
+
+    def let_hook(self, *steps: str) -> None:
+        """Let the held hook go on past ``act`` or ``end``."""
+        for step in steps:
+            (self.folder / step).touch()
+
+    @property
+    def hooks_begun(self) -> int:
+        """Return how often the held hook was started."""
+        begun = self.folder / "begun"
+        return len(begun.read_text().splitlines()) if begun.exists() else 0
 
     @contextmanager
     def program(self, settings: Mapping[str, Any] | None = None, log: str = "program.log") -> Iterator[Running]:

@@ -100,6 +100,16 @@ class Running:
         except (OSError, urllib.error.URLError) as error:
             return f"(no answer: {error})"
 
+    def wait_until_serving(self, seconds: float = 60.0) -> None:
+        """Wait for its address."""
+        found = self.wait_for("address", lambda: re.search(r"msg=serving address=(\S+)", self.log), seconds)
+        self.url = f"http://{found[1]}"
+
+    def kill(self) -> None:
+        """SIGKILL it, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait(30)
+
     def end(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -107,8 +117,8 @@ class Running:
 
 
 @contextmanager
-def run_program(config: Path, log_path: Path, *more: str, environment: dict[str, str] | None = None) -> Iterator[Running]:
-    """Start the program on ``config`` (its server.listen should end in :0) and wait until it serves."""
+def start_program(config: Path, log_path: Path, *more: str, environment: dict[str, str] | None = None) -> Iterator[Running]:
+    """Start the program on ``config`` (its server.listen should end in :0); end it afterwards, by pid. See ``wait_until_serving``."""
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "watchdog", "run", "--config", str(config), *more],
@@ -117,11 +127,8 @@ def run_program(config: Path, log_path: Path, *more: str, environment: dict[str,
             stdin=subprocess.DEVNULL,
             env={**os.environ, **(environment or {})},
         )
-    running = Running(process, log_path)
     try:
-        found = running.wait_for("address", lambda: re.search(r"msg=serving address=(\S+)", running.log))
-        running.url = f"http://{found[1]}"
-        yield running
+        yield Running(process, log_path)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -130,3 +137,11 @@ def run_program(config: Path, log_path: Path, *more: str, environment: dict[str,
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(10)
+
+
+@contextmanager
+def run_program(config: Path, log_path: Path, *more: str, environment: dict[str, str] | None = None) -> Iterator[Running]:
+    """Start the program on ``config`` and wait until it serves; see ``start_program``."""
+    with start_program(config, log_path, *more, environment=environment) as running:
+        running.wait_until_serving()
+        yield running

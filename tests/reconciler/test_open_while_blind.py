@@ -48,8 +48,8 @@ def test_it_keeps_its_timestamp_while_blind_and_when_it_is_seen_again(open_one, 
     assert bench.shown() == {"a": "unknown"}
     assert opened(bench) == before
     bench.target.view_fault, bench.target.unknown = None, set()
-    bench.step()
-    bench.run(1)
+    bench.run(20)
+    assert bench.shown() == {"a": "open"}
     assert opened(bench) == before
     bench.world.set("a", up=True)
     bench.run(40)

@@ -8,7 +8,7 @@ from typing import Any
 from watchdog.model.drifts import DriftKind
 from watchdog.model.panels import Panel
 from watchdog.model.repairs import Remedy, Settle
-from watchdog.reconciler.policy import Backoff, Bounds, Policy, Timing
+from watchdog.reconciler.policy import SPACING, Backoff, Bounds, Policy, Timing
 from watchdog.settings import ReconcilerSettings
 
 
@@ -27,7 +27,7 @@ def policy_of(target: Any, settings: ReconcilerSettings) -> Policy:
             many_share=settings.many_share,
             backoff=Backoff(first=settings.backoff_first, cap=settings.backoff_cap),
         ),
-        timing=Timing(interval=target.interval),
+        timing=Timing(interval=target.interval, spacing=min(SPACING, target.interval)),
     )
 
 

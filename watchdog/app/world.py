@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from watchdog.app.news import News
 from watchdog.app.policies import TimedPanel, policy_of
 from watchdog.app.rooms import Rooms, build_rooms
 from watchdog.collectors import runner
@@ -82,6 +83,7 @@ class World:
         self.book = shared.book
         self.exposition = Exposition(self.book, clock)
         self.store = SnapshotStore()
+        self._news = News({target.name: panels[name].needs(target) for name, target in settings.targets()})
         self.schedule = TickSchedule(clock)
         self.supervisor = Supervisor(clock, self.schedule, self.book)
         self.rooms: Rooms = build_rooms(settings, self._needs(panels), ledger, self.store, clock, self.book, self._wake_collector)
@@ -187,15 +189,20 @@ class World:
     def _judged(self, name: str, reconciler: Reconciler) -> None:
         self.exposition.update(RECONCILER_SOURCE, lambda: families(SPECS, self.commands.statuses()))
         status = reconciler.status
-        if status.look is not None:
+        if status.up is False:
+            # what it believed is not known any more; watchdog_panel_up says so
+            self.exposition.forget(status.panel, part=name)
+        elif status.look is not None:
             look, specs = status.look, discover()[status.panel].metrics
             self.exposition.update(status.panel, lambda: families(specs, name, look.actual, look.view), part=name)
         self._judged_once.add(name)  # after it was rendered: from now on the lines are complete
 
     def _published(self, name: str, _actual: Actual) -> None:
-        """Render what was published (in the publisher's thread), and wake the targets when the gate changed."""
+        """Render what was published (in the publisher's thread), and wake the targets that it concerns."""
         specs = self.rooms.metrics.get(name, ())
         self.exposition.update(name, lambda: families(specs, *self._facts(name)) if self._facts(name) else ())
+        for target in self._news.heard(name, self.store.actual):
+            self.supervisor.wake(f"target:{target}")
 
     def _facts(self, name: str) -> tuple[object, ...]:
         actual = self.store.actual
@@ -206,8 +213,6 @@ class World:
 
     def _wake_collector(self, name: str) -> None:
         self.supervisor.wake(f"collector:{name}")
-        for target in self.reconcilers:
-            self.supervisor.wake(f"target:{target}")
 
     def _process(self) -> None:
         self.exposition.refresh_process()

@@ -39,6 +39,8 @@ LONGEST_REST = 86400.0
 """Seconds: no stamp in the ledger can make an object rest longer than this."""
 SETTLING_LOOK = 5.0
 """Seconds between looks while a repair settles."""
+SOONEST = 1.0
+"""Seconds: the least to a deadline of our own."""
 
 
 class Reconciler:
@@ -84,6 +86,7 @@ class Reconciler:
         self._status = TargetStatus(panel.name, target.name, panel.kinds, panel.remedies, policy.mode)
         self._facts = LedgerFacts()
         self._last_end: Moment | None = None
+        self._due_at = float("inf")
         self._urgent = threading.Event()
         self._turn = threading.Condition()
         self._ended = 0
@@ -109,16 +112,20 @@ class Reconciler:
         """Do one pass unless the last one has just ended; return the seconds until the next is due. For the supervised loop."""
         now = self._clock.now()
         if not self._urgent.is_set() and self._last_end is not None:
-            rest = self.policy.timing.spacing - now.since(self._last_end)
+            # an event waits for the spacing; a deadline of our own does not
+            rest = min(self.policy.timing.spacing - now.since(self._last_end), self._due_at - now.mono)
             if rest > 0:
                 return rest
         if not self._busy.acquire(blocking=False):
             return self.policy.timing.interval  # an abandoned generation of this loop still hangs in a pass
         try:
-            return self._counted_pass(now)
+            self._due_at = float("inf")
+            due = self._counted_pass(now)
+            self._due_at = self._clock.now().mono + due
         finally:
             self._last_end = self._clock.now()
             self._busy.release()
+        return due
 
     def sync(self, seconds: float) -> TargetStatus:
         """Ask for a pass now, wait until one that began after this call has ended, at most ``seconds``; return the newest status."""
@@ -223,8 +230,8 @@ class Reconciler:
 
     def _due(self, standing: Standing, unfinished: tuple[RepairRecord, ...], now: Moment) -> float:
         """Return the seconds to the next known deadline (rule 4)."""
-        interval, spacing = self.policy.timing.interval, self.policy.timing.spacing
-        deadlines = [interval]
+        timing = self.policy.timing
+        deadlines = [timing.interval]
         for episode in standing.episodes:
             missing = missing_seconds(episode, self._kinds, now)
             if episode.blind_since is None and (missing or missing_looks(episode, self._kinds)):
@@ -232,7 +239,7 @@ class Reconciler:
         for record in unfinished:
             rest = wait_for(record, self._steady.repair_age(record, now), self._remedies)
             deadlines.append(min(rest, SETTLING_LOOK) if rest > 0 else SETTLING_LOOK)
-        return max(spacing, min(deadlines))
+        return max(min(SOONEST, timing.spacing), min(deadlines))
 
     def _blind(self, error: WatchdogError, ledger_error: LedgerUnavailable | None) -> tuple[PassResult, float]:
         now = self._clock.now()

@@ -9,6 +9,9 @@ from typing import Literal
 
 from watchdog.model.repairs import Mode
 
+SPACING = 5.0
+"""Seconds: a pass is a dozen requests to a panel, so events do not bring the next one nearer than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -56,12 +59,12 @@ class Bounds:
 class Timing:
     """Seconds of one target's loop.
 
-    ``interval`` between passes without events; ``spacing`` is the least between two passes, however many events there are; ``look`` bounds
-    one reading of view and evidence; ``lease_margin`` is how much longer a lease is than its remedy's deadline.
+    ``interval`` between passes without events; ``spacing`` is the least before a pass that only events ask for; ``look`` bounds one
+    reading of view and evidence; ``lease_margin`` is how much longer a lease is than its remedy's deadline.
     """
 
     interval: float = 15.0
-    spacing: float = 1.0
+    spacing: float = SPACING
     look: float = 60.0
     lease_margin: float = 15.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -19,4 +20,5 @@ def demo(
     """Run the real program on a fake Docker Engine, fake WireGuard and a fake MCSManager that a script breaks."""
     from watchdog.demo.play import play  # noqa: PLC0415  # the only way to the fakes
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: the scratch folder goes, the program stops well
     raise typer.Exit(play(seconds, listen))

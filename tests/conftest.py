@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 
 import pytest
 
@@ -14,3 +16,17 @@ def require(present: bool, component: str) -> None:
     if os.environ.get("WATCHDOG_REQUIRE_REAL") == "1":
         pytest.fail(f"WATCHDOG_REQUIRE_REAL=1 and this is missing: {component}")
     pytest.skip(f"not here: {component}")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    """Undo what a test that configures the program's log did to the whole process."""
+    root, ours = logging.getLogger(), logging.getLogger("watchdog")
+    before = (root.level, ours.level, list(root.handlers), threading.excepthook)
+    yield
+    root.setLevel(before[0])
+    ours.setLevel(before[1])
+    for handler in [each for each in root.handlers if type(each).__module__ == "watchdog.runtime.log" and each not in before[2]]:
+        root.removeHandler(handler)
+    threading.excepthook = before[3]
+    logging.captureWarnings(capture=False)

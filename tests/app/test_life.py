@@ -207,7 +207,8 @@ def test_without_configuration_a_user_without_rights_exports_what_there_is(tmp_p
         port = probe.getsockname()[1]
     # the interpreter itself may lie where only root can read: everything is imported before the rights are given up
     script = (
-        "import os, encodings.ascii, encodings.idna, encodings.latin_1, concurrent.futures.thread, watchdog.app.program\n"
+        "import argparse, os, encodings.ascii, encodings.idna, encodings.latin_1, concurrent.futures.thread\n"
+        "import watchdog.app.program, watchdog.cli.run\n"
         "from watchdog import settings; from watchdog.cli import main; settings.model()\n"
         f"os.chdir('/'); os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); raise SystemExit(main(['run']))"
     )

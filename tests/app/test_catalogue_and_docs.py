@@ -16,9 +16,6 @@ from watchdog.cli import reference
 DOCS = Path(__file__).parents[2] / "docs"
 CATALOGUE = {metric.name: metric for metric in catalogue()}
 FOREIGN = ("process_", "python_")
-TO_BE_RENAMED = {
-    f"watchdog_mcsmanager_instance_{what}" for what in ("autostart", "believed_running", "container_running", "starts")
-}  # their label `instance` meets Prometheus's own; renaming it is for the room that owns them
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kb|kib|mb|mib|gb|gib|percent|usec|micros)(_|$)")
 
 
@@ -40,7 +37,7 @@ def test_a_metric_is_named_and_described_as_prometheus_wants_it(metric):
     assert metric.type != "info" or name.endswith("_info")
     assert len(set(metric.labels)) == len(metric.labels)
     assert not {"le", "quantile", "job"} & set(metric.labels)
-    assert "instance" not in metric.labels or name in TO_BE_RENAMED, "Prometheus's own label: it would become exported_instance"
+    assert "instance" not in metric.labels, "Prometheus's own label: it would become exported_instance"
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", label) for label in metric.labels)
     if metric.type == "histogram":
         assert "result" not in metric.labels, "rule 18"

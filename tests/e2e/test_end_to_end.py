@@ -206,7 +206,7 @@ def test_one_scrape_tells_what_docker_wireguard_and_the_disk_tell(tmp_path):
             assert samples.one("watchdog_archives_verdicts", directory="backups", verdict="good") == 1
             assert samples.one("watchdog_archives_verdicts", directory="backups", verdict="bad") == 1
             for item in games.instances:
-                (its, contained) = samples.rows("watchdog_mcsmanager_instance_container_running", instance=item.uuid)[0]
+                (its, contained) = samples.rows("watchdog_mcsmanager_instance_container_running", uuid=item.uuid)[0]
                 assert (its["nickname"], contained) == (item.nickname, 1)
             assert all(value == 0 for _, value in samples.rows("watchdog_drifts"))
             assert all(value == 1 for _, value in samples.rows("watchdog_collector_success"))

@@ -17,7 +17,7 @@ from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, St
 INSTANCE_LIMIT: Final = 500
 SOURCE = "From the panel's API."
 _DAEMON = ("target", "daemon", "remarks")
-_INSTANCE = ("target", "daemon", "instance", "nickname")
+_INSTANCE = ("target", "daemon", "uuid", "nickname")
 Rows = Callable[[str, Actual, McsmanagerView], Iterable[Row]]
 
 

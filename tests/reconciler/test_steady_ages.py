@@ -64,3 +64,19 @@ def test_histories_are_restated_whole():
     assert restated.history[KEY] == ObjectHistory(2, 1, wall - 5_010, wall - 5_020, wall - 4_970, 2)
     assert restated.last_remedy_at == {("lift", KEY): wall - 5_010}
     assert restated.memory == {"m": 1}
+
+
+@pytest.mark.parametrize("jump", [-10_800.0, 0.0])
+def test_a_rest_that_was_asked_for_grows_by_no_jump_that_came_before_it_was_read(jump):
+    clock, steady = SimulatedClock(), Steady(86_400)
+    wall = clock.now().wall
+    clock.jump(jump)
+    now = clock.now()
+    history = steady.history(KEY, ObjectHistory(1, 0, wall, None, wall + 300, 1), now)
+    assert history.not_before - now.wall == pytest.approx(300)
+    clock.advance(100)
+    now = clock.now()
+    assert steady.history(KEY, ObjectHistory(1, 0, wall, None, wall + 300, 1), now).not_before - now.wall == pytest.approx(200)
+    later = clock.now()
+    again = steady.history(KEY, ObjectHistory(2, 0, later.wall, None, wall + 300, 2), later)
+    assert again.not_before - later.wall == pytest.approx(200), "beside a later attempt it is the same stamp"

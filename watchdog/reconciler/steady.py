@@ -57,8 +57,21 @@ class Steady:
             history,
             last_attempt_at=None if history.last_attempt_at is None else self.past(("attempt", key), history.last_attempt_at, now),
             last_verified_at=None if history.last_verified_at is None else self.past(("verified", key), history.last_verified_at, now),
-            not_before=None if history.not_before is None else self.future(("not_before", key), history.not_before, now),
+            not_before=self._not_before(key, history, now),
         )
+
+    def _not_before(self, key: ObjectKey, history: ObjectHistory, now: Moment) -> float | None:
+        if history.not_before is None:
+            return None
+        stamp = self.future(("not_before", key), history.not_before, now)
+        if history.last_attempt_at is None or history.not_before < history.last_attempt_at:
+            return stamp
+        # both were written by one clock: what lies between them is the rest that was asked for, whatever the clock does before we read them
+        asked = history.not_before - history.last_attempt_at
+        true = self.past(("attempt", key), history.last_attempt_at, now) + asked
+        if true < stamp:  # known from now on: the ledger may keep this stamp beside a later attempt
+            self._seen["not_before", key] = (history.not_before, now.wall - true, now.mono)
+        return min(stamp, true)
 
     def facts(self, facts: LedgerFacts, now: Moment) -> LedgerFacts:
         """Return the ledger's facts with histories and the last run of each remedy restated; the memory is the panel's own."""

@@ -34,7 +34,7 @@ def wait_until_mended(games, running, seconds=60.0):
     """Wait until the newest repair is verified and all is well, and then some."""
     running.wait_for("a verified repair", lambda: ended(running)[-1:] == ["verified"], seconds)
     running.wait_for("peace", lambda: games.all_well() and not running.open_drifts())
-    running.wait_for_passes("games", 6)
+    running.wait_for_passes("games", 4)
     assert games.all_well() and not running.open_drifts() and not running.api("status")["targets"][0]["in_flight"]
 
 
@@ -55,7 +55,7 @@ def test_killed_before_the_effect_it_looks_and_does_not_replace_the_repair(games
     kill_before_the_effect(games, settings)
     with games.program(settings, "second.log") as running:
         running.wait_for("the record", lambda: ended(running) == ["in_doubt"])
-        running.wait_for_passes("games", 10)
+        running.wait_for_passes("games", 6)
         assert ended(running) == ["in_doubt"] and len(running.open_drifts()) == 2
         assert 'watchdog_repairs_in_doubt{panel="mcsmanager",target="games"} 1.0\n' in running.metrics()
         held_back = running.api("plans")["plans"][0]["held"]

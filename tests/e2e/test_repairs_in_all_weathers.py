@@ -47,7 +47,7 @@ def test_while_docker_is_away_nothing_is_mended_and_all_comes_back_by_itself(eng
         {"down": games.engine_goes, "hung": engine.hang, "broken": engine.engine.answer_500}[weather]()
         running.wait_for("a closed gate", lambda: gate(running, 0))
         looks = len(games.panel.sent("/api/service/remote_service_instances"))
-        running.wait_for_passes("games", 6)
+        running.wait_for_passes("games", 4)
         assert gate(running, 0) and running.get("/-/ready")[0] == running.get("/-/healthy")[0] == 200
         assert len(games.panel.sent("/api/service/remote_service_instances")) > looks, "looking goes on"
         assert not running.repairs() and not games.sent() and not games.hooks_run()
@@ -103,6 +103,6 @@ def test_a_stop_by_hand_alone_is_never_undone(engine):
         games.engine.engine.kill(games.instances[1].container)  # a crash of the game, as far as anybody can see
         began = time.time()
         running.wait_for("both stopped", lambda: [item.status for item in games.instances] == [0, 0])
-        running.wait_for_passes("games", 10)
+        running.wait_for_passes("games", 7)
         assert time.time() - began > 5
         assert not running.repairs() and not running.open_drifts() and not games.sent() and not sentinel.drifts

@@ -50,7 +50,7 @@ RECONCILER: Mapping[str, Any] = {
     "confirm": "2s", "settle": "1s", "cooldown": "3s", "backoff_first": "3s", "budget_per_hour": 60, "attempts": 20,
 }  # fmt: skip
 """Shortened so that a second, wrong repair would come within the quiet time that every test waits after the first."""
-QUIET_PASSES = 6
+QUIET_PASSES = 4
 _numbers = itertools.count(1)
 CONFIRM = 2.0
 

@@ -123,7 +123,12 @@ class RealEngine:
         self.dockerd.run(name, *GAME, restart="always")
 
     def close(self) -> None:
-        self.dockerd.reset()
+        """Remove all containers. After a crash dockerd 20.10 now and then holds one as being removed until it is started anew."""
+        try:
+            self.dockerd.reset()
+        except AssertionError:
+            self.dockerd.restart()
+            self.dockerd.reset()
 
     def events(self) -> list[tuple[str, str, str]]:
         """Return (action, container id, signal) of all that dockerd remembers since it was last started."""

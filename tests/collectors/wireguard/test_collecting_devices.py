@@ -139,6 +139,7 @@ def test_fifty_devices_come_and_go_while_collecting_flat_out(world: FakeWireguar
             for number in range(50):
                 with world._lock:  # a device and its peers in one step, so that less than all of them is torn
                     fill(world, f"wg{number:02}")
+            stop.wait(0.005)  # some looks must meet all of them, however the threads are scheduled
             for number in range(50):
                 world.remove_device(f"wg{number:02}")
             rounds += 1

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from watchdog.collectors.wireguard.fake import FakeDevice, FakePeer, FakeWireguardWorld, fake_key
 from watchdog.collectors.wireguard.keys import PublicKeys, public_key
 from watchdog.collectors.wireguard.parse import Known, parse
-from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, find_sockets, link_up, read_userspace
+from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, find_sockets, link_up, read_userspace, same_socket
 from watchdog.errors import Forbidden, MalformedAnswer, ServerFault
 from watchdog.model.wireguard import Device, Peer
 from watchdog.runtime.clock import SystemClock
@@ -305,6 +305,14 @@ def test_a_daemon_that_ends_in_front_of_us_is_gone_and_no_failure(tmp_path: Path
     with serving(kept, lambda _connection: path.unlink(missing_ok=True)):
         path.hardlink_to(kept)
         assert read(path.parent) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [((1, 5), (1, 5), True), ((1, 5), (1, 6), False), ((1, 5), None, False), (None, (1, 5), False), (None, None, False)],
+)
+def test_only_a_socket_that_stood_the_whole_time_can_have_failed(before, now, same: bool):
+    assert same_socket(before, now) is same
 
 
 def test_a_daemon_that_takes_no_more_connections(tmp_path: Path):

@@ -65,6 +65,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_ctime_ns
 
 
+def same_socket(before: tuple[int, int] | None, now: tuple[int, int] | None) -> bool:
+    """Return whether one socket stood the whole time; one that was missing at either end did not."""
+    return now is not None and before == now
+
+
 class _Exchange:
     """One connection: say the question, take the answer, be done by ``until``."""
 
@@ -208,7 +213,7 @@ def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, l
         clock.wait(threading.Event(), SECOND_LOOK)
         answers.update(ask(broken, clock, deadline, limit))
         for path in broken:
-            if isinstance(answers[path], Unreachable) and _identity(path) != identities[path]:
+            if isinstance(answers[path], Unreachable) and not same_socket(identities[path], _identity(path)):
                 answers[path] = NotFound(f"'{path}' vanished")
     best: dict[str, Failed] = {}
     memory.peers = {path: memory.peers.get(path, {}) for path in sockets}

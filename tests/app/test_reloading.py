@@ -155,7 +155,8 @@ def test_repairs_under_way_are_marked_looked_at_again_and_never_done_twice(world
     with repairing(world, held, inside) as program:
         rewrite(world.config, add_target("second"))
         program.reload()
-        marked = repairs(program)
+        # a daemon that came back late has a repair of its own, which nothing holds
+        marked = [record for record in repairs(program) if record.remedy == "open_instance"]
         assert {record.state for record in marked} == {RepairState.IN_DOUBT}
         held.set()  # the hanging threads of the former world go on now, and may not send any more
         wait_until(lambda: settled(world), "instances that run again", 120)

@@ -1,0 +1,1 @@
+"""WGDashboard: a panel for WireGuard whose display hangs on one thread that nobody supervises."""

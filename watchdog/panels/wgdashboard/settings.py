@@ -10,11 +10,13 @@ from watchdog.model.repairs import Mode
 from watchdog.runtime.fields import AbsolutePath, Duration, HookField, Strict
 
 KindName = Literal[
-    "thread_dead", "pass_blocked", "stale_worker", "false_offline", "false_online", "missing_device", "hidden_device",
-    "autostart_down", "stranger_peer", "lost_peer", "allowed_ips_differ", "file_not_loaded", "job_overdue",
+    "thread_dead", "pass_blocked", "stale_worker", "peer_false_offline", "peer_false_online", "configuration_without_device",
+    "device_without_status", "autostart_down", "peer_unknown_to_panel", "peer_missing_in_kernel", "allowed_ips_differ",
+    "configuration_not_loaded", "job_overdue",
 ]  # fmt: skip
-RemedyName = Literal["restart_panel", "reread_configurations"]
+RemedyName = Literal["restart_panel", "reread"]
 Presence = Literal["always", "roaming"]
+Wish = Literal["up", "down", "any"]
 
 
 class WgdashboardHooks(Strict):
@@ -47,11 +49,11 @@ class WgdashboardSettings(Strict):
     """Time between two looks. The panel samples WireGuard every ten seconds and a bit."""
     hooks: WgdashboardHooks = WgdashboardHooks()
     """Hooks for this panel."""
-    folder: AbsolutePath | None = None
+    directory: AbsolutePath | None = None
     """Where the panel's ``src`` folder is, as this host sees it: ``/opt/WGDashboard/src``. It holds ``wg-dashboard.ini``, ``db`` and
     ``log``, which are read for evidence and never written. Not set = no such evidence."""
-    configuration_files: AbsolutePath | None = None
-    """The panel's ``wg_conf_path``, as this host sees it: ``/etc/wireguard``. Not set = what the ini in ``folder`` says, for a panel
+    configurations_directory: AbsolutePath | None = None
+    """The panel's ``wg_conf_path``, as this host sees it: ``/etc/wireguard``. Not set = what the ini in ``directory`` says, for a panel
     on this host."""
     configurations: tuple[str, ...] = ()
     """Names of configurations to ask for besides those found; for a panel before 4.3 on another host they are the only way to know them."""
@@ -62,7 +64,11 @@ class WgdashboardSettings(Strict):
     place: Literal["auto", "local", "remote"] = "auto"
     """Where the panel runs. ``auto`` proves it by public keys of devices that it and this host share; ``local`` is your word that it
     is here."""
-    expect: dict[str, Presence] = Field(default_factory=dict)
+    owner: bool = False
+    """Whether this agent also mends a panel that is not proven to be on this host. Set it on one agent only."""
+    expect: dict[str, Wish] = Field(default_factory=dict)
+    """What you want of single configurations: ``up``, ``down`` or ``any``. Unnamed ones follow the panel's autostart list."""
+    peers: dict[str, Presence] = Field(default_factory=dict)
     """Peers that must be connected, by name, public key or ``CONFIGURATION/KEY``: ``always``. All others are ``roaming``: a sleeping laptop
     is no fault."""
     frozen_after: Duration = Field(45.0, ge=25)
@@ -75,6 +81,9 @@ class WgdashboardSettings(Strict):
     key_check: Duration = Field(300.0, ge=30)
     """How often the key is tried while the session still holds. Each try writes one or two rows, with the key, into the panel's log
     database; without one a stale worker, which still accepts old sessions, is not seen."""
+    old_panel_interval: Duration = Field(10.0, ge=1)
+    """How often each configuration of a panel before 4.3 is asked for at most: these write one row into their log database for each
+    request, whoever asks (without a secret in it, if the request had none)."""
     timeout: Duration = Field(10.0, gt=1)
     """How long one exchange with the panel may take."""
     ca_file: AbsolutePath | None = None
@@ -91,5 +100,5 @@ class WgdashboardSettings(Strict):
 
     def presence(self, configuration: str, public_key: str, name: str) -> Presence:
         """Return what the operator wants of a peer: by configuration and key before key before name; roaming unless said."""
-        said = self.expect.get(f"{configuration}/{public_key}") or self.expect.get(public_key) or self.expect.get(name)
+        said = self.peers.get(f"{configuration}/{public_key}") or self.peers.get(public_key) or self.peers.get(name)
         return said or "roaming"

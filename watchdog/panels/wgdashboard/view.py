@@ -14,6 +14,8 @@ from watchdog.model.moments import Moment
 
 Version = tuple[int, int, int]
 
+PANEL_NAME = "wgdashboard"
+
 SAMPLE_SECONDS = 10.0
 """The thread sleeps so long between two passes (dashboard.py, peerInformationBackgroundThread)."""
 LONGER_THRESHOLD_SINCE: Version = (4, 3, 0)
@@ -142,14 +144,17 @@ class WgdashboardView:
     ``configurations`` are in the order in which the thread's pass takes them, as far as it can be known (sorted at the panel's start,
     later ones behind): a blocked pass blinds the culprit and all behind it. None = not readable, because ``access`` is not granted.
     ``names_from`` says where the names came from: ``panel`` (4.3 and later tell all), ``files`` or ``settings`` (only those we know of).
-    ``session_lost`` is when a session that had held was last refused: the panel's master had restarted by then (None = not seen).
+    ``ordered``: that order is sure, for we saw the panel begin. ``session_lost`` is when a session that had held was last refused: the
+    panel's master had restarted by then (None = not seen); ``logins`` counts the sessions this connection has had.
     """
 
     version: str = ""
     access: Access = Access.GRANTED
     configurations: tuple[Configuration, ...] | None = None
     names_from: Literal["panel", "files", "settings", ""] = ""
+    ordered: bool = False
     session_lost: Moment | None = None
+    logins: int = 0
 
     @property
     def numbers(self) -> Version | None:

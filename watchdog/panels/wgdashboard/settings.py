@@ -82,7 +82,7 @@ class WgdashboardSettings(Strict):
     """How often the key is tried while the session still holds. Each try writes one or two rows, with the key, into the panel's log
     database; without one a stale worker, which still accepts old sessions, is not seen."""
     old_panel_interval: Duration = Field(10.0, ge=1)
-    """How often each configuration of a panel before 4.3 is asked for at most: these write one row into their log database for each
+    """How often each configuration of a panel before 4.3.1 is asked for at most: these write one row into their log database for each
     request, whoever asks (without a secret in it, if the request had none)."""
     timeout: Duration = Field(10.0, gt=1)
     """How long one exchange with the panel may take."""

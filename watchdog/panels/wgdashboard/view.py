@@ -20,6 +20,10 @@ SAMPLE_SECONDS = 10.0
 """The thread sleeps so long between two passes (dashboard.py, peerInformationBackgroundThread)."""
 LONGER_THRESHOLD_SINCE: Version = (4, 3, 0)
 """Panels from here on call a peer running for 180 s after its handshake, older ones for 120 s (contract section 1.4)."""
+LOGS_EVERY_REQUEST_UNTIL: Version = (4, 3, 0)
+"""Panels up to here write one row into their log database for each request (dashboard.py, auth_req; gone in 4.3.0.2)."""
+LISTS_PEERS_SINCE: Version = (4, 3, 0)
+"""Panels from here on have ``clients/allConfigurationsPeers``."""
 SEED_BUG_SINCE: Version = (4, 0, 0)
 SEED_BUG_UNTIL: Version = (4, 2, 3)
 """The thread of these dies when a configuration is added during its pass. 4.2.3.0 is mended and calls itself 4.2.3 (contract section 2)."""

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Final
 
 from watchdog.errors import Blind
-from watchdog.panels.wgdashboard.ini import read_ini
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
+from watchdog.panels.wgdashboard.texts import ini
 from watchdog.panels.wgdashboard.view import Configuration
 
+INI: Final = "wg-dashboard.ini"
 SUFFIX: Final = ".conf"
+_MOST_BYTES: Final = 1 << 20
 
 
 def names_in_files(settings: WgdashboardSettings) -> tuple[str, ...]:
@@ -43,12 +45,17 @@ def _folders(settings: WgdashboardSettings) -> list[Path]:
         return [settings.configurations_directory]
     if settings.directory is None:
         raise Blind("a panel before 4.3 does not tell its configurations: set configurations_directory, directory or configurations")
-    said = read_ini(settings.directory)
-    if not said.wg_conf_path:
-        raise Blind("the panel's ini does not say where its configurations are")
+    path = settings.directory / INI
+    try:
+        with path.open(encoding="utf-8") as file:
+            said = ini(file.read(_MOST_BYTES))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Blind(f"cannot read '{path}': {type(error).__name__}") from None
+    if said is None or not said.wg_directory:
+        raise Blind(f"'{path}' does not say where the configurations are: is it just being written?")
     # awg_conf_path is always set and mostly not there: the panel looks only when the awg programs are installed
-    amnezia = Path(said.awg_conf_path)
-    return [Path(said.wg_conf_path), *([amnezia] if said.awg_conf_path and amnezia.is_dir() else [])]
+    amnezia = Path(said.awg_directory)
+    return [Path(said.wg_directory), *([amnezia] if said.awg_directory and amnezia.is_dir() else [])]
 
 
 def _listed(folder: Path) -> list[str]:

@@ -56,6 +56,11 @@ class Patient:
     tells: bool
 
     @property
+    def vanished(self) -> bool:
+        """Whether the panel knew it a moment ago and does not now: it is reading its folder anew, or somebody has deleted it."""
+        return self.configuration.unknown and self.memory.reads > 0
+
+    @property
     def name(self) -> str:
         """Return the configuration's name."""
         return self.configuration.name

@@ -126,6 +126,11 @@ class WgdashboardClient:
         version = self.version() if self._left(until) else ""
         return WgdashboardView(version, self._session.access, None, session_lost=self._session.lost_at, logins=self._session.logins)
 
+    @property
+    def session_lost(self) -> Moment | None:
+        """Return when a session that had held was last refused, which a restart of the panel's master does; None = never."""
+        return self._session.lost_at
+
     def version(self) -> str:
         """Return the version as the panel says it ("v4.3.3"); needs no key. 4.2.3.0 and 4.2.3.0.1 say "v4.2.3" too."""
         return self._http.ask("version", "GET", "/api/getDashboardVersion", _parsed(answers.version), seconds=self._settings.timeout)

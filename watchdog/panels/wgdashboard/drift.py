@@ -6,7 +6,6 @@ panel's, a panel that has just begun, answers that were not watched for long eno
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -21,6 +20,7 @@ from watchdog.panels.wgdashboard.cases import Case, Patient, must_change
 from watchdog.panels.wgdashboard.memory import ConfigurationMemory, Notes
 from watchdog.panels.wgdashboard.peers import about_the_peers
 from watchdog.panels.wgdashboard.pulse import take
+from watchdog.panels.wgdashboard.remedies import sample_of
 from watchdog.panels.wgdashboard.rules import Part, about_the_panel
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.sight import Sight
@@ -30,6 +30,8 @@ from watchdog.panels.wgdashboard.view import Configuration, WgdashboardView
 
 _AT_ONCE: Final = Confirm(1, 0.0)
 """For kinds whose evidence already spans time."""
+VANISHED: Final = 60.0
+"""Seconds for which a configuration that is not listed any more counts as being read anew: a re-read took 6 s on a busy machine."""
 _LASTING: Final = Confirm(3, 30.0)
 """For kinds that compare two sides read at different times: our facts of WireGuard may be 15 s older than the panel's answer."""
 KINDS: Final[tuple[DriftKind, ...]] = (
@@ -56,17 +58,25 @@ def detect(
     born: float = 0.0,
 ) -> Judgement:  # fmt: skip
     """Judge one panel. ``born`` (monotonic seconds) is when this life of ours began: spans that an earlier one remembers do not count."""
-    notes = Notes(facts.memory, born, now)
-    seen = sight.look(settings, actual, view, evidence, notes.panel.netns, now)
-    booted = _booted(notes, view, evidence, facts, settings.name, now)
-    notes.keep_panel(replace(notes.panel, booted=booted, netns=seen.netns if seen.netns is not None else notes.panel.netns))
-    case = Case(settings, view, evidence, seen, facts, notes, now)
-    patients = [_patient(case, each, booted) for each in view.configurations or ()]
+    case, patients = prepare(settings, actual, view, evidence, facts, now, born)
     pulse = take(case, patients)
     parts = [about_the_panel(case, patients, pulse)]
     for patient in patients:
         parts += [about_a_configuration(case, patient), about_the_peers(case, patient, pulse)]
     return _whole(parts, case, patients)
+
+
+def prepare(
+    settings: WgdashboardSettings, actual: Actual, view: WgdashboardView, evidence: Evidence, facts: LedgerFacts, now: Moment,
+    born: float = 0.0,
+) -> tuple[Case, list[Patient]]:  # fmt: skip
+    """Put beside each other what the rules are given; a remedy looks at the same right before it acts."""
+    notes = Notes(facts.memory, born, now)
+    seen = sight.look(settings, actual, view, evidence, notes.panel.netns, now)
+    booted = _booted(notes, view, evidence, facts, settings.name, now)
+    notes.keep_panel(replace(notes.panel, booted=booted, netns=seen.netns if seen.netns is not None else notes.panel.netns))
+    case = Case(settings, view, evidence, seen, facts, notes, now)
+    return case, [_patient(case, each, booted) for each in (*(view.configurations or ()), *_vanished(case))]
 
 
 def sight_of(
@@ -97,9 +107,10 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
         old = None  # answers of an earlier life of the panel
     agreed_at = case.notes.agreed_at(configuration.name)
     if configuration.error or configuration.unknown:
-        memory = old or ConfigurationMemory("", case.now.mono, case.now.mono, 0, agreed_at=agreed_at)
+        nothing = ConfigurationMemory("", case.now.mono, case.now.mono, 0, agreed_at=agreed_at)
+        memory = old if old is not None and case.now.mono - old.read <= VANISHED else nothing
     else:
-        memory = memories.remember(old, _hash(configuration), configuration.read_at.mono, agreed_at, 2 * case.settings.frozen_after)
+        memory = memories.remember(old, sample_of(configuration), configuration.read_at.mono, agreed_at, 2 * case.settings.frozen_after)
     tells = must_change(configuration, device, case.now)
     patience = max(case.settings.frozen_after, 2 * memory.usual)
     patient = Patient(configuration, device, file, memory, patience, tells)
@@ -110,9 +121,13 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
     return patient
 
 
-def _hash(configuration: Configuration) -> str:
-    """Return a short name of what the panel shows of a configuration's peers: it is compared, never read."""
-    return hashlib.blake2s(repr((configuration.up, configuration.sample)).encode(), digest_size=8).hexdigest()
+def _vanished(case: Case) -> Iterator[Configuration]:
+    """Return what the panel listed a moment ago and does not now, as configurations that it does not know."""
+    listed = {each.name for each in case.view.configurations or ()}
+    for name in case.notes.configurations() if case.view.configurations is not None else ():
+        old = case.notes.configuration(name)
+        if name not in listed and old is not None and old.reads and case.now.mono - old.read <= VANISHED:
+            yield Configuration(name, Moment(case.now.wall, old.read), unknown=True)
 
 
 def _whole(parts: list[Part], case: Case, patients: list[Patient]) -> Judgement:
@@ -134,7 +149,7 @@ def _lost_from_sight(case: Case, patients: list[Patient], judged: set[str]) -> I
     """Find what had a drift and cannot be seen now: not known, rather than mended."""
     blind = {
         each.name for each in patients
-        if each.configuration.error or not case.sight.clear or (each.device is not None and each.device.error is not None)
+        if each.configuration.error or each.vanished or not case.sight.clear or (each.device is not None and each.device.error is not None)
     }  # fmt: skip
     for text in case.notes.reported():
         kind, _, ident = text.partition("/")

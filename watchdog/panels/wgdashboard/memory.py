@@ -83,6 +83,10 @@ class Notes:
         """Return what is remembered of a configuration's answers; None = nothing that still counts."""
         return decode(ConfigurationMemory, self._before.get(f"c:{name}"))
 
+    def configurations(self) -> tuple[str, ...]:
+        """Return the names of all configurations that are remembered, sorted."""
+        return tuple(sorted(key.removeprefix("c:") for key in self._before if key.startswith("c:")))
+
     def agreed_at(self, name: str) -> float:
         """Return when a configuration's file last agreed with the kernel; that outlives us. 0 = never seen."""
         known = decode(ConfigurationMemory, self._agreed.get(f"c:{name}"))

@@ -63,6 +63,8 @@ def take(case: Case, patients: Sequence[Patient]) -> Pulse:  # noqa: PLR0911  # 
         return Pulse("unsure", case.sight.reason, case.sight.message)
     if case.now.mono - case.notes.panel.booted < case.settings.grace:
         return Pulse("unsure", "settling", "the panel has just begun: its first pass takes a while")
+    if any(each.vanished for each in patients):
+        return Pulse("unsure", "reading_anew", "the panel does not know all its configurations just now")
     telling = [each for each in patients if each.tells]
     frozen = tuple(each for each in telling if each.frozen)
     moving = [each for each in telling if each.moving(case.now)]
@@ -88,16 +90,15 @@ def _wholly(case: Case, patients: Sequence[Patient], frozen: tuple[Patient, ...]
     """Say what it is when no pass reaches anything: the thread has died, or its passes break at the first tunnel, or it hangs."""
     lives, known = case.evidence.thread_lives(), broken_lately(case)
     blinds = tuple(each.name for each in telling)
-    suspect = _suspect(case, [each for each in patients if each.configuration.up], telling[0], blinds)
-    blames_one = known or suspect.cause not in ("unknown", "unreadable")
-    dead = Pulse("dead", frozen=frozen)
+    suspect = _suspect(case, patients, [each for each in patients if each.configuration.up], telling[0], blinds)
+    dead, blocked = Pulse("dead", frozen=frozen), Pulse("blocked", frozen=frozen, suspects=(suspect,))
     if lives is False:
         return dead
     if lives is None:
-        can_only_be_blocked = known or not case.view.may_lose_its_thread
-        return Pulse("blocked", frozen=frozen, suspects=(suspect,)) if blames_one and can_only_be_blocked else dead
-    if blames_one:
-        return Pulse("blocked", frozen=frozen, suspects=(suspect,))
+        # by its answers alone this looks the same; but only some versions can lose their thread, and a broken pass says so in the log
+        return blocked if known or not case.view.may_lose_its_thread else dead
+    if known or suspect.cause not in ("unknown", "unreadable"):
+        return blocked
     if min(each.memory.unchanged for each in frozen) >= HANGS_AFTER:
         return Pulse("dead", frozen=frozen, hangs=True)
     return Pulse("unsure", "slow_pass", "its thread is there, and nothing says that its passes break: one may just take long")
@@ -109,13 +110,14 @@ def _partly(
     """Say what breaks where some are reached and some are not: the thread lives, and what stands still is behind what ends its passes."""
     last = telling.index(moving[-1])
     behind = telling[last + 1 :]
-    suspects = [_suspect(case, [each], each, (each.name,)) for each in telling[:last] if each.frozen]
+    suspects = [Suspect(each, _cause(case, each), (each.name,)) for each in telling[:last] if each.frozen]
     if any(each.frozen for each in behind) and all(each.nearly_frozen for each in behind):
         if case.evidence.journal is not None and not broken_lately(case):
             return Pulse("unsure", "slow_pass", "no pass has broken by the panel's log: one may just take long")
         start, end = patients.index(moving[-1]), patients.index(behind[0])
         between = patients[start + 1 : end + 1] if case.view.ordered else [each for each in patients if each not in moving]
-        suspects.append(_suspect(case, [each for each in between if each.configuration.up], behind[0], tuple(each.name for each in behind)))
+        candidates = [each for each in between if each.configuration.up]
+        suspects.append(_suspect(case, patients, candidates, behind[0], tuple(each.name for each in behind)))
     return Pulse("blocked", frozen=frozen, suspects=tuple(suspects)) if suspects else Pulse("alive")
 
 
@@ -125,8 +127,19 @@ def broken_lately(case: Case) -> bool:
     return journal is not None and journal.broken_at is not None and case.now.wall - journal.broken_at <= BROKEN_LATELY
 
 
-def _suspect(case: Case, candidates: Sequence[Patient], default: Patient, blinds: tuple[str, ...]) -> Suspect:
-    """Name the first that has something the matter with it; the first frozen one when nothing can be seen on any."""
+def _suspect(
+    case: Case, patients: Sequence[Patient], candidates: Sequence[Patient], default: Patient, blinds: tuple[str, ...]
+) -> Suspect:  # fmt: skip
+    """Name whom the panel's log names; else the first that has something the matter with it; else the first frozen one.
+
+    The log goes first, for the order of a pass is only believed: after a re-read a configuration may stand last (seen on 4.3.3).
+    """
+    journal = case.evidence.journal
+    named = journal.broken_device if journal is not None and broken_lately(case) else ""
+    for each in patients:
+        if named and each.name == named and not each.moving(case.now):
+            cause = _cause(case, each)
+            return Suspect(each, "pass_failed" if cause == "unknown" else cause, blinds)
     for each in candidates:
         if (cause := _cause(case, each)) != "unknown":
             return Suspect(each, cause, blinds)

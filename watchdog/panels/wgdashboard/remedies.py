@@ -7,12 +7,14 @@ restart for this has been tried. ``reread`` is safe from the worker that the mas
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 from watchdog.model.drifts import ObjectKey, Proposal, Scalar
 from watchdog.model.repairs import Remedy, Risk, Settle
-from watchdog.panels.wgdashboard.view import PANEL_NAME
+from watchdog.panels.wgdashboard.traces import Evidence
+from watchdog.panels.wgdashboard.view import PANEL_NAME, Configuration, WgdashboardView
 
 RESTART: Final = "restart_panel"
 REREAD: Final = "reread"
@@ -56,6 +58,25 @@ REMEDIES: Final[tuple[Remedy, ...]] = (
 def panel_object(target: str) -> ObjectKey:
     """Return the object of every remedy: there is one panel, so whatever is wrong with it is one repair at a time."""
     return ObjectKey(PANEL_NAME, target, "panel", target)
+
+
+def sample_of(configuration: Configuration) -> str:
+    """Return a short name of what the panel shows of a configuration's peers: it is compared, never read."""
+    return hashlib.blake2s(repr((configuration.up, configuration.sample)).encode(), digest_size=8).hexdigest()
+
+
+def life_of(view: WgdashboardView, evidence: Evidence) -> dict[str, Scalar]:
+    """Name the panel's present life: a remedy that finds another one has been carried out already."""
+    process, lost = evidence.process, view.session_lost
+    return {
+        "master": "" if process is None else f"{process.master} {process.master_began:.2f}",
+        "session_lost": None if lost is None else round(lost.mono, 3),
+    }
+
+
+def witness_of(configuration: Configuration) -> dict[str, Scalar]:
+    """Name one configuration that stands still and what it shows: when that has changed, the thread samples again."""
+    return {"witness": configuration.name, "shows": sample_of(configuration)}
 
 
 def restart_panel(target: str, hook: str, facts: Mapping[str, Scalar]) -> Proposal:

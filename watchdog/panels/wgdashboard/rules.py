@@ -85,7 +85,7 @@ def thread_dead(case: Case, patients: Sequence[Patient], pulse: Pulse) -> Drift:
         "truly_online": memory.online,
         "wrongly_offline": memory.wrongly_offline,
     }
-    proposal, hold = _restart(case, patients)
+    proposal, hold = _restart(case, patients, pulse.frozen)
     truth = "its thread is there but has sampled nothing for minutes" if pulse.hangs else "no pass has sampled any tunnel since"
     belief = "the panel shows the states of its last pass as if they were new"
     return Drift("thread_dead", PANEL_NAME, case.settings.name, panel_subject(case), truth, belief, evidence, proposal, hold)
@@ -119,20 +119,23 @@ def stale_worker(case: Case, patients: Sequence[Patient]) -> Drift | None:
     process = case.evidence.process
     respawned = None if process is None else process.respawned
     evidence: dict[str, Scalar] = {"version": case.view.version, "respawned": respawned}
-    proposal, hold = _restart(case, patients)
+    proposal, hold = _restart(case, patients, ())
     truth = "the ini says that API keys are enabled"
     belief = "the worker says that they are not: it has the settings of the master's start, and would save them over the ini"
     return Drift("stale_worker", PANEL_NAME, case.settings.name, panel_subject(case), truth, belief, evidence, proposal, hold)
 
 
-def _restart(case: Case, patients: Sequence[Patient]) -> tuple[Proposal | None, str | None]:
+def _restart(case: Case, patients: Sequence[Patient], frozen: Sequence[Patient]) -> tuple[Proposal | None, str | None]:
     """Return the proposal to restart the panel, or the sentence that says why not."""
     if not case.ours:
         return None, ELSEWHERE
     hook = case.hook
     if hook is None:
         return None, "only a full restart of the panel mends it: restart it yourself, or configure the hook restart_panel"
-    return remedies.restart_panel(case.settings.name, hook_line(hook), dangers.of_a_restart(case, patients, hook)), None
+    facts = {**dangers.of_a_restart(case, patients, hook), **remedies.life_of(case.view, case.evidence)}
+    if frozen:
+        facts |= remedies.witness_of(frozen[0].configuration)
+    return remedies.restart_panel(case.settings.name, hook_line(hook), facts), None
 
 
 def _reread(case: Case, suspect: Suspect) -> tuple[Proposal | None, str | None]:

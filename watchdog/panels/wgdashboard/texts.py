@@ -25,6 +25,8 @@ BROKEN: Final = "[WGDashboard] Background Thread #1 Error"
 OUTER: Final = "Message: "
 ARGUMENTS: Final = re.compile(r"Arguments: \((\w+)")
 DEVICE: Final = re.compile(r"\['a?wg', 'show', '([^']{1,15})'")
+LOST_FILE: Final = re.compile(r"FileNotFoundError: .*/([^/']+)\.conf'")
+"""The traceback before ``Message:`` names the file; ``Arguments:`` does not (seen on 4.3.3)."""
 IN_THREAD: Final = re.compile(r"Exception in thread .*")
 LAST_LINE: Final = re.compile(r"([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Iteration))\b(?::.*)?$")
 THREADS: Final = {"peerInformationBackgroundThread": "died", "peerJobScheduleBackgroundThread": "jobs_died"}
@@ -97,6 +99,7 @@ class JournalReader:
         self.journal = Journal()
         self._thread = ""
         self._broken = False
+        self._lost = ""
 
     def feed(self, lines: Iterable[str], at: float) -> None:
         """Take more lines, all of them written at ``at`` (UNIX seconds) or before."""
@@ -109,14 +112,17 @@ class JournalReader:
             return
         if found := THREAD_ID.search(line):
             self.journal = replace(self.journal, thread=int(found[1]))
+        if found := LOST_FILE.search(line):
+            self._lost = found[1]
         if BROKEN in line:
             self._broken = line.startswith(OUTER)
             passes = self.journal.broken_passes + 1
             self.journal = replace(self.journal, broken_passes=passes, broken_at=at, broken_by="", broken_device="")
         elif self._broken and (found := ARGUMENTS.match(line)):
             device = DEVICE.search(line)
-            self.journal = replace(self.journal, broken_by=found[1], broken_device=device[1] if device else "")
-            self._broken = False
+            name = device[1] if device else self._lost if found[1] == "FileNotFoundError" else ""
+            self.journal = replace(self.journal, broken_by=found[1], broken_device=name)
+            self._broken, self._lost = False, ""
         self._follow(line)
 
     def _follow(self, line: str) -> None:

@@ -24,7 +24,10 @@ COLUMNS: Final = (
     "latest_handshake", "allowed_ip", "cumu_receive", "cumu_sent", "cumu_data", "mtu", "keepalive", "notes", "remote_endpoint",
     "preshared_key",
 )  # fmt: skip
-_FLOATS: Final = {"total_receive", "total_sent", "total_data", "cumu_receive", "cumu_sent", "cumu_data"}
+_TYPES: Final = dict.fromkeys(("total_receive", "total_sent", "total_data", "cumu_receive", "cumu_sent", "cumu_data"), "FLOAT") | {
+    "mtu": "INT",
+    "keepalive": "INT",
+}
 HASH: Final = "$2b$12$fakefakefakefakefakefakefakefakefakefakefakefakefake"
 """Stands for the bcrypt hash that the real ini holds; nobody may take it along."""
 
@@ -104,7 +107,7 @@ class Store:
 
     def create_tables(self, name: str) -> None:
         """Create the tables of one configuration."""
-        columns = ", ".join(f'"{column}" {"FLOAT" if column in _FLOATS else "VARCHAR"}' for column in self._columns[1:])
+        columns = ", ".join(f'"{column}" {_TYPES.get(column, "VARCHAR")}' for column in self._columns[1:])
         with self.opened() as database:
             for suffix in ("", "_restrict_access", "_deleted"):
                 database.execute(f'CREATE TABLE IF NOT EXISTS "{name}{suffix}" (id VARCHAR NOT NULL PRIMARY KEY, {columns})')

@@ -112,6 +112,8 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
     else:
         memory = memories.remember(old, sample_of(configuration), configuration.read_at.mono, agreed_at, 2 * case.settings.frozen_after)
     tells = must_change(configuration, device, case.now)
+    if not tells:
+        memory = replace(memory, since=memory.read, reads=min(memory.reads, 1))  # nothing had to change until now
     patience = max(case.settings.frozen_after, 2 * memory.usual)
     patient = Patient(configuration, device, file, memory, patience, tells)
     if file is not None and not file.error and (not agreed_at or (device is not None and configuration.up and not differs(patient))):

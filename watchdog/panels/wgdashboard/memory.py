@@ -73,7 +73,7 @@ class Notes:
         self.now = now
         self.after: dict[str, Scalar] = {}
         panel = decode(PanelMemory, before.get(PANEL_KEY)) or PanelMemory()
-        stale = panel.seen < born or panel.seen > now.mono or now.mono - panel.seen > GAP
+        stale = panel.seen <= born or panel.seen > now.mono or now.mono - panel.seen > GAP
         self.fresh = not stale
         self.panel = replace(panel, booted=0.0 if panel.booted > now.mono else panel.booted)
         self._before = before if self.fresh else {}

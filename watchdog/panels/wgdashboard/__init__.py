@@ -32,3 +32,45 @@ restart_panel   safe while it is proven that no tunnel ends with the panel (kern
 reread          safe from the worker that the master began with; destructive = ask, from another or an unknown one
 ==============  =========================================================================================================================
 """
+
+from __future__ import annotations
+
+from watchdog.model.clues import Clues, Found
+from watchdog.model.hooks import ContainerHook, ExecHook
+from watchdog.model.needs import Needs
+from watchdog.model.panels import Panel, Ports, Probe
+from watchdog.panels.wgdashboard import drift, find, metrics, probe, remedies
+from watchdog.panels.wgdashboard.settings import WgdashboardSettings
+from watchdog.panels.wgdashboard.target import WgdashboardTarget
+from watchdog.panels.wgdashboard.view import PANEL_NAME
+
+
+class WgdashboardPanel:
+    """Satisfies ``model.panels.Panel``."""
+
+    name = PANEL_NAME
+    settings = WgdashboardSettings
+    kinds = drift.KINDS
+    remedies = remedies.REMEDIES
+    metrics = metrics.METRICS
+
+    def needs(self, settings: WgdashboardSettings) -> Needs:
+        """Return what is to be watched: WireGuard, and Docker when the panel runs in a container or its hook needs it."""
+        hook = settings.hooks.restart_panel
+        return Needs(docker=bool(settings.container) or isinstance(hook, ContainerHook | ExecHook), wireguard=True)
+
+    def connect(self, settings: WgdashboardSettings, ports: Ports) -> WgdashboardTarget:
+        """Build one connected target."""
+        return WgdashboardTarget(settings, ports)
+
+    def probe(self, settings: WgdashboardSettings, ports: Ports) -> tuple[Probe, ...]:
+        """Try every permission without side effects."""
+        return probe.probe(settings, ports)
+
+    def find(self, clues: Clues) -> tuple[Found, ...]:
+        """Recognise a panel on this host."""
+        return find.find(clues)
+
+
+PANEL: Panel = WgdashboardPanel()
+"""The one exported object."""

@@ -1,7 +1,7 @@
 """Builders for WGDashboard's tests: a small world of tunnels, a panel that samples it or does not, and the pure rules over both.
 
-``Scene`` is a world in simulated time: ``step`` lets seconds pass in looks of five, the thread samples every ten as long as it lives, and each
-look is judged by ``detect`` with the memory of the one before.
+``Scene`` is a world in simulated time: ``step`` lets seconds pass in looks of five, the thread samples every ten as long as it lives, and
+each look is judged by ``detect`` with the memory of the one before.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ START = Moment(1_800_000_000.0, 50_000.0)
 LOOK = 5.0
 PASS = 10.0
 UNIT = UnitHook("wg-dashboard")
+NEVER = Handshake(Sampling.NEVER_SAMPLED)
 
 
 def key_of(text: str) -> str:
@@ -57,7 +58,7 @@ class Tunnel:
     in_panel: bool = True
     in_file: bool = True
     restricted: bool = False
-    shown: Handshake = Handshake(Sampling.NEVER_SAMPLED)
+    shown: Handshake = NEVER
     running: bool = False
     panel_ips: tuple[str, ...] | None = None
     file_ips: tuple[str, ...] | None = None
@@ -173,7 +174,8 @@ class Scene:
         def peer(each: Tunnel) -> Peer:
             return Peer(
                 conf.name, each.key or key_of(each.name), each.name, each.running, each.shown, None,
-                frozenset(each.ips if each.panel_ips is None else each.panel_ips), rx_bytes=each.rx, restricted=each.restricted, jobs=each.jobs,
+                frozenset(each.ips if each.panel_ips is None else each.panel_ips), rx_bytes=each.rx, restricted=each.restricted,
+                jobs=each.jobs,
             )  # fmt: skip
 
         listed = [each for each in conf.tunnels if each.in_panel]

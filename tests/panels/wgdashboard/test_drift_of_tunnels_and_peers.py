@@ -1,6 +1,8 @@
 """The pure rules about single configurations and peers: what is a drift, what is left alone, and what cannot be told."""
 
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -86,8 +88,9 @@ def test_a_state_is_not_judged_after_a_jump_of_the_clock():
     def jumped():
         seen = actual()
         devices = tuple(
-            replace(each, peers=tuple(replace(peer, handshake_trusted=False) for peer in each.peers)) for each in seen.wireguard.facts.devices
-        )  # fmt: skip
+            replace(each, peers=tuple(replace(peer, handshake_trusted=False) for peer in each.peers))
+            for each in seen.wireguard.facts.devices
+        )
         return replace(seen, wireguard=replace(seen.wireguard, facts=replace(seen.wireguard.facts, devices=devices)))
 
     odd.actual = jumped
@@ -185,8 +188,6 @@ def test_without_its_file_the_addresses_of_panel_and_kernel_are_compared():
 
 def date(scene, seconds):
     """Return the date so many seconds ago, as the panel writes it in UTC."""
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(scene.now.wall - seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -385,8 +386,6 @@ def test_a_device_the_panel_does_not_have_is_none_of_ours():
 
 
 def test_two_thousand_peers_are_judged_in_time():
-    import time
-
     many = scene(count=20)
     for conf in many.confs:
         conf.tunnels += [Tunnel(f"{conf.name}-{n}", START.wall - 30.0 - n % 90, ips=(f"10.200.{n}.1/32",)) for n in range(98)]

@@ -60,8 +60,9 @@ def _lines(settings: WgdashboardSettings, ports: Ports, connection: WgdashboardC
 
 
 def _unreached(settings: WgdashboardSettings, error: WatchdogError) -> Probe:
-    if isinstance(error, NotFound):
-        return Probe("panel", ok=False, message=f"{error}; does url: {settings.url} lack the panel's app_prefix?")
+    if isinstance(error, NotFound | Forbidden):
+        # the version needs no key: a page that is not there is 404, and 401 to one who is not logged in (contract section 1.1)
+        return Probe("panel", ok=False, message=f"{error}; is url: {settings.url} the panel's address, with its app_prefix and no more?")
     kinds = {Temporary: "the panel cannot be reached now", Unknown: "this does not look like WGDashboard", Permanent: "the panel refused"}
     said = next((text for kind, text in kinds.items() if isinstance(error, kind)), "it failed")
     return Probe("panel", ok=False, message=f"{said}: {error}; check url: {settings.url}")

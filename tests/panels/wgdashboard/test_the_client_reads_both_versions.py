@@ -16,7 +16,7 @@ from watchdog.errors import Blind, DeadlinePassed, Forbidden, MalformedAnswer, N
 from watchdog.model.moments import Moment
 from watchdog.panels.wgdashboard import answers
 from watchdog.panels.wgdashboard.fake import KEY, RELEASES, UapiWorld, WgFailed
-from watchdog.panels.wgdashboard.fake.worker import FakeJob
+from watchdog.panels.wgdashboard.fake.jobs import FakeJob
 from watchdog.panels.wgdashboard.view import Access, Handshake, Job, Sampling, WgdashboardView, parse_version
 
 RECORDINGS = Path(__file__).parent / "recordings"

@@ -184,6 +184,17 @@ def test_the_database_is_written_by_each_pass_that_has_something_to_say(tmp_path
     assert {"wg0", "wg0_restrict_access", "wg0_transfer", "wg0_deleted", "DashboardAPIKeys"} <= names
 
 
+@pytest.mark.parametrize("version", RELEASES)
+def test_a_pass_that_has_nothing_new_to_say_leaves_the_database_alone(version: str, tmp_path: Path) -> None:
+    """Seen on a real v4.3.3: sqlite skips an UPDATE that changes nothing, so an old database alone proves no dead thread."""
+    with Stage(tmp_path, version, count=2) as stage:
+        stage.panel.sample()
+        before = stage.panel.store.database.stat().st_mtime_ns
+        for _ in range(3):
+            assert stage.one_pass()
+        assert stage.panel.store.database.stat().st_mtime_ns == before
+
+
 def test_a_locked_database_costs_one_pass(tmp_path: Path) -> None:
     with Stage(tmp_path, count=2) as stage:
         for name in stage.names:

@@ -13,15 +13,15 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 from watchdog.model.moments import Clock
 from watchdog.panels.wgdashboard.fake.conf import write
+from watchdog.panels.wgdashboard.fake.master import Master, Switches, stand_in
 from watchdog.panels.wgdashboard.fake.releases import RELEASES
 from watchdog.panels.wgdashboard.fake.server import Seen, Servers
-from watchdog.panels.wgdashboard.fake.store import Settings, Store, first_settings
+from watchdog.panels.wgdashboard.fake.store import Store, first_settings
 from watchdog.panels.wgdashboard.fake.worker import FakeConfiguration, FakeWorker
 from watchdog.panels.wgdashboard.fake.world import World
 from watchdog.runtime.clock import SystemClock
@@ -31,38 +31,6 @@ SLEEP: Final = 10.0
 """Seconds before the first pass and between two (dashboard.py, peerInformationBackgroundThread)."""
 JOBS_SLEEP: Final = 180.0
 """Seconds between two looks at the jobs (dashboard.py, peerJobScheduleBackgroundThread)."""
-
-
-def stand_in(private_key: str) -> str:
-    """Return what stands for the public key of a private one; give a real function where devices are to be recognised by it."""
-    return base64.b64encode(hashlib.sha256(private_key.encode()).digest()).decode("ascii") if private_key else ""
-
-
-@dataclass(slots=True)
-class Switches:
-    """Bugs and weather that can be turned on while it runs."""
-
-    unreachable: bool = False
-    """Close every connection without an answer."""
-    slow: float = 0.0
-    """Seconds every answer takes, one after the other: the worker has one or two threads."""
-    failing: frozenset[str] = frozenset()
-    """Paths, such as ``/api/getWireguardConfigurationInfo``, that answer an HTML 500."""
-    failing_names: frozenset[str] = frozenset()
-    """Configurations whose info answers an HTML 500."""
-    answer: bytes | None = None
-    """Answer everything with these bytes."""
-
-
-@dataclass(slots=True)
-class _Master:
-    """What a gunicorn master holds from its start to its end."""
-
-    settings: Settings
-    keys: frozenset[str]
-    names: frozenset[str]
-    sessions: set[str] = field(default_factory=set)
-    over: threading.Event = field(default_factory=threading.Event)
 
 
 class FakePanel:
@@ -107,7 +75,7 @@ class FakePanel:
         self._background = background
         self._keys_at_start = keys_at_start
         self._public_key_of = public_key_of
-        self._master = _Master({}, frozenset(), frozenset())
+        self._master = Master()
         self._worker: FakeWorker | None = None
         self._lock = threading.RLock()
         self._life = threading.Event()
@@ -166,7 +134,7 @@ class FakePanel:
         """Start master and worker: settings and keys come from disk, autostart configurations that are down are brought up."""
         with self._lock:
             settings, keys = self.store.settings(), self.store.keys()
-            self._master = _Master(settings, keys, frozenset())
+            self._master = Master(settings, keys)
             self._fork(startup=True)
             # what the worker changed while it started, it changed in the master: that is where the panel is imported
             self._master.settings = copy.deepcopy(self.worker.settings)
@@ -249,14 +217,12 @@ class FakePanel:
     # -- what the routes need
 
     def has_session(self, cookie: str) -> bool:
-        """Whether a session is of this master."""
-        return cookie.partition(".")[0] in self._master.sessions
+        """Whether a session is of the master of now."""
+        return self._master.has_session(cookie)
 
     def new_session(self) -> str:
         """Begin a session; return its token."""
-        token = secrets.token_urlsafe(24)
-        self._master.sessions.add(token)
-        return token
+        return self._master.new_session()
 
     def make_key(self, stamp: str) -> str:
         """Make an API key; this worker knows it at once."""

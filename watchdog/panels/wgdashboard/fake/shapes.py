@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from watchdog.panels.wgdashboard.fake.jobs import FakeJob
 from watchdog.panels.wgdashboard.fake.store import Row
-from watchdog.panels.wgdashboard.fake.worker import FakeConfiguration, FakeJob, FakeWorker
+from watchdog.panels.wgdashboard.fake.worker import FakeConfiguration, FakeWorker
 
 _FROM_FILE: Final = ("Address", "ListenPort", "PostDown", "PostUp", "PreDown", "PreUp", "PrivateKey", "Table")
 INFO: Final = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.wgdashboard_panel import Stage
+from tests.support.wgdashboard_panel import Stage, key_of
 from watchdog.errors import BadSettings, Forbidden, MalformedAnswer, ServerFault
 from watchdog.panels.wgdashboard.fake import KEY, RELEASES
 from watchdog.panels.wgdashboard.session import RENEW_AFTER, FeatureOff, Session, WrongKey
@@ -65,6 +65,32 @@ def test_an_old_panel_is_asked_less_often_while_its_answers_are_lively(tmp_path:
             if int(stage.clock.now().mono) % 10 == 0:
                 stage.panel.sample()
         assert len(stage.panel.sent("/api/getWireguardConfigurationInfo")) - before <= 7
+
+
+def test_one_that_stands_still_has_all_asked_for_but_not_for_ever(tmp_path: Path) -> None:
+    """A dead thread must be seen in all within a minute; a peer that only the panel has stands for ever in a panel that is well."""
+    with Stage(tmp_path, "4.2.3", count=2) as stage:
+        for name in stage.names:
+            stage.shake_hands(name)
+        stage.panel.sample()
+        for who in "ab":
+            stage.world.remove_peer("wg1", key_of(who))
+
+        def asked(seconds: int) -> dict[str, int]:
+            before = len(stage.panel.seen)
+            for _ in range(seconds // 5):
+                stage.client.view()
+                stage.clock.advance(5.0)
+                if int(stage.clock.now().mono) % 10 == 0:
+                    stage.panel.sample()
+            names = [seen.query.get("configurationName") for seen in stage.panel.seen[before:]]
+            return {name: names.count(name) for name in stage.names}
+
+        assert asked(10) == {"wg0": 1, "wg1": 1}
+        first = asked(120)
+        assert all(20 <= count <= 24 for count in first.values()), first
+        asked(20)
+        assert asked(60) == {"wg0": 6, "wg1": 6}
 
 
 def test_an_answer_that_was_not_asked_anew_keeps_its_date(tmp_path: Path) -> None:

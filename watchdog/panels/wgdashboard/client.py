@@ -41,6 +41,9 @@ LOOK_SECONDS: Final = 50.0
 """How long one look may take: less than the minute after which the house gives a reading up."""
 JITTER: Final = 1.0
 """Seconds by which a look may come too early to count as due."""
+WATCH_SECONDS: Final = 120.0
+"""How long after its answers came to a standstill a configuration makes us ask more often; one may stand for ever in a panel that is well,
+as one whose peers with an age are not in the kernel any more does."""
 OPERATIONS: Final = ("version", "handshake", "login", "names", "configuration", "reread")
 """Names of all our calls, for the count of requests."""
 
@@ -82,7 +85,7 @@ class WgdashboardClient:
         self._names: tuple[str, ...] = ()
         self._version: tuple[int, str] = (-1, "")
         self._last: dict[str, Configuration] = {}
-        self._restless: set[str] = set()
+        self._still: dict[str, float] = {}
         self._began: Moment | None = None
 
     def view(self) -> WgdashboardView:
@@ -205,27 +208,36 @@ class WgdashboardClient:
         return self._names
 
     def _due(self, name: str, version: str, until: float) -> Configuration:
-        """Return a configuration, asked for now unless the panel logs each request and its last answer is young and was lively."""
+        """Return a configuration, asked for now unless the panel logs each request and its last answer is young, and all are lively."""
         last = self._last.get(name)
-        numbers = parse_version(version)
-        spare = numbers is not None and numbers <= LOGS_EVERY_REQUEST_UNTIL and name not in self._restless
-        if last is not None and spare and not last.error:
-            age = self._clock.now().since(last.read_at)
-            if age < self._settings.old_panel_interval - JITTER:
-                return last
+        now = self._clock.now()
+        spared = self._settings.old_panel_interval - JITTER if self._spares(version) and not self._watched(now) else 0.0
+        if last is not None and not last.error and now.since(last.read_at) < spared:
+            return last
         try:
             return self._read(name, until)
         except ABOUT_ONE_CONFIGURATION as error:
             return Configuration(name, self._clock.now(), error=type(error).__name__)
 
+    @staticmethod
+    def _spares(version: str) -> bool:
+        numbers = parse_version(version)
+        return numbers is not None and numbers <= LOGS_EVERY_REQUEST_UNTIL
+
+    def _watched(self, now: Moment) -> bool:
+        """Whether any configuration said the same again of late, though a living thread changes it: then all are asked in every look."""
+        return any(now.mono - since < WATCH_SECONDS for since in self._still.values())
+
     def _remember(self, read: Sequence[Configuration]) -> None:
-        """Keep the answers, and the names of those that said the same again though a living thread would have changed them."""
+        """Keep the answers, and since when those that a living thread would have changed say the same."""
         for each in read:
             last = self._last.get(each.name)
-            if last is not None and last.read_at != each.read_at:
-                (self._restless.add if each.tells_its_age and each.sample == last.sample else self._restless.discard)(each.name)
+            if last is None or not each.tells_its_age or each.sample != last.sample:
+                self._still.pop(each.name, None)
+            elif last.read_at != each.read_at:
+                self._still.setdefault(each.name, each.read_at.mono)
         self._last = {each.name: each for each in read}
-        self._restless &= set(self._last)
+        self._still = {name: since for name, since in self._still.items() if name in self._last}
 
     def _read(self, name: str, until: float) -> Configuration:
         def parse(answer: Answer) -> Configuration:

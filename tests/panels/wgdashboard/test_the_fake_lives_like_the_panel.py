@@ -5,16 +5,16 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.support.wgdashboard_panel import Stage, key_of
 from watchdog.collectors.wireguard.fake import FakeWireguardWorld, fake_key
-from watchdog.panels.wgdashboard.fake import RELEASES, FakePanel, MemoryWorld, UapiWorld, WgFailed, WorldPeer
+from watchdog.panels.wgdashboard.fake import RELEASES, DumpWorld, FakePanel, MemoryWorld, UapiWorld, WgFailed, WorldPeer
 from watchdog.panels.wgdashboard.view import Configuration
-from watchdog.runtime.clock import SystemClock
+from watchdog.runtime.clock import SimulatedClock, SystemClock
 
 
 def wait(done: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -285,6 +285,39 @@ def test_the_world_may_be_userspace_daemons_behind_unix_sockets() -> None:
             wireguard.kill("wg0")
             assert panel.sample()
             assert "CalledProcessError(1, ['wg', 'show', 'wg0', 'transfer'])" in panel.store.error_log.read_text()
+
+
+def test_the_world_may_be_told_by_a_real_dump(tmp_path: Path) -> None:
+    """v423/bug_wg_show_all_dump.txt: what wg said while the panel said stopped."""
+    dump = (Path(__file__).parent / "recordings/v423/bug_wg_show_all_dump.txt").read_text(encoding="utf-8")
+    ran: list[str] = []
+
+    def command(words: Sequence[str]) -> str:
+        ran.append(" ".join(words))
+        if words[0] == "wg-quick":
+            raise WgFailed("Unable to access interface: Operation not permitted")
+        return dump
+
+    world = DumpWorld(command)
+    assert sorted(world.interfaces()) == ["wgs00", "wgs24"]
+    peers = world.show("wgs24")
+    assert [(peer.endpoint, peer.allowed_ips, peer.rx_bytes, peer.tx_bytes) for peer in peers] == [
+        ("127.0.0.1:51800", ("10.77.24.2/32",), 500, 92), ("127.0.0.1:51801", ("10.77.24.3/32",), 500, 92),
+    ]  # fmt: skip
+    assert {peer.last_handshake for peer in peers} == {1795199280.0}
+    with pytest.raises(WgFailed):
+        world.show("wgs99")
+    world.set_peer("wgs24", peers[0])
+    world.remove_peer("wgs24", peers[0].public_key)
+    assert ran[-2:] == [f"wg set wgs24 peer {peers[0].public_key} {end}" for end in ("allowed-ips 10.77.24.2/32", "remove")]
+    panel = FakePanel(world, tmp_path, version="4.2.3", background=False, clock=SimulatedClock(wall=1795199333.0))
+    panel.define("wgs24", [(peer.public_key, "", peer.allowed_ips) for peer in peers])
+    panel.define("wgs25")
+    with panel:
+        assert panel.sample()
+        assert [row["latest_handshake"] for row in panel.configuration("wgs24").peers] == ["0:00:53"] * 2
+        with pytest.raises(WgFailed):
+            panel.worker.toggle("wgs25")
 
 
 def void(_value: object) -> None:

@@ -6,6 +6,7 @@ Python's own RuntimeError), the v4.3.3 one really stops at the first configurati
 settings of the master's start. Shipped for the demo and for tests; checked against the recordings in tests/panels/wgdashboard/recordings.
 """
 
+from watchdog.panels.wgdashboard.fake.dump import DumpWorld
 from watchdog.panels.wgdashboard.fake.jobs import FakeJob
 from watchdog.panels.wgdashboard.fake.master import Switches
 from watchdog.panels.wgdashboard.fake.panel import KEY, FakePanel
@@ -13,4 +14,17 @@ from watchdog.panels.wgdashboard.fake.releases import RELEASES, Release
 from watchdog.panels.wgdashboard.fake.uapi import UapiWorld
 from watchdog.panels.wgdashboard.fake.world import MemoryWorld, WgFailed, World, WorldPeer
 
-__all__ = ["KEY", "RELEASES", "FakeJob", "FakePanel", "MemoryWorld", "Release", "Switches", "UapiWorld", "WgFailed", "World", "WorldPeer"]
+__all__ = [
+    "KEY",
+    "RELEASES",
+    "DumpWorld",
+    "FakeJob",
+    "FakePanel",
+    "MemoryWorld",
+    "Release",
+    "Switches",
+    "UapiWorld",
+    "WgFailed",
+    "World",
+    "WorldPeer",
+]

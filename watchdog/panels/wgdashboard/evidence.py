@@ -112,19 +112,20 @@ class _Log:
         return (status.st_dev, status.st_ino) == self._inode and status.st_size >= self._offset
 
     def read(self, now: float) -> Journal:
+        # what was there before our first look may be old: the file's own time is the latest that it can be
+        at = now if self._offset else min(now, self._path.stat().st_mtime)
         with self._path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size - self._offset > MOST_LOG:
                 if not self._offset:
-                    self._take(file.read(HEAD), now)  # the beginning tells the thread's id
+                    self._take(file.read(HEAD), at)  # the beginning tells the thread's id
                 file.seek(size - MOST_LOG)
                 self._rest = b""
             else:
                 file.seek(self._offset)
             whole = file.read(MOST_LOG)
             self._offset = file.tell()
-        # what was there before our first look may be old: the file's own time is the latest that it can be
-        self._take(whole, min(now, self._path.stat().st_mtime))
+        self._take(whole, at)
         return self._reader.journal
 
     def _take(self, chunk: bytes, at: float) -> None:

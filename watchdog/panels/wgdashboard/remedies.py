@@ -62,7 +62,7 @@ def panel_object(target: str) -> ObjectKey:
 
 def sample_of(configuration: Configuration) -> str:
     """Return a short name of what the panel shows of a configuration's peers: it is compared, never read."""
-    return hashlib.blake2s(repr((configuration.up, configuration.sample)).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2s(repr(configuration.sample).encode(), digest_size=8).hexdigest()
 
 
 def life_of(view: WgdashboardView, evidence: Evidence) -> dict[str, Scalar]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from watchdog.errors import Refused, Stopping, WatchdogError
 from watchdog.model.drifts import Judgement
 from watchdog.model.moments import Moment
@@ -21,12 +23,13 @@ from watchdog.panels.wgdashboard.view import WgdashboardView
 class WgdashboardTarget:
     """Satisfies ``model.panels.Target``. Keeps the newest facts and evidence (to know a proven place again), and when it was born."""
 
-    def __init__(self, settings: WgdashboardSettings, ports: Ports) -> None:
+    def __init__(self, settings: WgdashboardSettings, ports: Ports, proc: Path = Path("/proc")) -> None:
         self.name = settings.name
         self._settings = settings
         self._ports = ports
         self._client = client.connect(settings, ports.clock, ports.instruments)
-        self._reader = EvidenceReader(settings, ports.clock)
+        self._proc = proc
+        self._reader = EvidenceReader(settings, ports.clock, proc)
         self._born = ports.clock.now().mono
         self._facts = LedgerFacts()
         self._evidence: Evidence = NOTHING
@@ -54,7 +57,7 @@ class WgdashboardTarget:
 
     def repair(self, repair: PlannedRepair, act: Act) -> Outcome:
         """Carry out one planned repair."""
-        reader = EvidenceReader(self._settings, self._ports.clock)  # a thread of its own: it shares nothing with the looks
+        reader = EvidenceReader(self._settings, self._ports.clock, self._proc)  # a thread of its own: it shares nothing with the looks
         hands = Hands(self._settings, self._client, self._ports.hooks, act, repair, lambda: reader.read(act.actual()))
         try:
             return self._carry_out(hands)

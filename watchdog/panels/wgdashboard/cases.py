@@ -70,11 +70,6 @@ class Patient:
         """Whether its answers must have changed and have not (detector A, contract section 2.1)."""
         return self.tells and self.memory.reads >= MIN_READS and self.memory.unchanged >= self.patience
 
-    @property
-    def nearly_frozen(self) -> bool:
-        """Whether it may be frozen by the pass in which the thread died, which had come to a part of the configurations only."""
-        return self.tells and self.memory.reads >= MIN_READS and self.memory.unchanged >= self.patience - SAMPLE_SECONDS
-
     def moving(self, now: Moment) -> bool:
         """Whether a pass has reached it lately."""
         return self.tells and self.memory.moved > 0 and now.mono - self.memory.moved <= MOVING_WITHIN

@@ -108,14 +108,13 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
     agreed_at = case.notes.agreed_at(configuration.name)
     if configuration.error or configuration.unknown:
         nothing = ConfigurationMemory("", case.now.mono, case.now.mono, 0, agreed_at=agreed_at)
-        memory = old if old is not None and case.now.mono - old.read <= VANISHED else nothing
+        memory = old if old is not None and _only_just(case, configuration.name, old) else nothing
     else:
-        memory = memories.remember(old, sample_of(configuration), configuration.read_at.mono, agreed_at, 2 * case.settings.frozen_after)
+        memory = memories.remember(old, sample_of(configuration), configuration.read_at.mono, agreed_at, case.settings.frozen_after)
     tells = must_change(configuration, device, case.now)
     if not tells:
         memory = replace(memory, since=memory.read, reads=min(memory.reads, 1))  # nothing had to change until now
-    patience = max(case.settings.frozen_after, 2 * memory.usual)
-    patient = Patient(configuration, device, file, memory, patience, tells)
+    patient = Patient(configuration, device, file, memory, memories.patience(memory, case.settings.frozen_after), tells)
     if file is not None and not file.error and (not agreed_at or (device is not None and configuration.up and not differs(patient))):
         memory = replace(memory, agreed_at=file.changed_at)
         patient = replace(patient, memory=memory)
@@ -128,8 +127,14 @@ def _vanished(case: Case) -> Iterator[Configuration]:
     listed = {each.name for each in case.view.configurations or ()}
     for name in case.notes.configurations() if case.view.configurations is not None else ():
         old = case.notes.configuration(name)
-        if name not in listed and old is not None and old.reads and case.now.mono - old.read <= VANISHED:
+        if name not in listed and old is not None and old.reads and _only_just(case, name, old):
             yield Configuration(name, Moment(case.now.wall, old.read), unknown=True)
+
+
+def _only_just(case: Case, name: str, memory: ConfigurationMemory) -> bool:
+    """Whether the panel knew it a moment ago, and may know it again in the next: not when its file is gone."""
+    gone = case.evidence.files is not None and name not in case.evidence.files
+    return not gone and case.now.mono - memory.read <= VANISHED
 
 
 def _whole(parts: list[Part], case: Case, patients: list[Patient]) -> Judgement:

@@ -45,7 +45,7 @@ class ConfigurationMemory:
     """One configuration's answers over time, in seconds on the monotonic clock.
 
     The same ``sample`` (a hash) has come from ``since`` to ``read``, in ``reads`` distinct answers. ``moved`` is when an answer last
-    differed from the one before (0 = never seen). ``usual`` is the longest span without a change that a living thread has shown.
+    differed from the one before (0 = never seen). ``usual`` is how long a living thread lets an answer stand, learned.
     ``agreed_at`` is the file's time (UNIX seconds) when file and kernel last held the same peers, or when we first saw it.
     """
 
@@ -144,10 +144,16 @@ def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
     return kind(*values)
 
 
-def remember(old: ConfigurationMemory | None, sample: str, read: float, agreed_at: float, longest: float) -> ConfigurationMemory:
+def patience(memory: ConfigurationMemory | None, frozen_after: float) -> float:
+    """Return for how many seconds answers must stay the same to count as frozen: a panel with long passes has its own pace."""
+    return max(frozen_after, 2 * memory.usual) if memory is not None else frozen_after
+
+
+def remember(old: ConfigurationMemory | None, sample: str, read: float, agreed_at: float, frozen_after: float) -> ConfigurationMemory:
     """Given the old memory and an answer read at ``read``, return the new memory. The same answer once more (a cached one) adds nothing.
 
-    A span without a change counts as usual up to ``longest`` seconds; one that lasted longer was an illness.
+    A span teaches what is usual unless it lasted so long that it was an illness: it is learned by halves and forgotten by eighths, so that
+    one stall teaches little.
     """
     if old is None or read < old.read:
         return ConfigurationMemory(sample, read, read, agreed_at=agreed_at)
@@ -156,8 +162,9 @@ def remember(old: ConfigurationMemory | None, sample: str, read: float, agreed_a
     if sample == old.sample:
         return replace(old, read=read, reads=old.reads + 1, agreed_at=agreed_at)
     # it changed somewhere between the two answers: at most this long after it had last done so
-    span = read - old.since
-    usual = max(old.usual, span) if span <= longest else old.usual
+    span, usual = read - old.since, old.usual
+    if span < patience(old, frozen_after):
+        usual += (span - usual) / (2 if span > usual else 8)
     return ConfigurationMemory(sample, read, read, moved=read, usual=usual, agreed_at=agreed_at)
 
 

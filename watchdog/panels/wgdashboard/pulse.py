@@ -61,20 +61,21 @@ def take(case: Case, patients: Sequence[Patient]) -> Pulse:  # noqa: PLR0911  # 
     """Return what can be said of the thread; ``patients`` in the order in which a pass takes them."""
     if not case.sight.clear:
         return Pulse("unsure", case.sight.reason, case.sight.message)
-    if case.now.mono - case.notes.panel.booted < case.settings.grace:
-        return Pulse("unsure", "settling", "the panel has just begun: its first pass takes a while")
     if any(each.vanished for each in patients):
         return Pulse("unsure", "reading_anew", "the panel does not know all its configurations just now")
     telling = [each for each in patients if each.tells]
     frozen = tuple(each for each in telling if each.frozen)
     moving = [each for each in telling if each.moving(case.now)]
+    if case.now.mono - case.notes.panel.booted < case.settings.grace and (not telling or len(moving) < len(telling)):
+        # a change seen since then is proof of a pass; what a pass has not reached yet is no fault
+        return Pulse("unsure", "settling", "the panel has just begun: its first pass takes a while")
     if not telling:
         return _silent(case)
     if not frozen:
         return Pulse("alive") if moving else Pulse("unsure", "observing", "its answers have not been watched for long enough")
     if moving:
         return _partly(case, patients, telling, frozen, moving)
-    if not all(each.nearly_frozen for each in telling):
+    if not all(each.frozen for each in telling):
         return Pulse("unsure", "observing", "some answers have not been watched for long enough")
     return _wholly(case, patients, frozen, telling)
 
@@ -111,7 +112,7 @@ def _partly(
     last = telling.index(moving[-1])
     behind = telling[last + 1 :]
     suspects = [Suspect(each, _cause(case, each), (each.name,)) for each in telling[:last] if each.frozen]
-    if any(each.frozen for each in behind) and all(each.nearly_frozen for each in behind):
+    if behind and all(each.frozen for each in behind):
         if case.evidence.journal is not None and not broken_lately(case):
             return Pulse("unsure", "slow_pass", "no pass has broken by the panel's log: one may just take long")
         start, end = patients.index(moving[-1]), patients.index(behind[0])

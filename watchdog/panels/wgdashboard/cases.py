@@ -68,7 +68,12 @@ class Patient:
     @property
     def frozen(self) -> bool:
         """Whether its answers must have changed and have not (detector A, contract section 2.1)."""
-        return self.tells and self.memory.reads >= MIN_READS and self.memory.unchanged >= self.patience
+        return self.tells and self.memory.reads >= MIN_READS and self.memory.overdue >= self.patience
+
+    @property
+    def still(self) -> bool:
+        """Whether its answers have not changed for as long, be it that something had to change from the beginning or only lately."""
+        return self.memory.reads >= MIN_READS and self.memory.unchanged >= self.patience
 
     def moving(self, now: Moment) -> bool:
         """Whether a pass has reached it lately."""

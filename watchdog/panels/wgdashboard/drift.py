@@ -112,8 +112,7 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
     else:
         memory = memories.remember(old, sample_of(configuration), configuration.read_at.mono, agreed_at, case.settings.frozen_after)
     tells = must_change(configuration, device, case.now)
-    if not tells:
-        memory = replace(memory, since=memory.read, reads=min(memory.reads, 1))  # nothing had to change until now
+    memory = replace(memory, telling=(memory.telling or memory.read) if tells else 0.0)
     patient = Patient(configuration, device, file, memory, memories.patience(memory, case.settings.frozen_after), tells)
     if file is not None and not file.error and (not agreed_at or (device is not None and configuration.up and not differs(patient))):
         memory = replace(memory, agreed_at=file.changed_at)

@@ -46,6 +46,7 @@ class ConfigurationMemory:
 
     The same ``sample`` (a hash) has come from ``since`` to ``read``, in ``reads`` distinct answers. ``moved`` is when an answer last
     differed from the one before (0 = never seen). ``usual`` is how long a living thread lets an answer stand, learned.
+    ``telling`` is since when something in it must change in every pass (0 = nothing must).
     ``agreed_at`` is the file's time (UNIX seconds) when file and kernel last held the same peers, or when we first saw it.
     """
 
@@ -55,12 +56,18 @@ class ConfigurationMemory:
     reads: int = 1
     moved: float = 0.0
     usual: float = 0.0
+    telling: float = 0.0
     agreed_at: float = 0.0
 
     @property
     def unchanged(self) -> float:
         """Return over how many seconds of answers nothing has changed."""
         return self.read - self.since
+
+    @property
+    def overdue(self) -> float:
+        """Return over how many seconds of answers nothing has changed although something must have."""
+        return self.read - max(self.since, self.telling) if self.telling else 0.0
 
 
 MemoryT = TypeVar("MemoryT", PanelMemory, ConfigurationMemory)
@@ -165,7 +172,7 @@ def remember(old: ConfigurationMemory | None, sample: str, read: float, agreed_a
     span, usual = read - old.since, old.usual
     if span < patience(old, frozen_after):
         usual += (span - usual) / (2 if span > usual else 8)
-    return ConfigurationMemory(sample, read, read, moved=read, usual=usual, agreed_at=agreed_at)
+    return ConfigurationMemory(sample, read, read, moved=read, usual=usual, telling=old.telling, agreed_at=agreed_at)
 
 
 def _fits(value: object, wanted: str) -> bool:

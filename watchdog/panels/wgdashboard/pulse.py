@@ -75,7 +75,7 @@ def take(case: Case, patients: Sequence[Patient]) -> Pulse:  # noqa: PLR0911  # 
         return Pulse("alive") if moving else Pulse("unsure", "observing", "its answers have not been watched for long enough")
     if moving:
         return _partly(case, patients, telling, frozen, moving)
-    if not all(each.frozen for each in telling):
+    if not all(each.still for each in telling):
         return Pulse("unsure", "observing", "some answers have not been watched for long enough")
     return _wholly(case, patients, frozen, telling)
 
@@ -112,7 +112,7 @@ def _partly(
     last = telling.index(moving[-1])
     behind = telling[last + 1 :]
     suspects = [Suspect(each, _cause(case, each), (each.name,)) for each in telling[:last] if each.frozen]
-    if behind and all(each.frozen for each in behind):
+    if any(each.frozen for each in behind) and all(each.still for each in behind):
         if case.evidence.journal is not None and not broken_lately(case):
             return Pulse("unsure", "slow_pass", "no pass has broken by the panel's log: one may just take long")
         start, end = patients.index(moving[-1]), patients.index(behind[0])

@@ -53,7 +53,7 @@ def look(settings: WgdashboardSettings, actual: Actual, view: WgdashboardView, e
     return Sight(netns, proof, facts=facts)
 
 
-def _place(
+def _place(  # noqa: PLR0911  # a ladder
     settings: WgdashboardSettings, facts: WireguardFacts | None, view: WgdashboardView, evidence: Evidence, known: str | None
 ) -> tuple[str | None, str]:  # fmt: skip
     if settings.place == "remote":

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.mcsmanager import DAEMON, NOW, Scene, container_of, foreign, instance, settings
-from watchdog.model.docker import ContainerEvent, EventStream
+from watchdog.model.docker import ContainerEvent, EventStream, Gate
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import Risk
 from watchdog.panels.mcsmanager import PANEL
@@ -195,6 +195,35 @@ def test_what_was_stopped_long_before_the_outage_is_left_alone():
     scene.containers_error = ""
     scene.look(60)
     assert not scene.look(30).drifts
+
+
+def reloaded(error):
+    """Look at a running instance, then through a gate that is closed anew, by our own reload or by an ``error``; it ends meanwhile."""
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.gate = Gate(error=error)
+    scene.instances, scene.containers = [replace(item, status=Status.STOPPED)], [foreign()]
+    scene.look(15)
+    scene.gate = Gate(open=True)
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 5)
+    scene.look(15)
+    return scene
+
+
+@pytest.mark.parametrize(("error", "wish"), [("Unreachable", ["known"]), (None, [])])
+def test_our_own_reload_is_no_outage_of_docker(error, wish):
+    assert [drift.evidence["wish"] for drift in reloaded(error).look(30).drifts] == wish
+
+
+def test_a_drift_outlives_our_own_reload():
+    scene = outage()
+    assert scene.look(30).drifts
+    scene.gate = Gate()
+    judgement = scene.look(5)
+    assert not judgement.drifts and not judgement.fine and judgement.unknown, "unknown, so it stays as it is"
+    scene.gate = Gate(open=True)
+    assert scene.look(15).drifts, "and no time of grace begins anew"
 
 
 def test_a_restart_of_docker_between_two_looks_is_an_outage_too():

@@ -20,12 +20,14 @@ from watchdog.collectors.logs import metrics as log_metrics
 from watchdog.collectors.runner import CollectorSpec
 from watchdog.collectors.wireguard import metrics as wireguard_metrics
 from watchdog.collectors.wireguard.collector import build as build_wireguard
+from watchdog.collectors.wireguard.naming import OfferedNames
 from watchdog.ledger.open import Ledger
 from watchdog.model.docker import Gate
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.metrics import Instruments, Metric, MetricSpec
 from watchdog.model.moments import Clock
 from watchdog.model.needs import Needs
+from watchdog.model.wireguard import NoPeerNames, PeerNames
 from watchdog.runtime.loops import LoopSpec
 from watchdog.settings import SettingsBase
 from watchdog.snapshots import SnapshotStore
@@ -36,7 +38,7 @@ SPECS: Mapping[str, tuple[MetricSpec, ...]] = MappingProxyType(
     {
         "docker": docker_metrics.SPECS,
         "gate": docker_metrics.GATE_SPECS,
-        "wireguard": wireguard_metrics.SPECS,
+        "wireguard": wireguard_metrics.ALL_SPECS,
         "archives": archive_metrics.SPECS,
         "logs": log_metrics.SPECS,
         "host": host_metrics.SPECS,
@@ -54,6 +56,7 @@ class Rooms:
     metrics: dict[str, tuple[MetricSpec, ...]] = field(default_factory=lambda: dict(SPECS))
     engine_read: EngineRead | None = None
     engine_act: EngineAct | None = None
+    peer_names: PeerNames = field(default_factory=NoPeerNames)
     starts: list[Callable[[], None]] = field(default_factory=list)
     closes: list[Callable[[], None]] = field(default_factory=list)
 
@@ -81,7 +84,9 @@ def build_rooms(
     rooms, chosen = Rooms(), settings.collectors
     _add_docker(rooms, chosen.docker, needs, ledger, store, clock, instruments, wake)
     if chosen.wireguard.enabled is not False:
-        rooms.specs.append(build_wireguard(chosen.wireguard, clock))
+        rooms.peer_names = offered = OfferedNames(lambda: wake("wireguard"))
+        rooms.specs.append(build_wireguard(chosen.wireguard, clock, offered))
+    rooms.metrics["wireguard"] = wireguard_metrics.specs(chosen.wireguard, clock)
     spec, queue = archives.build(chosen.archives, needs, clock, instruments, ledger.verifications, lambda: wake("archives"))
     rooms.specs.append(spec)
     rooms.metrics["archives"] = archive_metrics.specs(chosen.archives.series)

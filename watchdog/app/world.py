@@ -149,7 +149,8 @@ class World:
             self.exposition.declare(name, [spec.metric for spec in panels[name].metrics])
 
     def _reconciler(self, panel: TimedPanel, target: Any) -> Reconciler:
-        ports = Ports(self._shared.clock, self.book, Hooks(self.rooms.engine_act), self.rooms.engine_read, self.rooms.engine_act)
+        rooms = self.rooms
+        ports = Ports(self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names)
         made = Reconciler(
             panel=panel,
             target=panel.connect(target, ports),

@@ -7,6 +7,7 @@ from functools import partial
 
 from watchdog.collectors.runner import CollectorSpec
 from watchdog.collectors.wireguard.keys import PublicKeys
+from watchdog.collectors.wireguard.naming import Namer, OfferedNames
 from watchdog.collectors.wireguard.netlink import kernel_knows, read_kernel
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.collectors.wireguard.trust import DeviceKey, Trust
@@ -39,6 +40,7 @@ class WireguardCollector:
         userspace: Reader | None = None,
         trust: Trust | None = None,
         keys: PublicKeys | None = None,
+        namer: Namer | None = None,
     ) -> None:
         self._clock = clock
         self._kernel = kernel or partial(read_kernel, clock, settings.deadline / 2, settings.device_deadline)
@@ -47,6 +49,7 @@ class WireguardCollector:
         )
         self._trust = trust or Trust(settings.connected_within)
         self._trust.owner = self
+        self._namer = namer or Namer(settings, OfferedNames())
         self._broken: dict[DeviceKey, str] = {}
         self._said_no_kernel = False
 
@@ -69,7 +72,7 @@ class WireguardCollector:
         if not knows and not self._said_no_kernel:
             log.info("this kernel has no WireGuard loaded, so only userspace devices are looked for")
         self._said_no_kernel = not knows
-        return WireguardFacts(devices, knows)
+        return WireguardFacts(devices, knows, self._namer.look(devices))
 
     def close(self) -> None:
         """Give back nothing: every socket lives for one look."""
@@ -91,11 +94,17 @@ class WireguardCollector:
         self._broken = broken
 
 
-def build(settings: WireguardSettings, clock: Clock) -> CollectorSpec:
-    """Return what the runner runs: each new collector inherits the memory of clock jumps and endpoint changes from the one before it."""
-    trust, keys = Trust(settings.connected_within), PublicKeys()
+def build(settings: WireguardSettings, clock: Clock, offered: OfferedNames | None = None) -> CollectorSpec:
+    """Return what the runner runs: each new collector inherits the memory of clock jumps, endpoint changes and names from the one before.
+
+    ``offered`` is where panels say what they call peers.
+    """
+    trust, keys, namer = Trust(settings.connected_within), PublicKeys(), Namer(settings, offered or OfferedNames())
     return CollectorSpec(
-        WireguardCollector.name, lambda: WireguardCollector(settings, clock, trust=trust, keys=keys), settings.interval, settings.deadline
+        WireguardCollector.name,
+        lambda: WireguardCollector(settings, clock, trust=trust, keys=keys, namer=namer),
+        settings.interval,
+        settings.deadline,
     )
 
 

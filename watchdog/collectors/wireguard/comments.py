@@ -60,10 +60,18 @@ class Sheet:
 
 @dataclass(slots=True)
 class _Block:
+    """One peer. ``near`` is how many of the comments ``inside`` come before the first empty line below its key; None = all so far."""
+
     above: list[str]
     inside: list[str] = field(default_factory=list)
     public_key: str = ""
     key_file: str = ""
+    near: int | None = None
+
+    def empty_line(self) -> None:
+        """Note that what follows is no longer close to the peer's settings."""
+        if self.near is None and (self.public_key or self.key_file):
+            self.near = len(self.inside)
 
 
 def read_sheet(content: bytes | bytearray, file_name: str) -> Sheet:
@@ -90,6 +98,8 @@ class _Reader:
     def take(self, line: str) -> None:
         if not line:
             self._run, self._dead = [], False
+            if self._block is not None:
+                self._block.empty_line()
         elif line[0] in "#;":
             self._comment(line[:_LONGEST_COMMENT].lstrip("#;").strip())
         elif line[0] == "[":
@@ -146,7 +156,7 @@ class _Reader:
 
 
 def _entry(block: _Block) -> Entry:
-    name = _marked(block.inside) or _marked(block.above) or _plain(block.inside) or _plain(block.above)
+    name = _marked(block.inside) or _marked(block.above) or _plain(block.inside[: block.near]) or _plain(block.above)
     return Entry(block.public_key, block.key_file, name)
 
 

@@ -161,7 +161,7 @@ def test_a_panel_reaches_the_scrape_through_its_ports():
             return bool(peers)
 
         wait_until(known, "peers")
-        peer = sorted(peers)[0]
+        peer = min(peers)
         program.world.rooms.peer_names.offer("games", {peer: "the attic"})
         wait_until(lambda: 'name="the attic"' in scrape(program)[1], "the name in a scrape")
 

@@ -63,7 +63,7 @@ def _mindflavor(switches: MindflavorSettings, wall: Callable[[], float]) -> tupl
         return of
 
     def delay(peer: Peer) -> float | None:
-        return max(0.0, float(int(wall() - peer.last_handshake))) if peer.last_handshake else None
+        return max(0.0, float(int(wall() - _stamp(peer)))) if peer.last_handshake else None
 
     specs = [
         _ragged("sent_bytes_total", "counter", "Bytes sent to the peer", rows(lambda peer: peer.tx_bytes)),

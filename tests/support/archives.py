@@ -99,6 +99,6 @@ def find(path: Path, data: bytes, *, level: int = 1, promise: Promise = "archive
     path.write_bytes(data)
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return check(Source(descriptor, len(data)), level, promise)
+        return check(Source(descriptor, len(data), digest=level > 1), level, promise)
     finally:
         os.close(descriptor)

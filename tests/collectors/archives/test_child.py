@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import struct
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.archives import gz, noise, tar_of, zip_of
+from watchdog.collectors.archives.confine import BASE, NOBODY
 from watchdog.collectors.archives.order import MODULE, Limits, verify
 from watchdog.errors import Stopping
 from watchdog.runtime.child import module_argv
@@ -92,10 +94,10 @@ def test_a_child_that_only_computes_is_ended_by_its_own_limit(tmp_path):
 
 
 def test_too_little_memory_is_named(tmp_path):
-    """With barely more address space than an interpreter has, the check itself cannot be done."""
+    """What the interpreter has is not enough for what the check wants."""
     (tmp_path / "file").write_bytes(gz(tar_of([("a", noise(4 << 20))])))
 
-    finished = run(tmp_path / "file", limits=Limits(memory=1 << 20, seconds=60, rate=0.0))
+    finished = run(tmp_path / "file", limits=Limits(memory=-(80 << 20), seconds=60, rate=0.0))
 
     assert (finished.verdict, finished.reasons) == ("unverifiable", ("memory",))
 
@@ -114,9 +116,14 @@ def test_the_child_bounds_itself_and_can_open_nothing(tmp_path):
     source = f"""
 import json, os, resource, sys
 sys.path.insert(0, {str(Path.cwd())!r})
-from watchdog.collectors.archives.check import Order, limit
-limit(Order(0, 1, 128 << 20, 30, 0.0, False))
+import ctypes
+from watchdog.collectors.archives.confine import confine
+walls = confine(os.getppid(), 128 << 20, 30)
 told = {{name: resource.getrlimit(getattr(resource, "RLIMIT_" + name)) for name in ("AS", "CORE", "FSIZE", "NOFILE", "CPU")}}
+told |= {{"walls": walls, "user": os.geteuid(), "group": os.getegid(), "others": os.getgroups()}}
+death = ctypes.c_int()
+ctypes.CDLL(None).prctl(2, ctypes.byref(death), 0, 0, 0)
+told["death"] = death.value
 for try_ in (lambda: os.open("/etc/passwd", os.O_RDONLY), lambda: bytes(256 << 20)):
     try:
         try_()
@@ -128,7 +135,11 @@ print(json.dumps({{"format": "x", "level": 0, "verdict": "good", "reasons": [], 
 
     told = json.loads(run(tmp_path / "file", argv=program(source)).message)
 
-    assert told["AS"] == [128 << 20] * 2
+    assert told["AS"] == [(128 << 20) + BASE] * 2
+    assert told["death"] == signal.SIGKILL
+    assert told["walls"][0] == "limits"
+    if os.geteuid() == 0:
+        assert (told["user"], told["group"], told["others"]) == (NOBODY, NOBODY, [])
     assert told["CORE"] == told["FSIZE"] == told["NOFILE"] == [0, 0]
     assert told["CPU"] == [30, 31]
     assert "OSError" in told
@@ -147,8 +158,9 @@ def test_the_rate_is_kept(tmp_path):
 
 
 TIMED = """
-import json, subprocess, sys
-order = json.loads(sys.argv[-1])
+import json, os, subprocess, sys
+order = {**json.loads(sys.argv[-1]), "parent": os.getpid()}
+sys.argv[-1] = json.dumps(order)
 answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
 answer["messages"] = [str(time.monotonic() - began)]
 print(json.dumps(answer))
@@ -156,7 +168,8 @@ print(json.dumps(answer))
 
 MEASURED = """
 import json, os, resource, subprocess, sys
-order = json.loads(sys.argv[-1])
+order = {**json.loads(sys.argv[-1]), "parent": os.getpid()}
+sys.argv[-1] = json.dumps(order)
 answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
 answer["messages"] = [str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)]
 print(json.dumps(answer))

@@ -99,6 +99,7 @@ class World:
             spec.name: CollectorRunner(spec, self.store, clock, self.book, goes_on=spec.name in going_on) for spec in self.rooms.specs
         }
         self.store.listen(self._published)
+        self._published("gate", self.store.actual)  # it was published before anybody listened; it is on the page from the first moment on
         self._add_loops()
 
     def start(self) -> None:

@@ -65,7 +65,7 @@ def scraped():
         assert status == 200
         host, port = program.server.address
         request = urllib.request.Request(f"http://{host}:{port}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             yield text, answer.read().decode()
 
 

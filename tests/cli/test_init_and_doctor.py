@@ -22,7 +22,7 @@ ACTS = ("open", "stop", "kill", "restart", "link_remote", "multi")  # MCSManager
 
 
 def say(*words, text=None):
-    return subprocess.run([sys.executable, "-m", "watchdog", *words], capture_output=True, text=True, timeout=90, check=False, input=text)
+    return subprocess.run([sys.executable, "-m", "watchdog", *words], capture_output=True, text=True, timeout=200, check=False, input=text)
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_doctor_names_a_unit_that_systemd_does_not_know_and_a_container_that_is_
 
 def test_doctor_without_a_configuration_looks_at_what_there_is():
     done = subprocess.run(
-        [sys.executable, "-m", "watchdog", "doctor"], capture_output=True, text=True, timeout=90, check=False,
+        [sys.executable, "-m", "watchdog", "doctor"], capture_output=True, text=True, timeout=200, check=False,
         env={**os.environ, "PANEL_WATCHDOG__COLLECTORS__DOCKER__ENABLED": "false"},
     )  # fmt: skip
     assert "none: Docker, WireGuard and host facts only" in done.stdout

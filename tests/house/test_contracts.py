@@ -60,7 +60,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
 def lint(root: Path) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("lint-imports")
     env = {**os.environ, "PYTHONPATH": str(root), "COLUMNS": "400"}
-    return subprocess.run([str(program), "--no-cache"], cwd=root, env=env, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run([str(program), "--no-cache"], cwd=root, env=env, capture_output=True, text=True, timeout=250, check=False)
 
 
 def copy(tmp_path: Path) -> Path:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from watchdog.demo.tunnels import OFFICE
 from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
 from watchdog.model.repairs import RepairRecord, RepairState
 from watchdog.model.snapshots import Actual
-from watchdog.panels.mcsmanager.fake.daemon import RUNNING, STARTING
+from watchdog.panels.mcsmanager.fake.daemon import RUNNING, STARTING, STOPPED
 
 Progress = Literal["to come", "injected", "found", "mending", "proved", "missed"]
 PATIENCE = 45.0
@@ -59,10 +60,19 @@ class Line:
     took: float = 0.0
 
 
+def _let_autostart_fail(world: DemoWorld) -> None:
+    """Wait until the daemon tried each instance once, in vain: 1.6 s, and half a minute at most on a host that is busy."""
+    time.sleep(1.6)
+    for _ in range(300):
+        if all(item.started and item.status == STOPPED for item in world.daemon.instances if item.auto_start):
+            return
+        time.sleep(0.1)
+
+
 def _failed_autostart(world: DemoWorld) -> None:
     world.engine.crash_engine()
     world.daemon.restart()
-    time.sleep(1.6)
+    _let_autostart_fail(world)
     world.engine.restart_engine()
 
 
@@ -77,7 +87,7 @@ def _orphan(world: DemoWorld) -> None:
     world.engine.crash_engine()
     world.daemon.end(crash=True)
     world.daemon.boot()
-    time.sleep(1.6)
+    _let_autostart_fail(world)
     world.engine.heal()
 
 
@@ -115,6 +125,14 @@ def _dead_device(seen: Seen) -> bool:
     return device is not None and device.error is not None
 
 
+def _expected_peer_silent(seen: Seen) -> bool:
+    facts = seen.actual.wireguard.facts if seen.actual.wireguard else None
+    device = facts.device(OFFICE.device) if facts else None
+    peer = next((peer for peer in device.peers if peer.public_key == OFFICE.key), None) if device else None
+    expected = facts is not None and ("", OFFICE.device, OFFICE.key) in facts.naming.expected
+    return expected and peer is not None and peer.connected is False
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "cut backup", "tuesday.zip ends 30 bytes early", lambda world: void(world.truncate_archive()), visible=_bad_archive, aside=True,
@@ -122,6 +140,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "dead WireGuard daemon", "wg1's daemon is gone, its socket is still there", lambda world: world.wireguard.kill("wg1"),
         visible=_dead_device, aside=True, heal=lambda world: world.wireguard.revive("wg1"),
+    ),
+    Fault(
+        "expected peer gone", "the office router is expected always, and has been silent for ten minutes",
+        lambda world: world.tunnels.silence(OFFICE), visible=_expected_peer_silent, aside=True,
+        heal=lambda world: world.tunnels.wake(OFFICE),
     ),
     Fault(
         "silent Docker", "the socket accepts and never answers: the gate must close, and open by itself", _hang,

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
-from watchdog.collectors.wireguard.fake import FakeWireguardWorld, fake_key
+from watchdog.collectors.wireguard.fake import FakeWireguardWorld
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
+from watchdog.demo.tunnels import Tunnels, write_settings
 from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
@@ -43,6 +44,7 @@ class DemoWorld:
     daemon: FakeDaemon
     panel: FakePanel
     config: Path
+    tunnels: Tunnels
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -64,7 +66,7 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
     with ExitStack() as stack:
         stack.enter_context(FakeEngine(engine, folder / "docker.sock"))
         wireguard = stack.enter_context(FakeWireguardWorld(folder / "wg", clock))
-        _fill_wireguard(wireguard)
+        tunnels = stack.enter_context(Tunnels(wireguard, clock))
         daemon = FakeDaemon(EngineBridge(engine), remarks="demo-node", speed=SPEED)
         daemon.add(*(FakeInstance(uuid=hashlib.sha256(name.encode()).hexdigest()[:32], nickname=name, image="bb") for name in NAMES))
         engine.listen(EngineProcess(folder).follow)
@@ -75,16 +77,7 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
             daemon.open(item.uuid)
         _write_archives(folder / "backups")
         config = _write_config(folder, panel, daemon, listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config)
-
-
-def _fill_wireguard(wireguard: FakeWireguardWorld) -> None:
-    for name, peers in (("wg0", 3), ("wg1", 1)):
-        wireguard.add_device(name)
-        for number in range(peers):
-            key = fake_key(f"{name}-{number}")
-            wireguard.add_peer(name, key, allowed_ips=(f"10.7.{number}.0/24",), endpoint=f"192.0.2.{number + 1}:51820")
-            wireguard.handshake(name, key)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels)
 
 
 def _write_archives(folder: Path) -> None:
@@ -115,7 +108,7 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: st
                 "pid_file": f"{folder}/docker.pid",
                 "proc": f"{folder}/proc",
             },
-            "wireguard": {"enabled": True, "sockets": [f"{folder}/wg"], "interval": "2s"},
+            "wireguard": dict(write_settings(folder)),
             "archives": {"interval": "2s", "directories": [{"name": "backups", "path": f"{folder}/backups", "pattern": "*.zip"}]},
         },
         "reconciler": {"confirm": "2s", "settle": "1s", "cooldown": "3s", "backoff_first": "3s", "budget_per_hour": 60, "attempts": 20},

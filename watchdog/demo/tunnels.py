@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,13 +19,16 @@ REKEY = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody behind a peer: the comment that names it in wg-quick's file, the name in our settings, and whether it is awake."""
+    """Somebody behind a peer: the comment that names it in wg-quick's file, the name in our settings, and how long it sleeps already.
+
+    ``asleep`` is seconds; 0 = awake, inf = it never shook hands.
+    """
 
     device: str
     number: int
     comment: str = ""
     name: str = ""
-    awake: bool = True
+    asleep: float = 0.0
 
     @property
     def key(self) -> str:
@@ -36,8 +40,8 @@ OFFICE = Person("wg0", 0, "# friendly_name = office router")
 PEOPLE = (
     OFFICE,
     Person("wg0", 1, '# friendly_json={"username": "Anna\'s laptop", "room": "attic"}'),
-    Person("wg0", 2, "# Bert's phone", awake=False),
-    Person("wg0", 3),
+    Person("wg0", 2, "# Bert's phone", asleep=3600.0),
+    Person("wg0", 3, asleep=inf),
     Person("wg1", 0, name="backup host"),
 )
 
@@ -57,7 +61,8 @@ class Tunnels:
         for person in PEOPLE:
             ranges, endpoint = (f"10.7.{person.number}.0/24",), f"192.0.2.{person.number + 1}:51820"
             world.add_peer(person.device, person.key, allowed_ips=ranges, endpoint=endpoint)
-            self._shake(person, 0.0 if person.awake else 3600.0)
+            if person.asleep < inf:
+                self._shake(person, person.asleep)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -87,7 +92,7 @@ class Tunnels:
             last = now if again else last
             with self._lock:
                 for person in PEOPLE:
-                    if person.awake and person not in self._silent:
+                    if person.asleep == 0 and person not in self._silent:
                         self._move(person, shake=again)
 
     def _move(self, person: Person, *, shake: bool) -> None:

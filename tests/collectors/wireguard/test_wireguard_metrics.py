@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.support.dashboards import FOLDER, load, queries
 from watchdog.collectors.wireguard.metrics import ALL_SPECS, SPECS, specs
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.model.metrics import families
@@ -52,6 +53,11 @@ def test_names_and_labels_are_well_formed():
         for labels, _ in spec.rows(FACTS):
             assert len(labels) == len(metric.labels)
     assert len({spec.metric.name for spec in ALL_SPECS}) == len(ALL_SPECS)
+
+
+def test_each_metric_is_shown_in_the_dashboard():
+    asked = " ".join(expression for _, expression in queries(load(FOLDER / "wireguard.json")))
+    assert [spec.metric.name for spec in ALL_SPECS if not re.search(rf"\b{spec.metric.name}\b", asked)] == []
 
 
 def test_devices():

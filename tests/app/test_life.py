@@ -304,17 +304,20 @@ def test_run_carries_no_terminal_and_no_migrations_once_the_schema_is_current(wo
         f"raise SystemExit(main(['run', '-c', {str(world.config)!r}]))"
     )
     for life in ("migrates", "is current"):
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        control = world.folder / "control.sock"
-        deadline = time.monotonic() + 120
-        while not control.exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        status = command(world.config, "sync")
-        assert status.returncode == 0, status.stderr
-        process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=120)
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            try:
+                control = world.folder / "control.sock"
+                deadline = time.monotonic() + 120
+                while not control.exists():
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+                status = command(world.config, "sync")
+                assert status.returncode == 0, status.stderr
+                process.send_signal(signal.SIGTERM)
+                said, _ = process.communicate(timeout=120)
+            finally:
+                process.kill()
         loaded = {name.partition(".")[0] for name in json.loads(said)}
         assert not loaded & {"typer", "rich", "apprise", "psycopg", "pytest"}, life
         assert "pyroute2.iproute" not in json.loads(said)

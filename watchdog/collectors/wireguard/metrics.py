@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import get_args
 
@@ -52,8 +53,11 @@ def _device_info(facts: WireguardFacts) -> Iterator[Row]:
 
 
 def _peer_info(facts: WireguardFacts) -> Iterator[Row]:
-    text = facts.naming.text
-    return (((d.name, d.netns, p.public_key, text((d.netns, d.name, p.public_key))), 1.0) for d in facts.devices for p in d.peers)
+    names = facts.naming.names.get
+    for device in facts.devices:
+        for peer in device.peers:
+            found = names((device.netns, device.name, peer.public_key))
+            yield (device.name, device.netns, peer.public_key, found.text if found is not None else ""), 1.0
 
 
 def _endpoints(facts: WireguardFacts) -> Iterator[Row]:
@@ -61,10 +65,8 @@ def _endpoints(facts: WireguardFacts) -> Iterator[Row]:
 
 
 def _unnamed(facts: WireguardFacts) -> Iterator[Row]:
-    names = facts.naming.names
-    for device in facts.devices:
-        if device.error is None:
-            yield (device.name, device.netns), sum((device.netns, device.name, p.public_key) not in names for p in device.peers)
+    named = Counter((netns, device) for netns, device, _key in facts.naming.names)  # only peers that are there have names
+    return (((d.name, d.netns), len(d.peers) - named[d.netns, d.name]) for d in facts.devices if d.error is None)
 
 
 def _named_by(facts: WireguardFacts) -> Iterator[Row]:

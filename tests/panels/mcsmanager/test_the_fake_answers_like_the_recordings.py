@@ -89,6 +89,8 @@ def wait(done, seconds=60.0):
 def request(stage, method, path, query, key=KEY, body=None):
     connection = http.client.HTTPConnection(urlsplit(stage.panel.url).netloc, timeout=60)
     headers = {"x-request-api-key": key} if key else {}
+    if not stage.panel.release.header_suffices:
+        query = {**query, "apikey": key}  # the recordings of old releases were made with it
     connection.request(method, f"{path}?{urlencode(query)}", json.dumps(body) if body else None, headers)
     answer = connection.getresponse()
     content = json.loads(answer.read())

@@ -110,3 +110,22 @@ def test_every_query_of_a_dashboard_has_data_in_a_prometheus_that_scraped_the_de
     assert asked
     without = [f"{where}: {query}" for where, query in asked if not performance.data(query)]
     assert without == []
+
+
+OF_OTHER_EXPORTERS = (
+    # what their dashboards are made of; the join is mdlayher's README's, for a host with one device
+    'time() - wireguard_latest_handshake_seconds{friendly_name!=""}',
+    "irate(wireguard_received_bytes_total[10s])",
+    "-irate(wireguard_sent_bytes_total[10s])",
+    "irate(wireguard_peer_receive_bytes_total[10s]) * on (public_key, device) group_left(name) wireguard_peer_info",
+    'wireguard_peer_info * on (instance) group_left(device) wireguard_device_info{device="wg0"}',
+    "time() - (wireguard_peer_last_handshake_seconds * on (public_key, device) group_left(name) wireguard_peer_info)",
+    "sum by (family) (wireguard_peer_allowed_ips_info)",
+)
+
+
+@pytest.mark.prometheus
+@pytest.mark.parametrize("query", OF_OTHER_EXPORTERS)
+def test_queries_of_other_exporters_dashboards_have_data_too(performance, query):
+    require(performance.api is not None, "prometheus (Debian: prometheus)")
+    assert performance.data(query)

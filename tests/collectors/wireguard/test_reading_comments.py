@@ -33,6 +33,7 @@ ABOVE_AND_BELOW = [
     ("a remark beside the key", f"[Peer]\n# friendly_name = OnePlus 6T\nPublicKey = {A} # remark\n"),
     ("friendly name above", f"[Interface]\nListenPort = 1\n\n# friendly_name = OnePlus 6T\n[Peer]\nPublicKey = {A}\n"),
     ("friendly goes before plain", f"# Anna's\n[Peer]\n# my phone\n# friendly_name = OnePlus 6T\nPublicKey = {A}\n"),
+    ("a friendly name below goes before one above", f"# friendly_name = old\n[Peer]\n# friendly_name = OnePlus 6T\nPublicKey = {A}\n"),
     ("plain below", f"[Peer]\n# OnePlus 6T\n# bought in 2019\nPublicKey = {A}\n"),
     ("plain above", f"# OnePlus 6T\n# bought in 2019\n[Peer]\nPublicKey = {A}\n"),
     ("plain beside", f"[Peer]\nPublicKey = {A} # OnePlus 6T\n"),
@@ -162,6 +163,13 @@ def test_no_key_becomes_a_name_or_is_kept(line: str):
     sheet = read_sheet(f"[Interface]\n{line}\n\n[Peer]\n{line}\nPublicKey = {A}\n{line}\n".encode(), "wg0.conf")
     assert SECRET not in repr(sheet) and bytes(range(200, 232)).hex() not in repr(sheet)
     assert [entry.public_key for entry in sheet.entries] == [A]
+
+
+@pytest.mark.parametrize(
+    "line", ["# PrivateKey: hunter2", "# preshared key hunter2", "#Private-Key\thunter2", "# friendly_name = private key hunter2"]
+)
+def test_no_line_that_speaks_of_a_secret_key_is_read_at_all(line: str):
+    assert "hunter2" not in repr(read_sheet(f"{line}\n[Peer]\n{line}\nPublicKey = {A}\n{line}\n".encode(), "wg0.conf"))
 
 
 LINES = st.lists(

@@ -28,7 +28,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.conftest import require
@@ -300,7 +300,7 @@ def assert_equals_wg(collect: Callable[[], WireguardFacts], names: set[str] | No
         before, facts, after = wg_dump(), collect(), wg_dump()
         if names is not None:
             before, after = ({name: device for name, device in dump.items() if name in names} for dump in (before, after))
-            facts = WireguardFacts(tuple(device for device in facts.devices if device.name in names), facts.kernel)
+            facts = replace(facts, devices=tuple(device for device in facts.devices if device.name in names))
         if before == after:
             assert differences(facts, after) == []
             return facts

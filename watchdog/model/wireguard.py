@@ -40,7 +40,8 @@ class Peer:
 class Device:
     """One WireGuard device.
 
-    ``kind`` is ``kernel`` or ``userspace``; ``netns`` is "" for our own network namespace, else its configured path.
+    ``kind`` is ``kernel`` or ``userspace``; ``netns`` is "" for our own network namespace, else the configured path of another one, or
+    ``container:NAME`` of the container whose namespace it is: stable over restarts of the container and of ours.
     ``up`` is whether its link is administratively up, None = its link is not in sight.
     ``error`` names the class of a failed read of this one device (a dead daemon's socket): then ``peers`` is empty and proves nothing.
     """
@@ -54,6 +55,17 @@ class Device:
     peers: tuple[Peer, ...] = ()
     error: str | None = None
     up: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """One other network namespace that was configured. ``label`` is what ``Device.netns`` says, where it is the first way there.
+
+    ``error`` names the class of what kept us out; then its devices are those last seen there, failed too.
+    """
+
+    label: str
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +124,14 @@ class WireguardFacts:
     """All devices seen in one collection, sorted by (netns, name).
 
     ``kernel`` is whether this kernel knows WireGuard; without it only userspace devices can be. None = not asked.
+    ``left_behind`` counts threads that were sent into another namespace and have not ended in time.
     """
 
     devices: tuple[Device, ...] = ()
     kernel: bool | None = None
     naming: Naming = field(default_factory=Naming)
+    namespaces: tuple[Namespace, ...] = ()
+    left_behind: int = 0
 
     def device(self, name: str, netns: str = "") -> Device | None:
         """Return the device called ``name`` in ``netns``, or None."""

@@ -66,6 +66,15 @@ class WireguardSettings(Strict):
     """How long one device may take to answer; a silent daemon is a failure of its device alone."""
     sockets: tuple[AbsolutePath, ...] = (Path("/var/run/wireguard"), Path("/var/run/amneziawg"))
     """Directories with the UAPI sockets of userspace daemons (wireguard-go, boringtun, amneziawg-go)."""
+    netns: tuple[AbsolutePath, ...] = ()
+    """Other network namespaces to look into, by the path of their file (``/var/run/netns/NAME`` of ``ip netns``). Their devices have this
+    path as label ``netns``. It takes CAP_SYS_ADMIN; a namespace that is missing or closed to us is a named failure."""
+    containers: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Containers to look into, by name or glob (``wgdashboard``, ``vpn-*``): their network namespace, and the sockets of daemons in their
+    own files. Their devices have the label ``container:NAME``, the same after a restart. It takes the docker collector, CAP_SYS_ADMIN and
+    CAP_SYS_PTRACE; a container that does not run, or a pattern that none matches, is a named failure."""
+    namespace_deadline: Duration = Field(3.0, gt=0)
+    """How long one namespace may take; all are looked into at once. A thread that takes longer is left behind and counted."""
     connected_within: Duration = Field(CONNECTED_WITHIN_SECONDS, gt=0)
     """A peer counts as connected while its last handshake is not older than this; WireGuard renews one after 120 s of traffic."""
     max_answer: Size = Field(64 << 20, gt=0)

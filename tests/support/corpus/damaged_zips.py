@@ -93,6 +93,8 @@ def _bad_stream(method: int) -> bytes:
     return z.zip_with([z.Entry("a", b"1"), z.Entry("b", b"hello world, " * 60, method, packed=bytes(packed))])
 
 
+_FALSE_END = b"PK\5\6" + bytes(16) + b"\xff\xff" + bytes(12)
+
 DAMAGED: tuple[Case, ...] = (
     bad("nothing.zip", "empty", lambda: b""),
     bad("error-page.zip", "html_page", lambda: b"<!DOCTYPE html>\n<html><title>502 Bad Gateway</title></html>"),
@@ -156,6 +158,8 @@ DAMAGED: tuple[Case, ...] = (
     bad("wide-counts-wrong.zip", "ends_disagree", lambda: z.sysreptor(wide=True, wide_count=7), (9, sum(SIZES))),
     bad("directory-too-long.zip", "damaged_directory", lambda: PLAIN[: last(PLAIN)] + bytes(46) + _longer(PLAIN, 46)),
     bad("directory-size-lies.zip", "truncated", lambda: patched(PLAIN, last(PLAIN) + 12, struct.pack("<L", 10_000))),
+    bad("cut-behind-another-end.zip", "truncated", lambda: z.zip_with([]) + z.zip_with([])[:-4]),
+    bad("end-in-comment-and-more-behind.zip", "truncated", lambda: z.zip_with([z.Entry("a", b"1")], comment=_FALSE_END) + bytes(18)),
     bad("appended-twice.zip", "missing_end", lambda: PLAIN + PLAIN[: last(PLAIN)] + PLAIN[last(PLAIN) :]),
 )
 

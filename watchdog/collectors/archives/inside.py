@@ -10,7 +10,8 @@ from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.tars import TarWalk
 
-OUTPUT = 1 << 20
+# what fits into a core's own cache is unpacked fastest
+OUTPUT = 1 << 16
 MOST_INPUT = 1 << 18
 # a stream that turns out short leaves its piece over, copied: small first pieces keep thousands of tiny ones from costing squares
 FIRST_PIECE = 1 << 14

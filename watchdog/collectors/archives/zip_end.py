@@ -92,7 +92,7 @@ def _last_record(source: Source, notes: Notes) -> _Record:
         else:
             cut = True
         at = tail.rfind(b"PK\x05\x06", 0, at)
-    if behind is not None:
+    if behind is not None and not cut:
         return behind
     if cut:
         raise _damage(source) or Broken("truncated", "the file stops within the archive's last record")

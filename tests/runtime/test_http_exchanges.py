@@ -28,6 +28,7 @@ from watchdog.errors import (
     Throttled,
     Unreachable,
 )
+from watchdog.runtime.answers import cookies_of
 from watchdog.runtime.clock import SimulatedClock
 from watchdog.runtime.http import RESULTS, Answer, Http, Tls, check, segment
 
@@ -111,6 +112,39 @@ def test_no_cookie_is_kept_or_sent_and_no_connection_is_held() -> None:
     assert len(server.requests) == 2
     assert all(b"cookie" not in request.lower() for request in server.requests)
     assert all(b"Connection: close\r\n" in request for request in server.requests)
+
+
+def test_an_answer_shows_the_cookies_it_set_and_a_client_may_send_them_itself() -> None:
+    lines = (
+        f"Set-Cookie: session={SECRET}.a-b_c; Expires=Sat, 21 Nov 2026 10:00:00 GMT; HttpOnly; Path=/",
+        "Set-Cookie: authToken=0f; Path=/",
+        "Set-Cookie: gone=; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+    )
+    mine: dict[str, str] = {}
+    with raw_server(say(answer(200, b"{}", *lines))) as server:
+        door, _ = http(server.url, headers=lambda: mine)
+        first = door.request("op", "GET", "/")
+        mine["Cookie"] = "; ".join(f"{name}={value}" for name, value in first.cookies.items())
+        door.request("op", "GET", "/")
+        mine.clear()
+        door.request("op", "GET", "/")
+    assert first.cookies == {"session": f"{SECRET}.a-b_c", "authToken": "0f"}
+    assert SECRET not in repr(first)
+    sent = [b"Cookie: " in request for request in server.requests]
+    assert sent == [False, True, False]
+    assert f"Cookie: session={SECRET}.a-b_c; authToken=0f\r\n".encode() in server.requests[1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([], {}), (["a=1"], {"a": "1"}), (["a=1; Path=/", "a=2"], {"a": "2"}), (["a = 1 ;x"], {"a": "1"}), (['a="1"'], {"a": '"1"'}),
+        (["a"], {}), (["=1"], {}), (["a="], {}), (["a=1 2"], {}), (["a=1,2"], {}), (["a b=1"], {}), (["a=\x01"], {}), (["ü=1"], {}),
+        (["a=x=y=="], {"a": "x=y=="}), (["a=1\r\nX: y"], {}), (["a=\\"], {}),
+    ],
+)  # fmt: skip
+def test_only_a_cookie_that_can_be_sent_back_is_shown(lines: list[str], found: dict[str, str]) -> None:
+    assert cookies_of(lines) == found
 
 
 def test_the_environment_gives_no_proxy_and_no_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -55,3 +55,4 @@ class Needs:
     containers: tuple[ContainerNeed, ...] = ()
     filesystems: tuple[FilesystemNeed, ...] = ()
     docker: bool = False
+    wireguard: bool = False

@@ -39,7 +39,12 @@ class Finding:
 
 def sources(needs: Needs) -> tuple[str, ...]:
     """Given what a target wants watched, return the collectors whose snapshots a verdict must be younger than."""
-    wanted = {"docker": needs.docker or bool(needs.containers), "archives": bool(needs.directories), "logs": bool(needs.logs)}
+    wanted = {
+        "docker": needs.docker or bool(needs.containers),
+        "archives": bool(needs.directories),
+        "logs": bool(needs.logs),
+        "wireguard": needs.wireguard,
+    }
     return tuple(name for name, needed in wanted.items() if needed)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,9 @@ from watchdog.errors import (
 RESULTS = ("ok", "transport", "auth", "throttled", "server_error", "client_error", "malformed", "deadline")
 Observe = Callable[[str, str], None]
 
+_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]+|\"[!#-+\--:<-\[\]-~]+\"")
+
 _WORDS: tuple[tuple[type[WatchdogError], str], ...] = (
     (DeadlinePassed, "deadline"),
     (Throttled, "throttled"),
@@ -44,7 +48,8 @@ def ignore(_operation: str, _result: str) -> None:
 class Answer:
     """What came back: ``status``, ``headers`` (lower-case names), ``body``, and ``elapsed`` seconds.
 
-    ``operation`` and ``server`` are for error texts; ``retry_after`` is seconds, None when the server named none.
+    ``operation`` and ``server`` are for error texts; ``retry_after`` is seconds, None when the server named none. ``cookies`` are the names
+    and values this very answer sets; nobody keeps them or sends them back unless a client does so itself, in its headers.
     """
 
     status: int
@@ -55,6 +60,7 @@ class Answer:
     server: str = ""
     retry_after: float | None = None
     observe: Observe = field(default=ignore, repr=False, compare=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def json(self) -> Any:
         """Return the parsed body. Raises MalformedAnswer."""
@@ -64,6 +70,16 @@ class Answer:
             self.observe(self.operation, "malformed")
             kind = self.headers.get("content-type", "nothing said of its type")
             raise MalformedAnswer(f"{self.operation}: {self.server} sent no JSON ({kind[:60]}, {len(self.body)} bytes)") from None
+
+
+def cookies_of(lines: Iterable[str]) -> Mapping[str, str]:
+    """Given the values of the ``Set-Cookie`` headers of one answer, return what they set, without attributes.
+
+    Left out are a cookie that is emptied (that is how one is deleted) and one that cannot be sent back as it is (RFC 6265, section 4.1.1).
+    """
+    pairs = (line.partition(";")[0].partition("=") for line in lines)
+    found = {name.strip(): value.strip() for name, equals, value in pairs if equals}
+    return {name: value for name, value in found.items() if _COOKIE_NAME.fullmatch(name) and _COOKIE_VALUE.fullmatch(value)}
 
 
 def segment(text: str) -> str:

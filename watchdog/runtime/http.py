@@ -1,7 +1,8 @@
 """The only requests: one exchange with one deadline, and the one place where status codes become the house's errors.
 
-An exchange follows no redirect, keeps and sends no cookie, knows no proxy of the environment, and closes its connection (a panel that stops
-must not wait for ours). Error texts name the operation and the server, never a path, a query, a header or a body: those hold secrets.
+An exchange follows no redirect, keeps and sends no cookie (an answer shows those it set; a client may send them itself, in its headers),
+knows no proxy of the environment, and closes its connection (a panel that stops must not wait for ours). Error texts name the operation
+and the server, never a path, a query, a header or a body: those hold secrets.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import requests
 
 from watchdog.errors import BadSettings, MalformedAnswer, WatchdogError
 from watchdog.model.moments import Clock
-from watchdog.runtime.answers import RESULTS, Answer, Observe, check, ignore, result_of, segment
+from watchdog.runtime.answers import RESULTS, Answer, Observe, check, cookies_of, ignore, result_of, segment
 from watchdog.runtime.faults import translated
 from watchdog.runtime.wire import Deadline, OneExchange, Tls, connect_tcp, connect_unix
 
@@ -130,9 +131,12 @@ class Http:
             with session.request(method, url, data=body, headers=headers, allow_redirects=False, stream=True) as raw:
                 content = self._read(operation, raw)
                 status, answered = raw.status_code, {name.lower(): value for name, value in raw.headers.items()}
+                # each line by itself: joined by commas they cannot be told apart, a date has one too
+                cookies = cookies_of(raw.raw.headers.getlist("Set-Cookie"))
         return Answer(
-            status, answered, content, time.monotonic() - started, operation, self.server, self._patience(answered), self._count_malformed
-        )
+            status, answered, content, time.monotonic() - started, operation, self.server, self._patience(answered), self._count_malformed,
+            cookies,
+        )  # fmt: skip
 
     def _count_malformed(self, operation: str, result: str) -> None:
         self._observe(operation, result)

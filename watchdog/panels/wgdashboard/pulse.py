@@ -1,0 +1,162 @@
+"""Does the panel's thread still sample? The detectors of contract section 2.1 combined, purely.
+
+A (answers that must change and do not, over at least three of them and 45 s) decides, and only A: the database's time (B) moves with
+every write of settings, so a dead thread may look alive by it. The log and the worker's threads (D) tell a dead thread from one that is
+blocked by a configuration or hangs. A death in the middle of a pass leaves the first configurations one period younger (seen on 4.2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from watchdog.panels.wgdashboard.cases import Case, Patient
+
+BROKEN_LATELY: Final = 45.0
+"""Seconds within which a blocked thread must have logged an error: it does so in every pass."""
+HANGS_AFTER: Final = 180.0
+"""Seconds without a sample after which a thread that is still there counts as hanging."""
+
+Word = Literal["alive", "idle", "dead", "blocked", "unsure"]
+Cause = Literal["file_missing", "no_device", "device_silent", "unreadable", "pass_failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """The configuration at which passes break, why as far as it can be seen, and the names of those that they do not reach."""
+
+    patient: Patient
+    cause: Cause
+    blinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What can be said of the thread. ``unsure`` has a ``reason`` and a ``message``. ``hangs``: dead, but its thread is still there.
+
+    ``idle``: no tunnel is up or no peer has ever connected, so nothing shows whether it samples, and nothing is wrong for anybody.
+    """
+
+    word: Word
+    reason: str = ""
+    message: str = ""
+    frozen: tuple[Patient, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    hangs: bool = False
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is the matter with the thread."""
+        return self.word in ("alive", "idle")
+
+    def covers(self, name: str) -> bool:
+        """Whether a verdict on the thread explains whatever is old about this configuration."""
+        if self.word == "dead":
+            return True
+        return self.word == "blocked" and any(name in suspect.blinds for suspect in self.suspects)
+
+
+def take(case: Case, patients: Sequence[Patient]) -> Pulse:  # noqa: PLR0911  # a ladder
+    """Return what can be said of the thread; ``patients`` in the order in which a pass takes them."""
+    if not case.sight.clear:
+        return Pulse("unsure", case.sight.reason, case.sight.message)
+    if any(each.vanished for each in patients):
+        return Pulse("unsure", "reading_anew", "the panel does not know all its configurations just now")
+    telling = [each for each in patients if each.tells]
+    frozen = tuple(each for each in telling if each.frozen)
+    moving = [each for each in telling if each.moving(case.now)]
+    if case.now.mono - case.notes.panel.booted < case.settings.grace and (not telling or len(moving) < len(telling)):
+        # a change seen since then is proof of a pass; what a pass has not reached yet is no fault
+        return Pulse("unsure", "settling", "the panel has just begun: its first pass takes a while")
+    if not telling:
+        return _silent(case)
+    if not frozen:
+        return Pulse("alive") if moving else Pulse("unsure", "observing", "its answers have not been watched for long enough")
+    if moving:
+        return _partly(case, patients, telling, frozen, moving)
+    if not all(each.still for each in telling):
+        return Pulse("unsure", "observing", "some answers have not been watched for long enough")
+    return _wholly(case, patients, frozen, telling)
+
+
+def _silent(case: Case) -> Pulse:
+    journal = case.evidence.journal
+    if journal is not None and journal.died:
+        return Pulse("dead")
+    return Pulse("idle")
+
+
+def _wholly(case: Case, patients: Sequence[Patient], frozen: tuple[Patient, ...], telling: Sequence[Patient]) -> Pulse:
+    """Say what it is when no pass reaches anything: the thread has died, or its passes break at the first tunnel, or it hangs."""
+    lives, known = case.evidence.thread_lives(), broken_lately(case)
+    blinds = tuple(each.name for each in telling)
+    suspect = _suspect(case, patients, [each for each in patients if each.configuration.up], telling[0], blinds)
+    dead, blocked = Pulse("dead", frozen=frozen), Pulse("blocked", frozen=frozen, suspects=(suspect,))
+    if lives is False:
+        return dead
+    if lives is None:
+        # by its answers alone this looks the same; but only some versions can lose their thread, and a broken pass says so in the log
+        return blocked if known or not case.view.may_lose_its_thread else dead
+    if known or suspect.cause not in ("unknown", "unreadable"):
+        return blocked
+    if min(each.memory.unchanged for each in frozen) >= HANGS_AFTER:
+        return Pulse("dead", frozen=frozen, hangs=True)
+    return Pulse("unsure", "slow_pass", "its thread is there, and nothing says that its passes break: one may just take long")
+
+
+def _partly(
+    case: Case, patients: Sequence[Patient], telling: list[Patient], frozen: tuple[Patient, ...], moving: list[Patient]
+) -> Pulse:  # fmt: skip
+    """Say what breaks where some are reached and some are not: the thread lives, and what stands still is behind what ends its passes."""
+    last = telling.index(moving[-1])
+    behind = telling[last + 1 :]
+    suspects = [Suspect(each, _cause(case, each), (each.name,)) for each in telling[:last] if each.frozen]
+    if any(each.frozen for each in behind) and all(each.still for each in behind):
+        if case.evidence.journal is not None and not broken_lately(case):
+            return Pulse("unsure", "slow_pass", "no pass has broken by the panel's log: one may just take long")
+        start, end = patients.index(moving[-1]), patients.index(behind[0])
+        between = patients[start + 1 : end + 1] if case.view.ordered else [each for each in patients if each not in moving]
+        candidates = [each for each in between if each.configuration.up]
+        suspects.append(_suspect(case, patients, candidates, behind[0], tuple(each.name for each in behind)))
+    return Pulse("blocked", frozen=frozen, suspects=tuple(suspects)) if suspects else Pulse("alive")
+
+
+def broken_lately(case: Case) -> bool:
+    """Whether the panel's log has told of a broken pass just now."""
+    journal = case.evidence.journal
+    return journal is not None and journal.broken_at is not None and case.now.wall - journal.broken_at <= BROKEN_LATELY
+
+
+def _suspect(
+    case: Case, patients: Sequence[Patient], candidates: Sequence[Patient], default: Patient, blinds: tuple[str, ...]
+) -> Suspect:  # fmt: skip
+    """Name whom the panel's log names; else the first that has something the matter with it; else the first frozen one.
+
+    The log goes first, for the order of a pass is only believed: after a re-read a configuration may stand last (seen on 4.3.3).
+    """
+    journal = case.evidence.journal
+    named = journal.broken_device if journal is not None and broken_lately(case) else ""
+    for each in patients:
+        if named and each.name == named and not each.moving(case.now):
+            cause = _cause(case, each)
+            return Suspect(each, "pass_failed" if cause == "unknown" else cause, blinds)
+    for each in candidates:
+        if (cause := _cause(case, each)) != "unknown":
+            return Suspect(each, cause, blinds)
+    return Suspect(default, "unknown", blinds)
+
+
+def _cause(case: Case, patient: Patient) -> Cause:
+    name, journal = patient.name, case.evidence.journal
+    if case.evidence.files is not None and name not in case.evidence.files:
+        return "file_missing"
+    if patient.configuration.up and patient.device is None:
+        return "no_device"
+    if patient.device is not None and patient.device.error is not None:
+        return "device_silent"
+    if journal is not None and broken_lately(case) and journal.broken_device == name:
+        return "pass_failed"
+    if patient.configuration.error:
+        return "unreadable"
+    return "unknown"

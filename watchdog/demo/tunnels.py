@@ -31,6 +31,11 @@ class Person:
     asleep: float = 0.0
 
     @property
+    def range(self) -> str:
+        """Return the addresses behind the peer."""
+        return f"10.7.{self.number}.0/24" if self.device in {"wg0", "wg1"} else f"10.{self.device[2:]}.0.{self.number + 2}/32"
+
+    @property
     def key(self) -> str:
         """Return the peer's public key."""
         return fake_key(f"{self.device}-{self.number}")
@@ -43,6 +48,10 @@ PEOPLE = (
     Person("wg0", 2, "# Bert's phone", asleep=3600.0),
     Person("wg0", 3, asleep=inf),
     Person("wg1", 0, name="backup host"),
+    Person("wg2", 0, name="Clara"),
+    Person("wg2", 1, name="Dora"),
+    Person("wg2", 2, name="Emil", asleep=7200.0),
+    Person("wg3", 0, name="a guest"),
 )
 
 
@@ -59,8 +68,8 @@ class Tunnels:
         for name in sorted({person.device for person in PEOPLE}):
             world.add_device(name)
         for person in PEOPLE:
-            ranges, endpoint = (f"10.7.{person.number}.0/24",), f"192.0.2.{person.number + 1}:51820"
-            world.add_peer(person.device, person.key, allowed_ips=ranges, endpoint=endpoint)
+            endpoint = f"192.0.2.{person.number + 1}:51820"
+            world.add_peer(person.device, person.key, allowed_ips=(person.range,), endpoint=endpoint)
             if person.asleep < inf:
                 self._shake(person, person.asleep)
 
@@ -115,7 +124,10 @@ def write_settings(folder: Path) -> Mapping[str, object]:
         "enabled": True,
         "sockets": [f"{folder}/wg"],
         "interval": "2s",
-        "names": {"files": [f"{folder}/*.conf"], "peers": {person.key: person.name for person in PEOPLE if person.name}},
+        "names": {
+            "files": [f"{folder}/*.conf"],
+            "peers": {person.key: person.name for person in PEOPLE if person.name and person.device == "wg1"},
+        },
         "expect": {"office router": "always"},
         "endpoints": True,
         "compat": ["mindflavor", "mdlayher"],

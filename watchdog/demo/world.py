@@ -16,6 +16,7 @@ from watchdog.collectors.wireguard.fake import FakeWireguardWorld
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
 from watchdog.demo.tunnels import Tunnels, write_settings
+from watchdog.demo.vpn import Vpn, vpn
 from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
@@ -31,6 +32,7 @@ SHORTENED = {
     "the verdict comes 1 s after a repair at the earliest (remedies name their own)": None,
     "the Docker gate opens after 2 successes, tried every 0.5 s (3, every 5 s, after 10 s)": None,
     "stuck in 'starting' after 10 s (5 min)": None,
+    "WGDashboard's answers count as frozen after 25 s (45 s)": None,
 }
 
 
@@ -45,6 +47,7 @@ class DemoWorld:
     panel: FakePanel
     config: Path
     tunnels: Tunnels
+    vpn: Vpn
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -75,9 +78,10 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         engine.run("proxy", "nginx:stable")
         for item in daemon.instances:
             daemon.open(item.uuid)
+        road = stack.enter_context(vpn(folder, clock, tunnels))
         _write_archives(folder / "backups")
-        config = _write_config(folder, panel, daemon, listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels)
+        config = _write_config(folder, panel, daemon, road, listen)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road)
 
 
 def _write_archives(folder: Path) -> None:
@@ -89,7 +93,7 @@ def _write_archives(folder: Path) -> None:
             archive.writestr(f"world/region/r.{number}.mca", noise.randbytes(20_000))
 
 
-def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: str) -> Path:
+def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, road: Vpn, listen: str) -> Path:
     key = folder / "mcsmanager.key"
     key.touch(0o600)
     key.write_text("admin-key-0123456789\n", encoding="ascii")
@@ -126,7 +130,8 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: st
                     "autostart_grace": "1s",
                     "stop_grace": "10s",
                 }
-            ]
+            ],
+            "wgdashboard": [dict(road.write_settings(folder))],
         },
     }
     config = folder / "config.yaml"

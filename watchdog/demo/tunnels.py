@@ -60,7 +60,7 @@ class Tunnels:
             world.add_device(name)
         for person in PEOPLE:
             ranges, endpoint = (f"10.7.{person.number}.0/24",), f"192.0.2.{person.number + 1}:51820"
-            world.add_peer(person.device, person.key, allowed_ips=ranges, endpoint=endpoint)
+            world.add_peer(person.device, person.key, allowed_ips=ranges, endpoint=endpoint).keepalive = 25 if person is OFFICE else 0
             if person.asleep < inf:
                 self._shake(person, person.asleep)
 

@@ -164,10 +164,19 @@ def test_doctor_tries_everything_and_changes_nothing(world):
     assert "?    advice: daemon 'demo-node' has no hook" in said
     assert "off  changes over HTTP: server.api_token_file is not set" in said
     assert "ok   repairs: by itself: games" in said
+    assert "ok   wireguard: names: 4 of 5 peers have a name" in said
     for collector in ("docker", "wireguard", "archives", "logs", "host"):
         assert f"  ok   {collector}\n" in said
     assert "will be made at the first run" in said
     assert "is not running" in said
+
+
+def test_doctor_names_a_file_of_names_that_cannot_be_read(world):
+    missing = str(world.folder / "is-not-there.conf")
+    rewrite(world.config, lambda document: document["collectors"]["wireguard"]["names"].update(files=[missing], peers={}))
+    said = doctor(world, 1)
+    assert "0 of 5 peers have a name" in said
+    assert f"FAIL wireguard: names: '{missing}' cannot be read: missing" in said
 
 
 def test_doctor_names_a_wrong_key(world):

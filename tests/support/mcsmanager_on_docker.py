@@ -378,7 +378,8 @@ class Installation:
 def base_settings(folder: Path, docker: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the quick settings of everything but panels; without ``docker`` that collector is off, and so is WireGuard."""
     gate = {"start_delay": "200ms", "retry": "500ms", "successes": 2, "timeout": "2s"}
-    on = {**(docker or {}), "interval": "2s", "deadline": "5s", "gate": gate}
+    # a look that a loaded machine stalls must not pass its deadline; a hung Docker is seen after a part of it
+    on = {**(docker or {}), "interval": "2s", "deadline": "20s", "gate": gate}
     return {
         "host": "e2e",
         "server": {"listen": "127.0.0.1:0"},

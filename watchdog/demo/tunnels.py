@@ -69,7 +69,8 @@ class Tunnels:
             world.add_device(name)
         for person in PEOPLE:
             endpoint = f"192.0.2.{person.number + 1}:51820"
-            world.add_peer(person.device, person.key, allowed_ips=(person.range,), endpoint=endpoint)
+            peer = world.add_peer(person.device, person.key, allowed_ips=(person.range,), endpoint=endpoint)
+            peer.keepalive = 25 if person is OFFICE else 0
             if person.asleep < inf:
                 self._shake(person, person.asleep)
 

@@ -21,7 +21,11 @@ from watchdog.model.wireguard import NoPeerNames, PeerNames
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the house lends to a connected target."""
+    """What the house lends to a connected target.
+
+    ``peer_names`` is where a panel that makes WireGuard peers says what it calls them, after each view of its:
+    ``offer(name of the target, {(netns, device, public key): name})``.
+    """
 
     clock: Clock
     instruments: Instruments

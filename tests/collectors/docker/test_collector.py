@@ -86,6 +86,7 @@ def test_one_list_per_look_and_one_inspect_per_change(world, fake, open_room):
     assert (inspects(world), lists(world)) == (20, 11)
     world.die("box3", 1)
     world.run("new")
+    poll(lambda: {("die", "box3"), ("start", "new")} <= {(e.action, e.name) for e in room.tail.recent()}, 90, "both events are heard")
     facts = collect_until(room, lambda f: f.by_name("box3").finished_at and f.by_name("new").started_at)
     assert facts.by_name("box3").exit_code == 1
     looked = inspects(world)
@@ -432,6 +433,8 @@ def test_two_thousand_containers_cost_one_list_each_look(world, fake: FakeEngine
     room = open_room(fake.url, inspects_per_look=2000, deadline="60s")
     room.collect()
     hearing(room)
+    # on a busy host the first look runs out of time before it has inspected all
+    collect_until(room, lambda f: all(container.started_at for container in f.containers), 200.0)
     before = inspects(world)
     raw = room.room.engine_read.list(60)
     rows = [Listed.of(parse_container(row, {"com.example.number"}), row) for row in raw]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from watchdog.collectors.wireguard.fake import fake_key
-from watchdog.collectors.wireguard.files import LARGEST, MOST_FILES, NameFiles, split
+from watchdog.collectors.wireguard.files import LARGEST, MOST_BYTES, MOST_FILES, NameFiles, split
 
 A, B = fake_key("a"), fake_key("b")
 SECRET = fake_key("a private key")
@@ -171,6 +171,17 @@ def test_more_files_than_can_be_meant_are_not_all_read(tmp_path: Path):
     files = NameFiles([f"{tmp_path}/*.conf"])
     told = errors(files)
     assert (len(told), told["/"]) == (MOST_FILES + 1, "too_many_files")
+
+
+def test_files_that_are_too_large_together_are_read_up_to_the_bound(tmp_path: Path):
+    count = MOST_BYTES // LARGEST
+    for number in range(count + 1):
+        with (tmp_path / f"wg{number}.conf").open("wb") as file:
+            file.write(config(A, f"name {number}").encode())
+            file.truncate(LARGEST)
+    files = NameFiles([f"{tmp_path}/*.conf"])
+    assert list(errors(files).values()) == [None] * count + ["too_large"]
+    assert texts(files) == {(f"wg{number}", A): f"name {number}" for number in range(count)}
 
 
 def test_no_key_of_a_file_is_left_in_what_is_remembered_or_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture):

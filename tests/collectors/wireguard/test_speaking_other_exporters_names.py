@@ -197,9 +197,9 @@ def as_mdlayher(dump: dict[str, DumpedDevice]) -> dict:
 def differs_from_wg(collector: WireguardCollector, names: set[str]) -> list[str]:
     """Return what differs between the sets and the series that the dump makes, for these devices, at a moment when nothing moves."""
     before, facts, after = wg_dump(), collector.collect(), wg_dump()
-    if before != after:
+    before, dump = ({name: device for name, device in each.items() if name in names} for each in (before, after))
+    if before != dump:
         return ["the tunnel moved meanwhile"]
-    dump = {name: device for name, device in after.items() if name in names}
     facts = WireguardFacts(tuple(device for device in facts.devices if device.name in names))
     found = []
     for chosen, expected in (("mindflavor", as_mindflavor(dump)), ("mdlayher", as_mdlayher(dump))):

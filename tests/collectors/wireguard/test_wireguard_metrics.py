@@ -78,6 +78,7 @@ def test_peers():
     assert rows("peer_last_handshake_timestamp_seconds") == {here: 1_700_000_000.5, ("wg0", "", "jumped"): 9.0}
     assert (rows("peer_receive_bytes_total")[here], rows("peer_transmit_bytes_total")[here]) == (5, 6)
     assert rows("peer_endpoint_changes_total")[here] == 3
+    assert rows("peer_persistent_keepalive_seconds") == {here: 25}, "off is absent"
     assert rows("peer_endpoint_info") == {(*here, "192.0.2.1:1"): 1}, "and none for those whose endpoint is not known"
     assert rows("peer_allowed_ips_info") == {(*here, "10.0.0.0/24", "IPv4"): 1, (*here, "fd00::/64", "IPv6"): 1}
 

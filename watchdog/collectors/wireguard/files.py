@@ -24,6 +24,7 @@ log = get_logger(__name__)
 LARGEST = 16 << 20
 LARGEST_KEY = 256
 MOST_FILES = 1000
+MOST_BYTES = 64 << 20  # of all files together: a look has a deadline
 _REASONS = {errno.ENOENT: "missing", errno.ENOTDIR: "missing", errno.EACCES: "no_permission", errno.EPERM: "no_permission"}
 _WILD = frozenset("*?[")
 
@@ -89,6 +90,7 @@ class _Look:
     def __init__(self, before: Mapping[str, _Kept]) -> None:
         self._before = before
         self._table: MountTable | None = None
+        self._bytes = 0
         self.kept: dict[str, _Kept] = {}
         self.states: dict[str, str | None] = {}
 
@@ -123,7 +125,7 @@ class _Look:
                 self.kept |= {path: one for path, one in self._before.items() if path.startswith(folder + "/")}
             return
         for name in here:
-            path = f"{folder}/{name}"
+            path = f"{folder.rstrip('/')}/{name}"
             if len(names) == 1:
                 yield path
             else:
@@ -135,8 +137,9 @@ class _Look:
         try:
             self._must_be_local(path)
             facts = os.stat(path)  # noqa: PTH116  (text in)
+            self._must_fit(facts, largest)
             if before is None or before.identity != _identity(facts):
-                before = _content(path, facts, parse, largest)
+                before = _content(path, parse, largest)
         except (OSError, Unreadable) as error:
             reason = _reason(error)
             if reason != "missing" or explicit:
@@ -146,6 +149,14 @@ class _Look:
             return
         self.states[path] = None
         self.kept[path] = before
+
+    def _must_fit(self, facts: os.stat_result, largest: int) -> None:
+        if not stat.S_ISREG(facts.st_mode):
+            raise Unreadable("not_a_file")  # before it is opened: opening a device can have effects
+        if facts.st_size <= largest:
+            self._bytes += facts.st_size
+        if facts.st_size > largest or self._bytes > MOST_BYTES:
+            raise Unreadable("too_large")
 
     def _must_be_local(self, path: str) -> None:
         if self._table is None:
@@ -172,10 +183,8 @@ def _identity(facts: os.stat_result) -> Identity:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
-def _content(path: str, facts: os.stat_result, parse: Callable[[bytearray, str], Told], largest: int) -> _Kept:
+def _content(path: str, parse: Callable[[bytearray, str], Told], largest: int) -> _Kept:
     """Read a regular file once. Raise OSError, or Unreadable naming why it is not read."""
-    if not stat.S_ISREG(facts.st_mode):
-        raise Unreadable("not_a_file")  # before it is opened: opening a device can have effects
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  (a descriptor)
         facts = os.fstat(descriptor)

@@ -161,6 +161,13 @@ SPECS: tuple[MetricSpec, ...] = (
     ),
     _spec("peer_transmit_bytes_total", "counter", "Bytes sent to the peer since the device began.", _PEER, _of_peers(lambda p: p.tx_bytes)),
     _spec(
+        "peer_persistent_keepalive_seconds",
+        "gauge",
+        "How often we send the peer something when there is no traffic; absent = off (the peer itself may do it).",
+        _PEER,
+        _of_peers(lambda p: p.keepalive or None),
+    ),
+    _spec(
         "peer_endpoint_changes_total",
         "counter",
         "Moves of the peer from one endpoint to another, counted in memory between two looks since this program began.",

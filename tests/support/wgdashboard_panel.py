@@ -60,7 +60,13 @@ class Stage:
                 self.raise_device(name)
         self.key_file = folder / "api.key"
         self.key_file.write_text(KEY + "\n")
-        plain: dict[str, Any] = {"name": "vpn", "url": self.panel.url, "api_key_file": str(self.key_file), "directory": str(folder / "src")}
+        plain: dict[str, Any] = {
+            "name": "vpn",
+            "url": self.panel.url,
+            "api_key_file": str(self.key_file),
+            "directory": str(folder / "src"),
+            "timeout": "60s",
+        }
         self.settings = WgdashboardSettings.model_validate(plain | more)
         self.client = self.connect()
 

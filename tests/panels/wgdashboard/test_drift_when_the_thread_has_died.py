@@ -458,6 +458,18 @@ def test_a_place_once_proven_holds_while_all_its_tunnels_are_down():
     assert not judgement.unknown and not judgement.drifts
 
 
+def test_a_panel_whose_tunnels_all_failed_to_come_up_is_where_its_processes_are():
+    failed = scene(evidence_on=True, ini=replace(Scene([]).ini, autostart=("wg0", "wg1")))
+    for conf in failed.confs:
+        conf.up = conf.device = False
+    judgement = failed.step(40.0)
+    assert [str(drift.subject) for drift in judgement.drifts] == ["configuration/wg0", "configuration/wg1"]
+    assert not judgement.unknown
+    failed.process = None
+    failed.facts = replace(failed.facts, memory={})
+    assert reasons(failed.step()) == {"unplaced"}
+
+
 @pytest.mark.parametrize(("own", "reason"), [("/run/netns/vpn", set()), (None, {"unplaced"}), ("", {"unplaced"})])
 def test_devices_in_another_namespace_are_the_panels_only_where_its_processes_are(own, reason):
     apart = scene(netns="/run/netns/vpn", evidence_on=True, process=replace(Scene([]).process, netns=own))

@@ -188,16 +188,17 @@ def test_a_list_that_fails_once_is_the_last_one_known(tmp_path: Path) -> None:
 
 
 def test_a_panel_that_is_down_or_slow_is_named_so(tmp_path: Path) -> None:
-    with Stage(tmp_path, timeout="2s") as stage:
+    with Stage(tmp_path) as stage:
         stage.client.view()
         stage.panel.end()
         with pytest.raises(Unreachable):
             stage.client.view()
         stage.panel.boot()
         assert stage.client.view().logins == 2
-        stage.panel.switches.slow = 4.0
+        stage.panel.switches.slow = 3.0
+        stage.settings = stage.settings.model_copy(update={"timeout": 1.1})
         with pytest.raises(DeadlinePassed):
-            stage.client.view()
+            stage.connect().view()
 
 
 HOSTILE = {

@@ -89,14 +89,19 @@ def _restricted_inside(target: str, actual: Actual, view: WgdashboardView) -> It
             yield (target, each.name), float(sum(peer.public_key in inside for peer in each.restricted))
 
 
-def _each_peer(value: Callable[[Peer], float | None]) -> Rows:
+def _each_peer(value: Callable[[Peer], float]) -> Rows:
     def rows(target: str, _: Actual, view: WgdashboardView) -> Iterator[Row]:
         for peer in _peers(view)[:PEER_LIMIT]:
-            number = value(peer)
-            if number is not None:
-                yield (target, peer.configuration, peer.public_key, peer.name), number
+            yield (target, peer.configuration, peer.public_key, peer.name), value(peer)
 
     return rows
+
+
+def _believed_handshake(target: str, _: Actual, view: WgdashboardView) -> Iterator[Row]:
+    read_at = {each.name: each.read_at.wall for each in _listed(view)}
+    for peer in _peers(view)[:PEER_LIMIT]:
+        if peer.handshake.age is not None:
+            yield (target, peer.configuration, peer.public_key, peer.name), read_at[peer.configuration] - peer.handshake.age
 
 
 def _online(target: str, actual: Actual, view: WgdashboardView) -> Iterator[Row]:
@@ -136,7 +141,8 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     _spec("configuration_jobs", "Jobs of peers that wait for the panel's second thread.", _CONFIGURATION, _jobs),
     _spec("peer_believed_running", "Whether the panel shows the peer as running.", _PEER, _each_peer(lambda peer: float(peer.running))),
     _spec("peer_online", "Whether the peer's last handshake is young in WireGuard itself, of the same peers.", _PEER, _online, source=BOTH),
-    _spec("peer_believed_handshake_age_seconds", "Age of the peer's handshake at the panel's last sample; it says nothing of now.", _PEER,
-          _each_peer(lambda peer: None if peer.handshake.age is None else float(peer.handshake.age))),
+    _spec("peer_believed_handshake_timestamp_seconds",
+          "The peer's last handshake if the age that the panel shows were of now; behind a dead thread it runs away from the true one.",
+          _PEER, _believed_handshake),
     _spec("peers_omitted", f"Peers beyond {PEER_LIMIT} that have no metrics of their own.", ("target",), _omitted),
 )  # fmt: skip

@@ -53,7 +53,7 @@ def look(settings: WgdashboardSettings, actual: Actual, view: WgdashboardView, e
     return Sight(netns, proof, facts=facts)
 
 
-def _place(
+def _place(  # noqa: PLR0911  # a ladder
     settings: WgdashboardSettings, facts: WireguardFacts | None, view: WgdashboardView, evidence: Evidence, known: str | None
 ) -> tuple[str | None, str]:  # fmt: skip
     if settings.place == "remote":
@@ -77,4 +77,7 @@ def _place(
     if known is not None and not best:
         # while all its devices are gone nothing can match: what was proven before still holds
         return known, "its devices had the panel's public keys before"
+    if seen is not None and not best and not any(each.up for each in view.configurations or ()):
+        # nothing is up, so no key can match: then it is where the panel's own processes are, which run in the configured folder
+        return seen, "its processes, in the configured directory, are in this network namespace"
     return None, ""

@@ -61,7 +61,7 @@ class FakePanel:
         self.directory = directory
         self.conf_path = conf_path or directory / "wireguard"
         self.conf_path.mkdir(parents=True, exist_ok=True)
-        self.store = Store(directory, self.release, patience=5.0 / speed)
+        self.store = Store(directory, self.release, patience=max(5.0 / speed, 1.0))  # less would fail by chance, not by a lock
         self.switches = Switches()
         self.seen: list[Seen] = []
         self.password = "fake-admin-password"  # noqa: S105  # it opens nothing

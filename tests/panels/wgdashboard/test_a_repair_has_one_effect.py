@@ -219,6 +219,20 @@ def test_a_stale_worker_is_found_by_its_key_and_mended_by_one_restart(tmp_path):
         assert "dashboard_api_key = true" in (ward.panel.directory / "wg-dashboard.ini").read_text()
 
 
+def test_another_worker_has_its_key_tried_in_the_next_look(tmp_path):
+    """An old session holds in a stale worker, so without this only the next trial of the key would tell (seen: four minutes)."""
+    with Ward(tmp_path, "4.3.3", key_check="1h", fake={"keys_at_start": False}) as ward:
+        watched(ward)
+        ward.settle()
+        trials = len(ward.panel.sent("/api/handshake"))
+        ward.panel.go_stale()
+        ward.step(60.0)
+        assert len(ward.panel.sent("/api/handshake")) == trials, "the same worker is not asked again"
+        ward.proc.show(100, 150, began=999.5, forked=ward.clock.now().mono)
+        ward.until("stale_worker", 15.0)
+        assert ward.drift("stale_worker").evidence["respawned"] is True
+
+
 # -- reread --------------------------------------------------------------------------------------------------------------------
 
 

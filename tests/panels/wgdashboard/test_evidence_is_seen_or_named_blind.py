@@ -1,6 +1,7 @@
 """The panel's own traces: its ini, error log, database, files and processes; what cannot be seen is named, and no secret comes along."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -319,6 +320,10 @@ def test_a_container_is_recognised_by_its_processes(source, tmp_path):
 
     read = ProcessReader(settings(directory=str(source), container="wgd"), proc.root)
     assert read.read(source, actual(pid=100), 0.0).worker == 101
+    facts = WireguardFacts((Device("wg0", "kernel", "container:other"), Device("wg0", "kernel", "container:wgd")))
+    (proc.root / "100" / "ns" / "net").unlink()
+    (proc.root / "100" / "ns" / "net").symlink_to(proc.root / "inner")
+    assert read.read(source, replace(actual(pid=100), wireguard=Snapshot("w", facts, moment, moment, 15.0)), 0.0).netns == "container:wgd"
     found = EvidenceReader(settings(directory=str(source), container="wgd"), SimulatedClock(), proc.root)
     for none in (actual(), Actual()):
         assert "does not run" in found.read(none).blind["process"]

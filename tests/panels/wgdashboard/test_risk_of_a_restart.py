@@ -9,6 +9,7 @@ from watchdog.model.repairs import Risk
 from watchdog.panels.wgdashboard import PANEL
 from watchdog.panels.wgdashboard.remedies import reread_risk, restart_risk
 from watchdog.panels.wgdashboard.settings import KindName, RemedyName
+from watchdog.panels.wgdashboard.view import Access
 
 UNIT = {"unit": "wg-dashboard"}
 CONTAINER = {"container": "wgd"}
@@ -86,6 +87,20 @@ def test_what_somebody_took_down_would_come_up(autostart, expect, raised):
     facts = next(drift for drift in sick.step().drifts if drift.kind == "thread_dead").proposal.facts
     assert facts["raises"] == raised
     assert restart_risk(facts) is (Risk.DESTRUCTIVE if raised else Risk.SAFE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "autostart", "ends", "raised"),
+    [("kernel", ("wg0",), False, ""), ("userspace", ("wg0",), True, ""), ("kernel", ("wg0", "off"), False, "off")],
+)
+def test_without_a_session_the_kernel_is_asked_what_would_end_and_come_up(kind, autostart, ends, raised):
+    base = Scene([])
+    stale = scene(evidence_on=True, access=Access.FEATURE_OFF, answers_off=True, ini=replace(base.ini, autostart=autostart))
+    stale.process = replace(stale.process, daemons=1)
+    for conf in stale.confs:
+        conf.kind = kind
+    facts = stale.step().drifts[0].proposal.facts
+    assert (facts["tunnels_end"], facts["raises"]) == (ends, raised)
 
 
 @pytest.mark.parametrize("ini", [None, "without"])

@@ -158,6 +158,10 @@ class WgdashboardClient:
             self._ask("reread", "POST", "/api/updateDashboardConfigurationItem", _parsed(lambda data: data), until, json=body)
             self._order.begin_anew(seen=self._order.sure)
 
+    def doubt_the_key(self) -> None:
+        """Let the next look try the key: the panel has another worker. Sends nothing."""
+        self._session.doubt()
+
     def try_key(self) -> Access:
         """Try the key and obtain a session, for ``doctor``. Raises WrongKey, and what exchanges raise."""
         with self._my_turn(self._settings.timeout):

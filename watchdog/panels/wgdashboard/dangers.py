@@ -46,10 +46,12 @@ def raises(case: Case, patients: Sequence[Patient]) -> str | None:
     ini = case.evidence.ini
     if ini is None or ini.autostart is None or not case.sight.clear:
         return None
-    down = {each.name for each in patients if not each.configuration.up and not each.configuration.error and not each.configuration.unknown}
-    unsure = [each.name for each in patients if each.configuration.error and each.name in ini.autostart]
-    if unsure:
-        return None
+    if case.view.configurations is None:  # no session can be had from a stale worker, but the kernel can be asked
+        down = {name for name in ini.autostart if case.sight.device(name) is None}
+    else:
+        if any(each.configuration.error and each.name in ini.autostart for each in patients):
+            return None
+        down = {each.name for each in patients if not each.configuration.up and not each.configuration.unknown}
     wanted = {name for name, wish in case.settings.expect.items() if wish == "up"}
     return ", ".join(sorted((set(ini.autostart) & down) - wanted))
 
@@ -59,7 +61,10 @@ def tunnels_end(case: Case, patients: Sequence[Patient], hook: Hook) -> bool | N
     if not case.sight.clear:
         return None
     process = case.evidence.process
-    userspace = any(each.device is not None and each.device.kind != "kernel" for each in patients if each.configuration.up)
+    devices = [each.device for each in patients if each.configuration.up]
+    if case.view.configurations is None:
+        devices = [each for each in (case.sight.facts.devices if case.sight.facts else ()) if each.netns == case.sight.netns]
+    userspace = any(each is not None and each.kind != "kernel" for each in devices)
     if isinstance(hook, ExecHook):
         return False  # what ends inside is the panel; its container, and what else runs there, stays
     if case.settings.container or isinstance(hook, ContainerHook):

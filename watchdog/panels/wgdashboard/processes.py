@@ -123,6 +123,9 @@ class ProcessReader:
         if os.path.samestat(theirs, (self._proc / "self" / "ns" / "net").stat()):
             return ""
         facts = actual.wireguard.facts if actual.wireguard else None
+        container = f"container:{self._settings.container}"
+        if self._settings.container and facts and any(device.netns == container for device in facts.devices):
+            return container
         for name in sorted({device.netns for device in facts.devices if device.netns.startswith("/")} if facts else ()):
             try:
                 if os.path.samestat(theirs, Path(name).stat()):

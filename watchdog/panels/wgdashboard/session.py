@@ -65,6 +65,7 @@ class Session:
         self._obtained = clock.now()
         self._tried: Moment | None = None
         self._refusal: Forbidden | None = None
+        self._doubted = False
         self.access = Access.GRANTED
         self.lost_at: Moment | None = None
         self.logins = 0
@@ -86,15 +87,19 @@ class Session:
         """
         with self._lock:
             now = self._clock.now()
-            if self._refusal is not None and self._tried is not None and now.since(self._tried) < PATIENCE:
+            if self._refusal is not None and self._tried is not None and now.since(self._tried) < PATIENCE and not self._doubted:
                 if isinstance(self._refusal, FeatureOff):
                     return
                 raise self._refusal
-            due = self._tried is None or now.since(self._tried) >= self._key_check or self._refusal is not None
+            due = self._tried is None or self._doubted or now.since(self._tried) >= self._key_check or self._refusal is not None
             if due or not self._open:
                 self._try_key(left)
             if not self._open and self._refusal is None:
                 self._obtain(left)
+
+    def doubt(self) -> None:
+        """Let the next ``ensure`` try the key, whatever the time: there may be another worker, and old sessions hold in a stale one."""
+        self._doubted = True
 
     def lost(self, headers: Mapping[str, str]) -> bool:
         """Note that a request that sent ``headers`` was refused; return whether a new session may be had by ``ensure``.
@@ -114,6 +119,7 @@ class Session:
                 self._keep(answer)
 
     def _try_key(self, left: Callable[[], float]) -> None:
+        self._doubted = False  # before the exchange: a doubt that comes meanwhile is a new one
         try:
             self._http.ask("handshake", "GET", "/api/handshake", _agreed, seconds=left(), accept=keyed)
         except (FeatureOff, WrongKey) as refusal:

@@ -33,14 +33,20 @@ class WgdashboardTarget:
         self._born = ports.clock.now().mono
         self._facts = LedgerFacts()
         self._evidence: Evidence = NOTHING
+        self._worker: tuple[int, float] | None = None
 
     def view(self) -> WgdashboardView:
         """Read what the panel believes."""
         return self._client.view()
 
     def evidence(self, actual: Actual) -> Evidence:
-        """Read the panel's files and processes; what cannot be seen stands in it."""
-        return self._reader.read(actual)
+        """Read the panel's files and processes; what cannot be seen stands in it. Another worker than before has its key tried at once."""
+        evidence = self._reader.read(actual)
+        if evidence.process is not None:
+            if self._worker is not None and evidence.process.began != self._worker:
+                self._client.doubt_the_key()
+            self._worker = evidence.process.began
+        return evidence
 
     def detect(self, actual: Actual, view: WgdashboardView, evidence: Evidence, facts: LedgerFacts, now: Moment) -> Judgement:
         """Compare, purely."""

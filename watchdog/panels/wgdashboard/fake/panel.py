@@ -178,11 +178,11 @@ class FakePanel:
             self._life.set()
             self.thread_lives = False
 
-    def add_during_pass(self, name: str, peers: Sequence[tuple[str, str, Sequence[str]]] = ()) -> None:
+    def add_during_pass(self, name: str, peers: Sequence[tuple[str, str, Sequence[str]]] = (), *, private_key: str = "") -> None:
         """Let a person add a configuration in the middle of the next pass: the seed bug's trigger (contract section 2)."""
 
         def add() -> None:
-            self.define(name, peers)
+            self.define(name, peers, private_key=private_key)
             self.worker.scan()
 
         self.worker.meanwhile = add

@@ -29,7 +29,7 @@ from watchdog.model.snapshots import Actual
 from watchdog.reconciler.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
-LIFE_SECONDS = 100
+LIFE_SECONDS = 240
 """Real seconds that one life may take."""
 PATIENCE = 7200.0
 """Seconds of the rig's clock after which a life that does not come to rest has failed."""

@@ -197,6 +197,7 @@ def test_any_bytes_are_read(content: bytes):
     read_sheet(bytearray(content), "x")
 
 
+@pytest.mark.soak
 def test_a_file_of_ten_thousand_peers_is_read_in_a_time_that_grows_with_it():
     def seconds(count: int) -> float:
         peer = "[Peer]\n# friendly_name = peer {0}\nPublicKey = {1}\nPresharedKey = {2}\nAllowedIPs = 10.0.0.2/32, fd00::{0}/128\n\n"

@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FOR ?=
+LISTEN ?=
 PYTEST ?= $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 .PHONY: help demo test lint format bench soak docs clean
@@ -16,8 +17,8 @@ $(STAMP): pyproject.toml deploy/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint deploy/constraints.txt --editable . --group dev
 	@touch $@
 
-demo: $(STAMP) ## run the real program on shipped fakes (FOR=90 ends by itself)
-	$(BIN)/panel-watchdog demo $(if $(FOR),--for $(FOR))
+demo: $(STAMP) ## run the real program on shipped fakes (FOR=90 ends by itself; LISTEN=127.0.0.1:9900)
+	$(BIN)/panel-watchdog demo $(if $(FOR),--for $(FOR)) $(if $(LISTEN),--listen $(LISTEN))
 
 test: $(STAMP) ## run all tests; what needs a missing component is skipped and named
 	$(PYTEST) -m "not soak"

@@ -23,12 +23,14 @@ def passes(program):
 
 
 def judged_running(program, name):
-    container = program.world.commands.status("games").look.actual.docker.facts.by_name(name)
-    return container is not None and container.running
+    look = program.world.commands.status("games").look
+    container = look and look.actual.docker.facts.by_name(name)
+    return bool(container and container.running)
 
 
 def quiet(program):
     """Wait until all that the start woke has had its pass; return how many there were."""
+    wait_until(lambda: passes(program) >= 1, "a first pass")
     never = threading.Event()
     for _ in range(20):
         before = passes(program)
@@ -48,7 +50,7 @@ def slow_program():
             yield world, program
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_foreign_containers_wake_the_collector_only_and_one_of_ours_and_the_gate_wake_the_target(slow_program):
     world, program = slow_program
     looks = []
@@ -59,21 +61,23 @@ def test_foreign_containers_wake_the_collector_only_and_one_of_ours_and_the_gate
         world.engine.die("proxy")
         world.engine.start("proxy")
         never.wait(0.05)
+    wait_until(lambda: len(looks) >= 5, "looks: the collector heard them")
     never.wait(7.0)
-    assert len(looks) >= 3, "the collector heard them"
-    assert passes(program) == before, "200 events of a foreign container are no pass"
+    # one late pass that the start still owed may be among them; each look would have been one if foreign containers woke the target
+    assert passes(program) - before <= 1, f"200 events of a foreign container are no pass, {len(looks)} looks were made"
 
     ours = next(item.name for item in world.engine.containers() if item.labels)
-    assert judged_running(program, ours)
+    wait_until(lambda: judged_running(program, ours), "a judged container")
     world.engine.die(ours)
-    wait_until(lambda: not judged_running(program, ours), "a pass that judged by what the event brought", 30.0)
+    wait_until(lambda: not judged_running(program, ours), "a pass that judged by what the event brought")
 
     before = quiet(program)
     world.engine.crash_engine()
-    wait_until(lambda: not program.world.store.actual.gate.open, "a closed gate", 30.0)
-    wait_until(lambda: passes(program) > before, "a pass for the gate", 30.0)
+    wait_until(lambda: not program.world.store.actual.gate.open, "a closed gate")
+    wait_until(lambda: passes(program) > before, "a pass for the gate")
 
 
+@pytest.mark.timeout(300)
 def test_what_a_panel_believed_is_not_shown_while_it_cannot_be_read():
     with small_world() as world, program_in(world) as program:
         wait_until(lambda: BELIEF in scrape(program)[1], "the panel's lines")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from contextlib import contextmanager
 
 import pytest
 
-from tests.support.small_world import add_target, drop_target, program_in, rewrite, samples, scrape, small_world, wait_until
+from tests.support.small_world import add_target, drop_target, lose_autostart, program_in, rewrite, samples, scrape, small_world, wait_until
 from watchdog.demo.script import settled
 from watchdog.demo.world import NAMES
 from watchdog.errors import BadSettings, Stopping
@@ -19,7 +20,7 @@ FACTS = (
     "watchdog_docker_containers{",
     "watchdog_docker_gate_open ",
     "watchdog_wireguard_device_up{",
-    "watchdog_archive_files{",
+    "watchdog_archive_size_bytes{",
     "watchdog_host_memory_total_bytes ",
     'watchdog_panel_up{panel="mcsmanager",target="games"} 1',
     'watchdog_collector_success{collector="docker"} 1',
@@ -34,11 +35,16 @@ def world():
         yield made
 
 
+@pytest.mark.timeout(600)
 def test_no_scrape_fails_or_is_empty_while_the_program_is_reloaded_five_times(world):
     with program_in(world) as program:
-        first = scrape(program)[1]
-        facts = [fact for fact in FACTS if fact in first]
-        assert len(facts) >= 7, f"the facts to look for are there before: {facts}"
+
+        def there():
+            text = scrape(program)[1]
+            return [fact for fact in FACTS if fact in text]
+
+        wait_until(lambda: len(there()) == len(FACTS), "all facts to look for")
+        facts = there()
         seen, bad, over = [0], [], threading.Event()
 
         def flat_out():
@@ -60,16 +66,15 @@ def test_no_scrape_fails_or_is_empty_while_the_program_is_reloaded_five_times(wo
         try:
             for number in range(5):
                 rewrite(world.config, add_target("second") if number % 2 == 0 else drop_target("second"))
-                enough = seen[0] + 5
+                enough = seen[0] + 10
                 program.reload()
                 wait_until(lambda: program.world.commands.status("games").passes > 1, "life after the reload")
                 wait_until(lambda more=enough: seen[0] > more, "scrapes after the reload")
         finally:
             over.set()
             for scraper in scrapers:
-                scraper.join(30)
+                scraper.join(90)
         assert not bad, f"{len(bad)} of {seen[0]}: {bad[:3]}"
-        assert seen[0] > 50
 
 
 def test_what_vanished_from_the_configuration_vanishes_from_the_metrics_and_counters_go_on(world):
@@ -113,7 +118,6 @@ def test_a_bad_file_is_refused_and_the_old_configuration_goes_on(world):
 def test_a_world_that_cannot_be_built_leaves_nothing_running(world, monkeypatch):
     with program_in(world) as program:
         old, threads, closed = program.world, names(), []
-        before = about_parts(program)
         connect = McsmanagerPanel.connect
 
         def breaking(panel, target, ports):
@@ -129,9 +133,10 @@ def test_a_world_that_cannot_be_built_leaves_nothing_running(world, monkeypatch)
             program.reload()
         assert program.world is old
         assert sorted(closed) == ["games", "second"], "what was connected already is closed"
-        assert names() <= threads
-        assert old.supervisor.healthy()
-        assert about_parts(program) <= before, "no row speaks of a target that is not watched"
+        wait_until(lambda: names() <= threads, "no more threads than before")
+        wait_until(old.supervisor.healthy, "health")
+        strange = [name for name in about_parts(program) if re.search(r"\b(second|third)\b", name)]
+        assert not strange, "no row speaks of a target that is not watched"
 
 
 def test_the_answer_names_only_what_waits_for_a_restart(world):
@@ -150,6 +155,7 @@ def test_the_answer_names_only_what_waits_for_a_restart(world):
         assert sorted(line.split()[0] for line in said[1:]) == ["host", "ledger", "server.max_connections"]
 
 
+@pytest.mark.timeout(600)
 def test_repairs_under_way_are_marked_looked_at_again_and_never_done_twice(world):
     held, inside = threading.Event(), threading.Event()
     with repairing(world, held, inside) as program:
@@ -183,16 +189,13 @@ def repairing(world, held, inside):
     def on_step(name):
         if name == "before looked" or (not inside.is_set() and name.startswith("before ")):
             inside.set()
-            held.wait(90)
+            held.wait(200)
 
     rewrite(world.config, lambda document: document["panels"]["mcsmanager"][0].update(expect=dict.fromkeys(NAMES, "running")))
     with program_in(world, on_step=on_step) as program:
         wait_until(lambda: program.commands.status("games").baseline == "taken", "a first complete look: all is well")
-        world.engine.crash_engine()
-        world.daemon.restart()
-        threading.Event().wait(1.6)
-        world.engine.restart_engine()
-        inside.wait(60)
+        lose_autostart(world)
+        inside.wait(120)
         now = program.commands.status("games")
         assert inside.is_set(), f"no repair began: {now.last_result} {now.baseline} {now.plan} {now.unknown} {now.episodes}"
         try:

@@ -22,7 +22,7 @@ ACTS = ("open", "stop", "kill", "restart", "link_remote", "multi")  # MCSManager
 
 
 def say(*words, text=None):
-    return subprocess.run([sys.executable, "-m", "watchdog", *words], capture_output=True, text=True, timeout=90, check=False, input=text)
+    return subprocess.run([sys.executable, "-m", "watchdog", *words], capture_output=True, text=True, timeout=200, check=False, input=text)
 
 
 @pytest.fixture
@@ -164,10 +164,19 @@ def test_doctor_tries_everything_and_changes_nothing(world):
     assert "?    advice: daemon 'demo-node' has no hook" in said
     assert "off  changes over HTTP: server.api_token_file is not set" in said
     assert "ok   repairs: by itself: games" in said
+    assert "ok   wireguard: names: 4 of 5 peers have a name" in said
     for collector in ("docker", "wireguard", "archives", "logs", "host"):
         assert f"  ok   {collector}\n" in said
     assert "will be made at the first run" in said
     assert "is not running" in said
+
+
+def test_doctor_names_a_file_of_names_that_cannot_be_read(world):
+    missing = str(world.folder / "is-not-there.conf")
+    rewrite(world.config, lambda document: document["collectors"]["wireguard"]["names"].update(files=[missing], peers={}))
+    said = doctor(world, 1)
+    assert "0 of 5 peers have a name" in said
+    assert f"FAIL wireguard: names: '{missing}' cannot be read: missing" in said
 
 
 def test_doctor_names_a_wrong_key(world):
@@ -228,7 +237,7 @@ def test_doctor_names_a_unit_that_systemd_does_not_know_and_a_container_that_is_
 
 def test_doctor_without_a_configuration_looks_at_what_there_is():
     done = subprocess.run(
-        [sys.executable, "-m", "watchdog", "doctor"], capture_output=True, text=True, timeout=90, check=False,
+        [sys.executable, "-m", "watchdog", "doctor"], capture_output=True, text=True, timeout=200, check=False,
         env={**os.environ, "PANEL_WATCHDOG__COLLECTORS__DOCKER__ENABLED": "false"},
     )  # fmt: skip
     assert "none: Docker, WireGuard and host facts only" in done.stdout

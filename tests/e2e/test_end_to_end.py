@@ -26,7 +26,7 @@ OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
 # what a kernel may or may not tell (cgroups, PSI), or what needs an event that need not happen in this test
 NOT_EVERYWHERE = re.compile(
     r"watchdog_docker_container_(memory|cpu|pids)|watchdog_host_(pressure|psi|oom)|watchdog_\w+_(dropped|waiting_since)_timestamp_seconds"
-    r"|watchdog_archive_verifying|watchdog_subject_unknown_since|process_|python_"
+    r"|watchdog_archive_verifying|watchdog_wireguard_name_file|watchdog_subject_unknown_since|process_|python_"
 )
 
 
@@ -51,7 +51,7 @@ def prepare(engine, folder):
 def configured(games, backups):
     settings = games.settings()
     settings["collectors"]["docker"]["labels"] = ["com.example.owner"]
-    settings["collectors"]["wireguard"] = {"enabled": True, "interval": "1s"}
+    settings["collectors"]["wireguard"] = {"enabled": True, "interval": "1s", "endpoints": True}
     settings["collectors"]["archives"]["directories"] = [{"name": "backups", "path": str(backups), "pattern": "*.zip"}]
     return settings
 
@@ -133,7 +133,9 @@ def shown(samples, name):
         )
         return endpoint, sorted(row["allowed_ips"] for row, _ in ranges), numbers
 
-    peers = {row["public_key"]: peer(row["public_key"], row["endpoint"]) for row, _ in samples.rows("watchdog_wireguard_peer_info", **here)}
+    endpoints = {row["public_key"]: row["endpoint"] for row, _ in samples.rows("watchdog_wireguard_peer_endpoint_info", **here)}
+    keys = [row["public_key"] for row, _ in samples.rows("watchdog_wireguard_peer_info", **here)]
+    peers = {key: peer(key, endpoints.get(key, "")) for key in keys}
     own = (samples.one("watchdog_wireguard_device_listen_port", **here), samples.one("watchdog_wireguard_device_fwmark", **here))
     return info["public_key"], own, peers
 

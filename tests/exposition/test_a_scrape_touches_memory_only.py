@@ -203,11 +203,11 @@ def test_a_source_that_hangs_while_rendering_holds_up_no_scrape_and_no_other_sou
 
     stuck = threading.Thread(target=exposition.update, args=("boxes", hang))
     stuck.start()
-    assert inside.wait(30)
+    assert inside.wait(60)
     assert exposition.update("panel", things("t", 1))
     assert b'box="a"' in exposition.page().body
     release.set()
-    stuck.join(30)
+    stuck.join(60)
     assert b'box="late"' in exposition.page().body
 
 
@@ -216,9 +216,13 @@ def test_eight_writers_and_flat_out_scrapes_never_tear_a_chunk(exposition, book,
     """Each writer always writes as many rows as their value says, to two families: a scrape that mixes two updates is seen."""
     stop, faults, scrapes = time.monotonic() + seconds, [], [0]
 
+    def goes_on():
+        # on a host that is busy with other things: until there was something to compare
+        return time.monotonic() < stop or (scrapes[0] < 4 and not faults and time.monotonic() < stop + 120)
+
     def write(part):
         size = 1
-        while time.monotonic() < stop:
+        while goes_on():
             size = size % 40 + 1
             exposition.update("panel", [Family(PANEL, tuple(((part, str(i)), float(size)) for i in range(size)))], part=part)
             if part < "4":
@@ -229,7 +233,7 @@ def test_eight_writers_and_flat_out_scrapes_never_tear_a_chunk(exposition, book,
 
     def scrape(openmetrics):
         last = -1.0
-        while time.monotonic() < stop:
+        while goes_on():
             try:
                 found = parse(gzip.decompress(exposition.page(openmetrics=openmetrics, gzip=True).body), openmetrics=openmetrics)
                 last = check(found, last)
@@ -256,9 +260,9 @@ def test_eight_writers_and_flat_out_scrapes_never_tear_a_chunk(exposition, book,
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(seconds + 60)
+        thread.join(seconds + 180)
     assert not faults
-    assert scrapes[0] > 3
+    assert scrapes[0] >= 4
 
 
 @pytest.mark.prometheus

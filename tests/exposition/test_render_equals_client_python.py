@@ -103,3 +103,20 @@ def test_a_row_of_the_wrong_width_is_refused_by_name():
 def test_an_undecodable_file_name_does_not_cost_the_family():
     one = render(Family(Metric("a", "gauge", "A.", ("x",)), ((("\udcff",), 1.0),)))
     assert one.body == b'a{x="?"} 1.0\n'
+
+
+RAGGED = Metric("a", "gauge", "A.", ("x", "y"), ragged=True)
+
+
+def test_rows_of_another_exporters_family_have_labels_of_their_own_and_none_that_are_empty():
+    rows = ((("1", "2"), 1.0), (("1", "", "z", 'quo"te'), 2.0), (("", "", "b", "", "a", "3"), 3.0), (("", ""), 4.0))
+    assert render(Family(RAGGED, rows)).body == b'a{} 4.0\na{a="3"} 3.0\na{x="1",z="quo\\"te"} 2.0\na{x="1",y="2"} 1.0\n'
+    assert parse(b"# TYPE a gauge\n" + render(Family(RAGGED, rows)).body) == {
+        ("a", ()): 4.0, ("a", (("a", "3"),)): 3.0, ("a", (("x", "1"), ("z", 'quo"te'))): 2.0, ("a", (("x", "1"), ("y", "2"))): 1.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", [("1",), ("1", "2", "3")])
+def test_a_ragged_row_without_its_labels_or_with_half_a_pair_is_refused_by_name(labels):
+    with pytest.raises(ValueError, match="'a'"):
+        render(Family(RAGGED, ((labels, 1.0),)))

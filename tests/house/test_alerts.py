@@ -24,7 +24,7 @@ def rules(name):
 
 def promtool(folder, *words):
     require(shutil.which("promtool") is not None, "promtool (Debian: prometheus)")
-    done = subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

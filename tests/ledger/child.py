@@ -100,8 +100,8 @@ def fight(given: dict[str, Any]) -> None:
     book, holder, dice = opened(given), given["holder"], random.Random(given["seed"])
     say(ready=True)
     sys.stdin.readline()
-    until = time.monotonic() + given["seconds"]
-    while time.monotonic() < until:
+    until, won = time.monotonic() + given["seconds"], 0
+    while time.monotonic() < until or (not won and time.monotonic() < until + 100):
         lease = book.lease(key(), holder, given["lease"])
         if lease is None:
             time.sleep(0.005)
@@ -116,6 +116,7 @@ def fight(given: dict[str, Any]) -> None:
             last = asked
             time.sleep(0.002)
         say(number=lease.number, holder=holder, since=since, last=last)
+        won += 1
         if dice.random() < 0.7:
             book.release(lease)
     say(over=True)

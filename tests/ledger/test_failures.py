@@ -73,7 +73,7 @@ def look(book: Ledger, *names: str) -> int:
 
 
 def wait_until_it_works(book: Ledger) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         try:
             book.check()

@@ -157,13 +157,13 @@ def test_no_alembic_is_imported_when_the_schema_is_current(database: Database):
         f"book = open_ledger(LedgerSettings(url={database.url!r}, ephemeral=True), SystemClock(), migrate=True, host='h'); book.check();"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'alembic', 'mako', 'typer', 'rich', 'apprise', 'psycopg'}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=200, check=True)
     assert done.stdout.strip() == ("[]" if database.path else "['psycopg']")
 
 
 def test_the_settings_cost_no_sqlalchemy():
     code = "import sys, watchdog.ledger.settings; print('sqlalchemy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=200, check=True)
     assert done.stdout.strip() == "False"
 
 

@@ -151,7 +151,7 @@ def assert_never_two_holders(held: list[dict[str, Any]]) -> None:
 
 def test_two_processes_never_hold_one_lease_at_the_same_time(database: Database):
     held = fight(database, 3, seconds=2.5, lease=0.12)
-    assert {each["holder"] for each in held} == {"p0", "p1", "p2"}
+    assert {each["holder"] for each in held} == {"p0", "p1", "p2"}  # each goes on until it had it once
     assert_never_two_holders(held)
 
 
@@ -162,7 +162,7 @@ def test_many_processes_never_hold_one_lease_at_the_same_time(database: Database
 
 def test_a_frozen_holder_finds_its_lease_lost_when_it_thaws(database: Database):
     book = database.open(host="another")
-    with child("hold", url=database.url, holder="frozen", lease=0.5) as frozen:
+    with child("hold", url=database.url, holder="frozen", lease=4.0) as frozen:
         number = frozen.hear()["number"]
         assert book.lease(key(), "us", 600.0) is None
         os.kill(frozen.process.pid, signal.SIGSTOP)
@@ -180,7 +180,7 @@ def test_a_frozen_holder_finds_its_lease_lost_when_it_thaws(database: Database):
 
 def test_a_killed_holder_is_followed_once_its_lease_is_over_and_not_before(database: Database):
     book = database.open(host="another")
-    with child("hold", url=database.url, holder="dead", lease=1.5) as dead:
+    with child("hold", url=database.url, holder="dead", lease=5.0) as dead:
         dead.hear()
         dead.kill()
     assert book.lease(key(), "us", 600.0) is None
@@ -188,7 +188,7 @@ def test_a_killed_holder_is_followed_once_its_lease_is_over_and_not_before(datab
 
 
 def wait_for_lease(book: Ledger) -> Lease:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         if (taken := book.lease(key(), "us", 600.0)) is not None:
             return taken

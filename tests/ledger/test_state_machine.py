@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -280,6 +281,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "book"):
+            for number in self.ignores:  # ignores are for all targets: the next walk would be judged by them, too
+                self.book.unignore(number)
             self.book.close()
 
 
@@ -321,13 +324,15 @@ on_both = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.timeout(1200)
 @on_both
 def test_the_ledger_agrees_with_the_model(machine: type[LedgerMachine]):
-    walk(machine, 25, 30, (Phase.generate,))  # shrinking takes minutes: the soak does it
+    walk(machine, 15, 30, (Phase.generate,))  # shrinking takes minutes: the soak does it
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3000)
+@pytest.mark.timeout(3600)
 @on_both
 def test_the_ledger_agrees_with_the_model_for_long(machine: type[LedgerMachine]):
-    walk(machine, 500, 80, (Phase.generate, Phase.shrink))
+    """As many walks as WATCHDOG_SOAK_WALKS says: 200 take some ten minutes on each database."""
+    walk(machine, int(os.environ.get("WATCHDOG_SOAK_WALKS", "200")), 80, (Phase.generate, Phase.shrink))

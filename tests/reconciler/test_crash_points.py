@@ -11,7 +11,7 @@ from tests.reconciler.crash_rows import CARELESS, ROWS
 from tests.support.crash import boundaries, crash_at, crash_table, judge
 
 
-@pytest.mark.timeout(600)  # two dozen short lives of a real program; seconds on an idle machine
+@pytest.mark.timeout(1200)  # two dozen short lives of a real program; seconds on an idle machine
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_crash_at_any_boundary_ends_as_if_there_had_been_none(row, tmp_path, capsys):
     results = crash_table(row, tmp_path)

@@ -25,7 +25,7 @@ from watchdog.runtime.supervision import Supervisor
 
 HURRIED = ToyPanel(
     kinds=tuple(replace(kind, confirm=Confirm(2, 0.0)) for kind in KINDS),
-    remedies=tuple(replace(remedy, settle=Settle(0.0, 30.0), cooldown=0.0, deadline=1.0) for remedy in REMEDIES),
+    remedies=tuple(replace(remedy, settle=Settle(0.0, 30.0), cooldown=0.0, deadline=3.0) for remedy in REMEDIES),
 )
 QUICK = replace(
     REPAIR,
@@ -51,7 +51,7 @@ def real_ledger(open_again):
     return open_again(SystemClock())
 
 
-def turn(bench, done, seconds=30.0):
+def turn(bench, done, seconds=90.0):
     """Let the loop and the tender live until ``done()``."""
     until = time.monotonic() + seconds
     while not done():
@@ -77,7 +77,7 @@ def test_a_repair_past_its_deadline_is_in_doubt_and_never_replaced_and_the_other
     assert len(bench.states()) == 3, "the stuck one was not tried again"
     (lease,) = real_ledger.leases()
     assert lease.object.endswith("thing/stuck"), "its object stays leased while its thread lives"
-    longer_than_the_lease = time.monotonic() + 5.0
+    longer_than_the_lease = time.monotonic() + 8.0
     turn(bench, lambda: time.monotonic() > longer_than_the_lease)
     assert real_ledger.lease(lease.object, "somebody", 1.0) is None
 
@@ -125,7 +125,7 @@ def test_without_the_lease_nothing_is_sent(real_ledger, open_gate):
 
     def wait_for_thief(_remedy):
         reached.set()
-        open_gate.wait(20)
+        open_gate.wait(90)
 
     bench.target.repair_fault = wait_for_thief
     bench.world.add("a", up=False)
@@ -154,8 +154,8 @@ def test_an_ending_program_interrupts_a_waiting_repair_and_its_next_life_looks_a
     bench.world.add("a", up=False)
     turn(bench, sleeping.is_set)
     began = time.monotonic()
-    assert bench.runner.stop(20.0)
-    assert time.monotonic() - began < 15
+    assert bench.runner.stop(45.0)
+    assert time.monotonic() - began < 45
     assert bench.states() == ["in_doubt"]
     assert real_ledger.leases() == ()
     assert real_ledger.steps(real_ledger.repairs("toy")[0].id)[0][0] == "asleep"
@@ -187,10 +187,10 @@ def test_a_person_waits_for_a_pass_that_began_after_the_order_and_one_dead_loop_
     schedule.start()
     supervisor.start()
     try:
-        assert good.reconciler.sync(30.0).last_result == "judged"
+        assert good.reconciler.sync(90.0).last_result == "judged"
         good.world.add("b")
         views = good.target.views
-        status = good.reconciler.sync(30.0)
+        status = good.reconciler.sync(90.0)
         assert len(status.subjects) == 2
         assert good.target.views == views + 1
         assert supervisor.healthy()
@@ -206,5 +206,8 @@ def test_a_target_may_only_hang_so_often(real_ledger, open_gate):
     for _ in range(MAX_HUNG + 3):
         with pytest.raises(errors.DeadlinePassed):
             looker.look(None)
+    until = time.monotonic() + 60
+    while target.views < MAX_HUNG and time.monotonic() < until:  # a thread may begin late
+        time.sleep(0.01)
     assert target.views == MAX_HUNG
     assert looker.hung == MAX_HUNG

@@ -72,7 +72,7 @@ def test_a_program_past_its_time_is_killed() -> None:
     began = time.monotonic()
     with pytest.raises(DeadlinePassed):
         Hooks().run(ArgvHook(("sleep", "300")), 0.5)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
 
 
 def test_what_cannot_be_run_at_all_is_refused() -> None:

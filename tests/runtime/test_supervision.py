@@ -25,7 +25,7 @@ HEARTBEAT, CRASHES, ABANDONED, LEFT = (metric.name for metric in METRICS[:4])
 dies = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -99,15 +99,14 @@ def test_a_step_may_wish_to_run_earlier(house: House) -> None:
 
 
 def test_wake_at_is_kept_and_the_earliest_counts(house: House) -> None:
-    step = Counting()
-    house.begin(LoopSpec("x", step, 3600))
-    assert until(lambda: step.runs == 1)
+    runs: list[float] = []
+    house.begin(LoopSpec("x", lambda: runs.append(house.clock.now().mono), 3600))
+    assert until(lambda: len(runs) == 1)
     now = house.clock.now()
     house.supervisor.wake_at("x", Moment(now.wall, now.mono + 3600))
     house.supervisor.wake_at("x", Moment(now.wall + 9e9, now.mono + 0.2))
-    time.sleep(0.05)
-    assert step.runs == 1
-    assert until(lambda: step.runs == 2)
+    assert until(lambda: len(runs) == 2)
+    assert runs[1] >= now.mono + 0.2
 
 
 def test_a_wake_during_a_step_is_not_lost_and_many_are_one(house: House) -> None:
@@ -117,10 +116,10 @@ def test_a_wake_during_a_step_is_not_lost_and_many_are_one(house: House) -> None
     def step() -> None:
         runs.append(1)
         inside.set()
-        go.wait(30)
+        go.wait(60)
 
     house.begin(LoopSpec("x", step, 3600))
-    assert inside.wait(20)
+    assert inside.wait(60)
     for _ in range(50):
         house.supervisor.wake("x")
     go.set()
@@ -136,21 +135,19 @@ def test_a_really_blocked_thread_stops_nobody_else(house: House) -> None:
 
     def block() -> None:
         hung.append(1)
-        os.read(reading, 1)  # a system call that returns only when the test writes
+        os.read(reading, 1)  # a system call that returns only when the test closes the other end
 
     house.begin(LoopSpec("hung", block, 0.05, deadline=0.2), LoopSpec("good", good, 0.02))
     assert until(lambda: len(hung) >= 2 and good.runs >= 20)
     assert house.noted[ABANDONED, "hung"] >= 1
-    assert house.noted[LEFT,] >= 1
+    assert until(lambda: house.noted[LEFT,] >= 1)
     assert house.supervisor.generation("hung") >= 1
     assert house.supervisor.generation("good") == 0
     assert house.supervisor.healthy()
-    for _ in range(20):
-        os.write(writing, b"x")
+    os.close(writing)  # nobody hangs from now on
     assert until(lambda: house.noted[LEFT,] == 0)
-    house.supervisor.remove("hung", 10)
+    assert house.supervisor.remove("hung", 60)
     os.close(reading)
-    os.close(writing)
 
 
 def test_a_late_result_of_an_abandoned_step_is_dropped(house: House) -> None:
@@ -167,7 +164,7 @@ def test_a_late_result_of_an_abandoned_step_is_dropped(house: House) -> None:
 
         return step
 
-    house.begin(LoopSpec("x", step_of(0), 3600, deadline=0.2, renew=step_of))
+    house.begin(LoopSpec("x", step_of(0), 3600, deadline=2.0, renew=step_of))
     assert until(lambda: 1 in ran)
     release.set()
     assert until(lambda: house.noted[LEFT,] == 0)
@@ -191,7 +188,7 @@ def test_an_exception_is_counted_told_once_and_the_loop_goes_on(house: House, ca
     assert house.noted[CRASHES, "x"] == 2
     assert until(lambda: "well again" in caplog.text)
     assert caplog.text.count("a loop died") == 1
-    assert good.runs >= 10
+    assert until(lambda: good.runs >= 10)
     assert house.supervisor.healthy()
 
 
@@ -226,9 +223,9 @@ def test_a_renewal_that_dies_or_hangs_is_only_a_lost_generation(house: House) ->
         return ran.set
 
     good = Counting()
-    house.begin(LoopSpec("x", dead, 0.05, deadline=0.3, renew=renew), LoopSpec("good", good, 0.02))
+    house.begin(LoopSpec("x", dead, 0.05, deadline=2.0, renew=renew), LoopSpec("good", good, 0.02))
     assert ran.wait(60)
-    assert tries == [1, 2, 3]
+    assert tries[:3] == [1, 2, 3]
     assert house.supervisor.healthy()
 
 
@@ -236,7 +233,7 @@ def test_too_many_hanging_threads_are_fatal() -> None:
     house = House(most_left_behind=1)
     house.begin(*(LoopSpec(f"hung{n}", lambda: house.release.wait(60) and None, 60, deadline=0.1) for n in range(2)))
     try:
-        assert house.supervisor.fatal.wait(30)
+        assert house.supervisor.fatal.wait(60)
         assert "2 threads hang" in house.supervisor.fatal_reason
         assert not house.supervisor.healthy()
     finally:
@@ -261,10 +258,10 @@ def test_stop_is_bounded_and_names_who_did_not_end(house: House) -> None:
         house.release.wait(60)
 
     house.begin(LoopSpec("good", Counting(), 3600), LoopSpec("stuck", stuck, 3600))
-    assert inside.wait(20)
+    assert inside.wait(60)
     began = time.monotonic()
-    assert house.supervisor.stop(0.3) == ("stuck",)
-    assert time.monotonic() - began < 10
+    assert house.supervisor.stop(3.0) == ("stuck",)
+    assert time.monotonic() - began < 40
 
 
 def test_loops_come_and_go_while_it_runs(house: House) -> None:
@@ -307,7 +304,7 @@ class Ears:
     def __init__(self, address: str) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.sock.bind(address)
-        self.sock.settimeout(20)
+        self.sock.settimeout(60)
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -358,7 +355,7 @@ def test_a_hung_loop_does_not_hold_the_process_at_its_end() -> None:
         def hang():
             inside.set(); os.read(os.pipe()[0], 1)
         supervisor.add(LoopSpec("hung", hang, 60)); schedule.start(); supervisor.start(); inside.wait()
-        print(supervisor.stop(0.2)); schedule.stop()
+        print(supervisor.stop(1.0)); schedule.stop()
     """)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "('hung',)\n", "")

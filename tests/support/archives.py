@@ -99,6 +99,23 @@ def find(path: Path, data: bytes, *, level: int = 1, promise: Promise = "archive
     path.write_bytes(data)
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return check(Source(descriptor, len(data)), level, promise)
+        return check(Source(descriptor, len(data), digest=level > 1), level, promise)
     finally:
         os.close(descriptor)
+
+
+def many_entries(path: Path, count: int) -> None:
+    """Write a zip of ``count`` empty entries without building it in memory."""
+    with path.open("wb") as file:
+        records = []
+        for number in range(count):
+            name = b"uploadedfiles/%02x/%06x-0000-0000-0000-00000000.bin" % (number % 256, number)
+            records.append((name, file.tell()))
+            file.write(struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name)
+        start = file.tell()
+        for name, at in records:
+            file.write(struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, at) + name)
+        stop, here = file.tell(), 0xFFFF
+        file.write(struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, stop - start, start))
+        file.write(struct.pack("<4sLQL", b"PK\x06\x07", 0, stop, 1))
+        file.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, here, here, stop - start, start, 0))

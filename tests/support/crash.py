@@ -29,7 +29,7 @@ from watchdog.model.snapshots import Actual
 from watchdog.reconciler.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
-LIFE_SECONDS = 100
+LIFE_SECONDS = 240
 """Real seconds that one life may take."""
 PATIENCE = 7200.0
 """Seconds of the rig's clock after which a life that does not come to rest has failed."""
@@ -173,14 +173,20 @@ class QuickClock:
     def __init__(self, speed: float, origin: tuple[float, float]) -> None:
         from watchdog.runtime.clock import SystemClock  # noqa: PLC0415
 
-        self._speed, self._origin, self._real = speed, origin, SystemClock()
+        self._real = SystemClock()
+        self._pace = (speed, origin[1], Moment(*origin))  # speed, since when in real seconds, and what this clock showed then
 
     def now(self) -> Moment:
-        passed = (self._real.now().mono - self._origin[1]) * self._speed
-        return Moment(self._origin[0] + passed, self._origin[1] + passed)
+        speed, since, origin = self._pace
+        passed = (self._real.now().mono - since) * speed
+        return Moment(origin.wall + passed, origin.mono + passed)
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        return event.wait(max(0.0, seconds / self._speed))
+        return event.wait(max(0.0, seconds / self._pace[0]))
+
+    def run_at(self, speed: float) -> None:
+        """Go on at another speed from now; who waits already still waits for as long as the old speed said."""
+        self._pace = (speed, self._real.now().mono, self.now())
 
 
 def _clock(directory: Path, speed: float) -> Any:

@@ -68,7 +68,7 @@ class DockerdError(Exception):
         self.status = status
 
 
-def poll(look: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+def poll(look: Callable[[], Any], seconds: float = 90.0, what: str = "") -> Any:
     """Call ``look`` until it returns something true and return that; fail the test after ``seconds``."""
     end = time.monotonic() + seconds
     while True:
@@ -126,11 +126,11 @@ class Dockerd:
         """Whether dockerd runs (frozen counts)."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, seconds: float = 60.0) -> None:
+    def start(self, seconds: float = 120.0) -> None:
         """Start dockerd and wait until it answers; import the busybox image at the first start."""
         if self.alive:
             return
-        poll(lambda: not self._processes(b"containerd"), 30, "the crashed dockerd's containerd has gone")
+        poll(lambda: not self._processes(b"containerd"), 90, "the crashed dockerd's containerd has gone")
         # a zombie nobody reaps yet counts as "containerd is running" for dockerd, which would wait for it in vain
         for stale in (self.root / "docker.pid", self.root / "exec/containerd/containerd.pid", self.socket):
             stale.unlink(missing_ok=True)
@@ -157,13 +157,13 @@ class Dockerd:
             return False
         return True
 
-    def stop(self, seconds: float = 60.0) -> None:
+    def stop(self, seconds: float = 120.0) -> None:
         """End dockerd as ``systemctl stop docker`` does (it stops its containers first, unless --live-restore)."""
         self._end(signal.SIGTERM, seconds)
 
     def kill(self) -> None:
         """Crash dockerd: SIGKILL. Its containerd dies with it, containers run on until the next start (which ends them)."""
-        self._end(signal.SIGKILL, 30.0)
+        self._end(signal.SIGKILL, 90.0)
 
     def restart(self) -> None:
         """Stop and start."""
@@ -185,7 +185,7 @@ class Dockerd:
         """Make sure it runs, is thawed and has no containers."""
         self.thaw()
         self.start()
-        poll(self._emptied, 30, "all containers removed")
+        poll(self._emptied, 90, "all containers removed")
 
     def _emptied(self) -> bool:
         """Remove what is there; what a test's threads create meanwhile, or what was just going, is there the next time."""
@@ -219,14 +219,14 @@ class Dockerd:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
         self._process = None
 
     def _sweep(self) -> None:
         """End what is left by pid: our containerd and shims, told by our root in their argv, and all their descendants."""
         if self.alive:
             return
-        for _ in range(50):
+        for _ in range(600):
             left = self._processes()
             if not left:
                 return
@@ -355,14 +355,14 @@ class Dockerd:
             if error.status not in {404, 409}:
                 raise
 
-    def exec(self, box: str, *argv: str, seconds: float = 60.0) -> int:
+    def exec(self, box: str, *argv: str, seconds: float = 120.0) -> int:
         """Run ``argv`` inside, wait, and return its exit code."""
         made = self.call("POST", f"/containers/{quote(box)}/exec", {"Cmd": list(argv), "AttachStdout": False})
         self.call("POST", f"/exec/{made['Id']}/start", {"Detach": True})
         done = poll(lambda: _ended(self.call("GET", f"/exec/{made['Id']}/json")), seconds, "exec ended")
         return int(done["ExitCode"])
 
-    def wait_state(self, box: str, state: str, seconds: float = 30.0) -> dict[str, Any]:
+    def wait_state(self, box: str, state: str, seconds: float = 90.0) -> dict[str, Any]:
         """Wait until a container's State.Status (or Health.Status) is ``state``; return its inspect."""
 
         def look() -> dict[str, Any] | None:

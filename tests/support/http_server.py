@@ -44,7 +44,7 @@ class RawServer:
 
     def _one(self, connection: socket.socket) -> None:
         with suppress(OSError), connection:
-            connection.settimeout(20)
+            connection.settimeout(100)
             if self._context is not None:
                 connection = self._context.wrap_socket(connection, server_side=True)
             request = read_request(connection)

@@ -343,7 +343,7 @@ class Installation:
         with run_program(self.write(settings or self.settings()), self.folder / log) as running:
             yield running
 
-    def wait_until_judged(self, running: Running, baseline: str = "taken", seconds: float = 60.0) -> None:
+    def wait_until_judged(self, running: Running, baseline: str = "taken", seconds: float = 120.0) -> None:
         """Wait until the first look is complete and nothing is unknown: only then a fault is a new one."""
 
         def judged() -> bool:
@@ -353,7 +353,7 @@ class Installation:
 
         running.wait_for("a complete first look", judged, seconds)
 
-    def wait_until_mended(self, running: Running, kind: str, remedy: str, drifts: int, seconds: float = 90.0) -> list[dict[str, Any]]:
+    def wait_until_mended(self, running: Running, kind: str, remedy: str, drifts: int, seconds: float = 150.0) -> list[dict[str, Any]]:
         """Wait for one verified repair after which all is well; wait on, and assert that there was this one and nothing else.
 
         No drift counted by its first look, and none of another kind ever counted, but for the plain word that a daemon's Docker is away.
@@ -378,7 +378,8 @@ class Installation:
 def base_settings(folder: Path, docker: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the quick settings of everything but panels; without ``docker`` that collector is off, and so is WireGuard."""
     gate = {"start_delay": "200ms", "retry": "500ms", "successes": 2, "timeout": "2s"}
-    on = {**(docker or {}), "interval": "2s", "deadline": "5s", "gate": gate}
+    # a look that a loaded machine stalls must not pass its deadline; a hung Docker is seen after a part of it
+    on = {**(docker or {}), "interval": "2s", "deadline": "20s", "gate": gate}
     return {
         "host": "e2e",
         "server": {"listen": "127.0.0.1:0"},
@@ -426,7 +427,7 @@ class Sentinel:
         assert not strangers, strangers
 
 
-def until(what: str, done: Callable[[], object], seconds: float = 60.0) -> None:
+def until(what: str, done: Callable[[], object], seconds: float = 120.0) -> None:
     """Poll until ``done()``; Docker being away counts as not yet."""
     poll(lambda: _quietly(done), seconds, what)
 

@@ -23,7 +23,7 @@ import pytest
 from tests.conftest import require
 
 USER = "watchdog"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 _numbers = itertools.count(1)
 
 
@@ -90,10 +90,10 @@ class PrivatePostgresql:
             return
         process.send_signal(how)
         try:
-            process.wait(30)
+            process.wait(90)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(30)
+            process.wait(90)
 
     def conninfo(self, database: str) -> str:
         """Return libpq's connection text for one database."""

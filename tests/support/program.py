@@ -34,7 +34,7 @@ class Running:
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
         request = urllib.request.Request(self.url + path, headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -69,7 +69,7 @@ class Running:
         """Return all repairs that the ledger remembers, the newest first."""
         return self.api("repairs?limit=1000")["repairs"]
 
-    def wait_for_passes(self, target: str, count: int, seconds: float = 120.0) -> None:
+    def wait_for_passes(self, target: str, count: int, seconds: float = 180.0) -> None:
         """Wait until so many more passes over a target have ended."""
         goal = self.target(target)["passes"] + count
         self.wait_for(f"{count} passes", lambda: self.target(target)["passes"] >= goal, seconds)
@@ -78,7 +78,7 @@ class Running:
         """Return the lines of the log at level error or above, and tracebacks."""
         return [line for line in self.log.splitlines() if re.search(r"level=(error|critical)|^Traceback", line)]
 
-    def wait_for(self, what: str, holds: Callable[[], object], seconds: float = 60.0):
+    def wait_for(self, what: str, holds: Callable[[], object], seconds: float = 120.0):
         """Poll until ``holds()`` is truthy and return it; fail with the program's log after ``seconds``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -100,7 +100,7 @@ class Running:
         except (OSError, urllib.error.URLError) as error:
             return f"(no answer: {error})"
 
-    def wait_until_serving(self, seconds: float = 60.0) -> None:
+    def wait_until_serving(self, seconds: float = 120.0) -> None:
         """Wait for its address."""
         found = self.wait_for("address", lambda: re.search(r"msg=serving address=(\S+)", self.log), seconds)
         self.url = f"http://{found[1]}"
@@ -108,9 +108,9 @@ class Running:
     def kill(self) -> None:
         """SIGKILL it, and wait until it is gone."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(60)
 
-    def end(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
+    def end(self, number: int = signal.SIGTERM, seconds: float = 90.0) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(seconds)
@@ -133,10 +133,10 @@ def start_program(config: Path, log_path: Path, *more: str, environment: dict[st
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(40)
+                process.wait(90)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(10)
+                process.wait(60)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,19 +65,27 @@ def program_in(world: DemoWorld, **more: Any) -> Iterator[Program]:
         program.stop()
 
 
-def wait_until(holds: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def wait_until(holds: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
     """Poll until ``holds()`` is truthy and return it."""
-    never = threading.Event()
-    for _ in range(int(seconds / 0.02)):
+    until, never = time.monotonic() + seconds, threading.Event()
+    while True:
         if found := holds():
             return found
+        assert time.monotonic() < until, f"no {what} within {seconds:g} s"
         never.wait(0.02)
-    raise AssertionError(f"no {what} within {seconds:g} s")
+
+
+def lose_autostart(world: DemoWorld) -> None:
+    """Let Docker and the daemon come back in the wrong order: each instance's autostart fails once, and nothing tries again."""
+    world.engine.crash_engine()
+    world.daemon.restart()
+    wait_until(lambda: all(item.started and item.status == 0 for item in world.daemon.instances), "failed autostarts")
+    world.engine.restart_engine()
 
 
 def scrape(program: Program) -> tuple[int, str]:
     """One scrape over TCP."""
-    connection = http.client.HTTPConnection(*program.server.address, timeout=30)
+    connection = http.client.HTTPConnection(*program.server.address, timeout=60)
     try:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()

@@ -28,14 +28,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.conftest import require
 from watchdog.model.wireguard import WireguardFacts
 
 SOCKETS = Path("/var/run/wireguard")
-PATIENCE = 30.0
+PATIENCE = 90.0
 _numbers = itertools.count()
 
 
@@ -48,8 +48,10 @@ def require_wireguard() -> None:
 
 
 def run(*argv: str, stdin: str | None = None, seconds: float = PATIENCE) -> str:
-    """Run a program to its end and return what it printed; fail after ``seconds``."""
-    return subprocess.run(argv, input=stdin, check=True, capture_output=True, text=True, timeout=seconds).stdout
+    """Run a program to its end and return what it printed; fail with what it complained of, or after ``seconds``."""
+    done = subprocess.run(argv, input=stdin, check=False, capture_output=True, text=True, timeout=seconds)
+    assert done.returncode == 0, f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()}"
+    return done.stdout
 
 
 def poll(what: str, condition, seconds: float = PATIENCE) -> None:
@@ -110,26 +112,54 @@ class RealDevice:
         self.process.send_signal(18)
 
 
+def answers(path: Path) -> bool:
+    """Return whether somebody takes connections at this socket; it stands a moment before its daemon listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _start_daemon(prefix: str, argv: tuple[str, ...]) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a daemon that answers; any ``wg`` on this machine that meets its socket before it listens deletes it, then start another."""
+    for _ in range(10):
+        name = f"{prefix}{os.getpid() % 1_000_000}n{next(_numbers)}"
+        process = subprocess.Popen(
+            [*argv, "wireguard-go", "-f", name],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"LOG_LEVEL": "silent"},
+        )
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and process.poll() is None:
+            if answers(SOCKETS / f"{name}.sock"):
+                return name, process
+            time.sleep(0.02)
+        process.kill()
+        process.wait(PATIENCE)
+        (SOCKETS / f"{name}.sock").unlink(missing_ok=True)
+    raise AssertionError("wireguard-go never answered")
+
+
 @contextlib.contextmanager
-def real_device(prefix: str = "wt") -> Iterator[RealDevice]:
-    """Start one wireguard-go with a key and a port, its link up; end it and remove its socket at the end."""
+def real_device(prefix: str = "wt", *, netns: str = "") -> Iterator[RealDevice]:
+    """Start one wireguard-go with a key and a port, its link up; end it and remove its socket at the end.
+
+    ``netns`` names the network namespace (of ``ip netns``) that its link and its traffic live in; its socket stands in ``SOCKETS`` anyhow.
+    """
     require_wireguard()
     SOCKETS.mkdir(mode=0o755, parents=True, exist_ok=True)
-    name = f"{prefix}{os.getpid() % 1_000_000}n{next(_numbers)}"
+    inside = ("ip", "netns", "exec", netns) if netns else ()
     private, public = new_key()
     port = free_udp_port()
-    process = subprocess.Popen(
-        ["wireguard-go", "-f", name],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"LOG_LEVEL": "silent"},
-    )
+    name, process = _start_daemon(prefix, inside)
     device = RealDevice(name, port, private, public, process)
     try:
-        poll(f"the socket of {name}", lambda: device.socket.exists() or process.poll() is not None)
         device.set("private-key", "/dev/stdin", "listen-port", str(port), stdin=private + "\n")
-        run("ip", "link", "set", name, "up")
+        run(*inside, "ip", "link", "set", name, "up")
         yield device
     finally:
         if process.poll() is None:
@@ -270,7 +300,7 @@ def assert_equals_wg(collect: Callable[[], WireguardFacts], names: set[str] | No
         before, facts, after = wg_dump(), collect(), wg_dump()
         if names is not None:
             before, after = ({name: device for name, device in dump.items() if name in names} for dump in (before, after))
-            facts = WireguardFacts(tuple(device for device in facts.devices if device.name in names), facts.kernel)
+            facts = replace(facts, devices=tuple(device for device in facts.devices if device.name in names))
         if before == after:
             assert differences(facts, after) == []
             return facts

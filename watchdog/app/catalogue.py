@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from watchdog.app import rooms
 from watchdog.collectors import runner
+from watchdog.collectors.wireguard import compat as wireguard_compat
 from watchdog.exposition import pages, process
 from watchdog.ledger import open as ledger
 from watchdog.model import panels as panel_ports
@@ -34,3 +35,8 @@ def catalogue() -> tuple[Metric, ...]:
     tables += [spec.metric for spec in reconciler.SPECS]
     tables += [spec.metric for panel in discover().values() for spec in panel.metrics]
     return tuple(sorted({*own_metrics(), *process.METRICS, *tables}, key=lambda metric: metric.name))
+
+
+def compat_catalogue() -> dict[str, tuple[Metric, ...]]:
+    """Return the metrics of other exporters that can be switched on, by the word that does it."""
+    return {str(name): metrics for name, metrics in wireguard_compat.compat_metrics().items()}

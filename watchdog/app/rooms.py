@@ -19,13 +19,16 @@ from watchdog.collectors.logs import assemble as logs
 from watchdog.collectors.logs import metrics as log_metrics
 from watchdog.collectors.runner import CollectorSpec
 from watchdog.collectors.wireguard import metrics as wireguard_metrics
+from watchdog.collectors.wireguard import namespaces as wireguard_namespaces
 from watchdog.collectors.wireguard.collector import build as build_wireguard
+from watchdog.collectors.wireguard.naming import OfferedNames
 from watchdog.ledger.open import Ledger
-from watchdog.model.docker import Gate
+from watchdog.model.docker import DockerFacts, Gate
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.metrics import Instruments, Metric, MetricSpec
 from watchdog.model.moments import Clock
 from watchdog.model.needs import Needs
+from watchdog.model.wireguard import NoPeerNames, PeerNames
 from watchdog.runtime.loops import LoopSpec
 from watchdog.settings import SettingsBase
 from watchdog.snapshots import SnapshotStore
@@ -36,7 +39,7 @@ SPECS: Mapping[str, tuple[MetricSpec, ...]] = MappingProxyType(
     {
         "docker": docker_metrics.SPECS,
         "gate": docker_metrics.GATE_SPECS,
-        "wireguard": wireguard_metrics.SPECS,
+        "wireguard": (*wireguard_metrics.ALL_SPECS, *wireguard_namespaces.SPECS),
         "archives": archive_metrics.SPECS,
         "logs": log_metrics.SPECS,
         "host": host_metrics.SPECS,
@@ -54,6 +57,7 @@ class Rooms:
     metrics: dict[str, tuple[MetricSpec, ...]] = field(default_factory=lambda: dict(SPECS))
     engine_read: EngineRead | None = None
     engine_act: EngineAct | None = None
+    peer_names: PeerNames = field(default_factory=NoPeerNames)
     starts: list[Callable[[], None]] = field(default_factory=list)
     closes: list[Callable[[], None]] = field(default_factory=list)
 
@@ -79,9 +83,11 @@ def build_rooms(
 ) -> Rooms:
     """Build every collector that is wanted. Nothing is contacted. Raises BadSettings when wishes contradict each other."""
     rooms, chosen = Rooms(), settings.collectors
-    _add_docker(rooms, chosen.docker, needs, ledger, store, clock, instruments, wake)
+    _add_docker(rooms, chosen.docker, needs, ledger, store, clock, instruments, wake, needed=bool(chosen.wireguard.containers))
     if chosen.wireguard.enabled is not False:
-        rooms.specs.append(build_wireguard(chosen.wireguard, clock))
+        rooms.peer_names = offered = OfferedNames(lambda: wake("wireguard"))
+        rooms.specs.append(build_wireguard(chosen.wireguard, clock, offered, lambda: _containers(store)))
+    rooms.metrics["wireguard"] = (*wireguard_metrics.specs(chosen.wireguard, clock), *wireguard_namespaces.SPECS)
     spec, queue = archives.build(chosen.archives, needs, clock, instruments, ledger.verifications, lambda: wake("archives"))
     rooms.specs.append(spec)
     rooms.metrics["archives"] = archive_metrics.specs(chosen.archives.series)
@@ -90,6 +96,12 @@ def build_rooms(
     rooms.specs.append(logs.build(chosen.logs, needs, clock, instruments, ledger.offsets, rooms.engine_read))
     rooms.specs.append(host.build(chosen.host, needs, clock))
     return rooms
+
+
+def _containers(store: SnapshotStore) -> DockerFacts | None:
+    """Return what was last known of containers, however old: who uses their pids has to prove them anyhow."""
+    snapshot = store.actual.docker
+    return None if snapshot is None else snapshot.facts
 
 
 def _add_docker(
@@ -101,8 +113,10 @@ def _add_docker(
     clock: Clock,
     instruments: Instruments,
     wake: Callable[[str], None],
+    *,
+    needed: bool,
 ) -> None:
-    if not settings.wanted(needed=any(need.docker for need in needs)):
+    if not settings.wanted(needed=needed or any(need.docker for need in needs)):
         store.publish_gate(Gate(needed=False))
         return
     labels = [label for need in needs for label in need.containers]

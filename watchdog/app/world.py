@@ -99,6 +99,7 @@ class World:
             spec.name: CollectorRunner(spec, self.store, clock, self.book, goes_on=spec.name in going_on) for spec in self.rooms.specs
         }
         self.store.listen(self._published)
+        self._published("gate", self.store.actual)  # it was published before anybody listened; it is on the page from the first moment on
         self._add_loops()
 
     def start(self) -> None:
@@ -149,7 +150,8 @@ class World:
             self.exposition.declare(name, [spec.metric for spec in panels[name].metrics])
 
     def _reconciler(self, panel: TimedPanel, target: Any) -> Reconciler:
-        ports = Ports(self._shared.clock, self.book, Hooks(self.rooms.engine_act), self.rooms.engine_read, self.rooms.engine_act)
+        rooms = self.rooms
+        ports = Ports(self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names)
         made = Reconciler(
             panel=panel,
             target=panel.connect(target, ports),

@@ -13,7 +13,8 @@ from pydantic import BaseModel, WithJsonSchema
 from pydantic_core import PydanticUndefined
 
 from watchdog import settings
-from watchdog.app import catalogue
+from watchdog.app.catalogue import catalogue, compat_catalogue
+from watchdog.model.metrics import Metric
 from watchdog.runtime.fields import Duration, HookField, Size
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -52,10 +53,19 @@ def metrics() -> str:
         "| metric | type | labels | what it is |",
         "|---|---|---|---|",
     ]
-    for metric in sorted(catalogue(), key=lambda metric: metric.name):
-        labels = ", ".join(f"`{label}`" for label in metric.labels)
-        lines.append(f"| `{metric.name}` | {metric.type} | {labels} | {_told(metric.help)} |")
+    lines += _metric_rows(catalogue())
+    for name, borrowed in compat_catalogue().items():
+        lines += ["", f"## Only with `compat: [{name}]`", "", "| metric | type | labels | what it is |", "|---|---|---|---|"]
+        lines += _metric_rows(borrowed)
     return "\n".join(lines) + "\n"
+
+
+def _metric_rows(metrics: Iterable[Metric]) -> list[str]:
+    rows = []
+    for metric in sorted(metrics, key=lambda metric: metric.name):
+        labels = ", ".join([f"`{label}`" for label in metric.labels] + ["..."] * metric.ragged)
+        rows.append(f"| `{metric.name}` | {metric.type} | {labels} | {_told(metric.help)} |")
+    return rows
 
 
 def _section(key: str, model: type[BaseModel]) -> list[str]:

@@ -92,6 +92,12 @@ def _collect(name: str, factory: Callable[[], Any]) -> Iterator[Probe]:
         for device in facts.devices:
             if device.error:
                 yield Probe(f"{name}: {device.name}", False, f"its daemon or the kernel does not tell: {device.error}")
+        peers, named = sum(len(device.peers) for device in facts.devices), len(facts.naming.names)
+        if peers:
+            yield Probe(f"{name}: names", bool(named) or None, f"{named} of {peers} peers have a name")
+        for file in facts.naming.files:
+            if file.error is not None:
+                yield Probe(f"{name}: names", False, f"'{file.path}' cannot be read: {file.error}")
 
 
 def _hooks(target: Any, engine: EngineRead | None) -> Iterator[Probe]:

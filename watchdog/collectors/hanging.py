@@ -57,6 +57,11 @@ class HangingLooks(Generic[ResultT]):
                 answers[key] = DeadlinePassed(f"no answer for {waited:.0f} s")
         return answers
 
+    @property
+    def hanging(self) -> int:
+        """Return how many looks have been left behind and still hang."""
+        return sum(not look.ended.is_set() for look in list(self._running.values()))
+
     def _hangs(self, key: str) -> bool:
         look = self._running.get(key)
         return look is not None and not look.ended.is_set()

@@ -16,7 +16,7 @@ from rich.live import Live
 
 from watchdog import settings
 from watchdog.app import Program
-from watchdog.demo.script import BREATH, FAULTS, PATIENCE, TARGET, Line, Seen, advance, settled
+from watchdog.demo.script import BREATH, FAULTS, PATIENCE, TARGET, Fault, Line, Seen, advance, settled
 from watchdog.demo.show import draw, plain
 from watchdog.demo.world import NAMES, SHORTENED, DemoWorld, demo_world
 from watchdog.errors import BadSettings, WatchdogError
@@ -53,24 +53,39 @@ class Play:
         calm = settled(self._world)
         now = time.time()
         for index, line in enumerate(self.lines):
-            moved = advance(line, replace(seen, gate_was_closed=self.gate_closed), calm, now)
+            agrees = calm if line.fault.agrees is None else line.fault.agrees(self._world)
+            moved = advance(line, replace(seen, gate_was_closed=self.gate_closed), agrees, now)
+            if moved.fault.approve and moved.progress == "found":
+                self._approve(moved.fault.target)
             if moved.progress in {"proved", "missed"} and line.progress not in {"proved", "missed"}:
                 self._finished(moved)
             self.lines[index] = moved
         self._next(seen, calm, now)
 
     def _next(self, seen: Seen, calm: bool, now: float) -> None:
-        waiting = next((index for index, line in enumerate(self.lines) if line.progress == "to come"), None)
-        under_way = any(line.progress not in {"to come", "proved", "missed"} for line in self.lines if not line.fault.aside)
-        if waiting is not None and self.lines[waiting].fault.aside:
-            self._inject(waiting, now)
+        to_come = [index for index, line in enumerate(self.lines) if line.progress == "to come"]
+        asides = [index for index in to_come if self.lines[index].fault.aside]
+        if ready := [index for index in asides if self._known(self.lines[index].fault)]:
+            self._inject(ready[0], now)
             return
+        waiting = next((index for index in to_come if index not in asides), None)
+        under_way = any(line.progress not in {"to come", "proved", "missed"} for line in self.lines if not line.fault.aside)
         if waiting is None or under_way or not calm or not seen.actual.gate.open or self._open_drifts():
             self._calm_since = None
             return
         self._calm_since = self._calm_since or now
         if now - self._calm_since >= BREATH:
             self._inject(waiting, now)
+
+    def _known(self, fault: Fault) -> bool:
+        if not fault.looks:
+            return True
+        status = self._program.commands.status(fault.target)
+        return status.baseline == "taken" and status.passes >= fault.looks
+
+    def _approve(self, target: str) -> None:
+        for approval in self._program.commands.approvals(target):
+            self._program.commands.approve(approval.id, "the demo")
 
     def _inject(self, index: int, now: float) -> None:
         fault = self.lines[index].fault
@@ -88,7 +103,7 @@ class Play:
 
     def _seen(self) -> Seen:
         commands = self._program.commands
-        return Seen(self._program.world.store.actual, commands.history(TARGET, 200), commands.repairs(TARGET, 200), gate_was_closed=False)
+        return Seen(self._program.world.store.actual, commands.history(None, 200), commands.repairs(None, 200), gate_was_closed=False)
 
 
 def play(seconds: float | None, listen: str) -> int:

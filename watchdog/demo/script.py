@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from watchdog.demo import vpn
+from watchdog.demo.tunnels import OFFICE
 from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
 from watchdog.model.repairs import RepairRecord, RepairState
 from watchdog.model.snapshots import Actual
-from watchdog.panels.mcsmanager.fake.daemon import RUNNING, STARTING
+from watchdog.panels.mcsmanager.fake.daemon import RUNNING, STARTING, STOPPED
 
 Progress = Literal["to come", "injected", "found", "mending", "proved", "missed"]
 PATIENCE = 45.0
 """Seconds a fault may take from being injected to being proved."""
+UNDER_WAY = frozenset({RepairState.INTENDED, RepairState.ACTING, RepairState.SETTLING, RepairState.IN_DOUBT})
 BREATH = 2.0
 """Seconds of peace between two faults, in which everything must agree."""
 
@@ -35,7 +38,8 @@ class Fault:
     """One scripted fault. ``kinds`` are the drift kinds it must be found as (any of them); ``remedies`` what must mend it (any).
 
     Faults without ``kinds`` are seen in the truth itself by ``visible``; there is nothing to mend in a panel then.
-    ``aside``: it touches nothing of the others, so they need not wait for it.
+    ``aside``: it touches nothing of the others, so they need not wait for it. ``looks``: how many looks at ``target`` come before it.
+    ``agrees``: when this fault's truth and belief are one again. ``approve``: the remedy waits for a person, whom the demo plays.
     """
 
     name: str
@@ -46,6 +50,11 @@ class Fault:
     visible: Callable[[Seen], bool] | None = None
     heal: Callable[[DemoWorld], None] | None = None
     aside: bool = False
+    target: str = TARGET
+    looks: int = 0
+    agrees: Callable[[DemoWorld], bool] | None = None
+    approve: bool = False
+    patience: float = PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +68,19 @@ class Line:
     took: float = 0.0
 
 
+def _let_autostart_fail(world: DemoWorld) -> None:
+    """Wait until the daemon tried each instance once, in vain: 1.6 s, and half a minute at most on a host that is busy."""
+    time.sleep(1.6)
+    for _ in range(300):
+        if all(item.started and item.status == STOPPED for item in world.daemon.instances if item.auto_start):
+            return
+        time.sleep(0.1)
+
+
 def _failed_autostart(world: DemoWorld) -> None:
     world.engine.crash_engine()
     world.daemon.restart()
-    time.sleep(1.6)
+    _let_autostart_fail(world)
     world.engine.restart_engine()
 
 
@@ -77,7 +95,7 @@ def _orphan(world: DemoWorld) -> None:
     world.engine.crash_engine()
     world.daemon.end(crash=True)
     world.daemon.boot()
-    time.sleep(1.6)
+    _let_autostart_fail(world)
     world.engine.heal()
 
 
@@ -115,6 +133,14 @@ def _dead_device(seen: Seen) -> bool:
     return device is not None and device.error is not None
 
 
+def _expected_peer_silent(seen: Seen) -> bool:
+    facts = seen.actual.wireguard.facts if seen.actual.wireguard else None
+    device = facts.device(OFFICE.device) if facts else None
+    peer = next((peer for peer in device.peers if peer.public_key == OFFICE.key), None) if device else None
+    expected = facts is not None and ("", OFFICE.device, OFFICE.key) in facts.naming.expected
+    return expected and peer is not None and peer.connected is False
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "cut backup", "tuesday.zip ends 30 bytes early", lambda world: void(world.truncate_archive()), visible=_bad_archive, aside=True,
@@ -122,6 +148,16 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "dead WireGuard daemon", "wg1's daemon is gone, its socket is still there", lambda world: world.wireguard.kill("wg1"),
         visible=_dead_device, aside=True, heal=lambda world: world.wireguard.revive("wg1"),
+    ),
+    Fault(
+        "expected peer gone", "the office router is expected always, and has been silent for ten minutes",
+        lambda world: world.tunnels.silence(OFFICE), visible=_expected_peer_silent, aside=True,
+        heal=lambda world: world.tunnels.wake(OFFICE),
+    ),
+    Fault(
+        "dead thread (WGDashboard)", "a configuration was added during a pass: the panel's thread is dead, its answers stand still",
+        lambda world: world.vpn.add_guests(), frozenset({"thread_dead"}), frozenset({"restart_panel"}),
+        aside=True, target=vpn.TARGET, looks=8, agrees=lambda world: world.vpn.tells_the_truth(), approve=True, patience=80.0,
     ),
     Fault(
         "silent Docker", "the socket accepts and never answers: the gate must close, and open by itself", _hang,
@@ -160,14 +196,15 @@ def advance(line: Line, seen: Seen, settled: bool, now: float) -> Line:
         return line
     took = now - line.began
     if line.fault.visible is not None:
-        return replace(line, progress="proved", took=took, how="seen in the truth, exported, alerted; nothing to mend in a panel") if (
+        return replace(line, progress="proved", took=took, how="seen in the truth and exported; nothing to mend in a panel") if (
             line.fault.visible(seen)
         ) else _patient(line, took)  # fmt: skip
     episodes = [each for each in seen.episodes if each.drift.kind in line.fault.kinds and each.last_seen >= line.began]
     repairs = [each for each in seen.repairs if each.remedy in line.fault.remedies and each.intended_at >= line.began]
     verified = [each for each in repairs if each.state is RepairState.VERIFIED]
-    if episodes and verified and settled and all(each.closed_at is not None for each in episodes):
-        return replace(line, progress="proved", took=took, how=_how(verified, len(episodes)))
+    judged = all(each.state not in UNDER_WAY for each in repairs)
+    if episodes and verified and judged and settled and all(each.closed_at is not None for each in episodes):
+        return replace(line, progress="proved", took=took, how=_how(line.fault, verified, len(episodes)))
     if repairs:
         return _patient(replace(line, progress="mending", how=f"{repairs[0].remedy}: {repairs[0].state.value}"), took)
     if episodes:
@@ -176,12 +213,13 @@ def advance(line: Line, seen: Seen, settled: bool, now: float) -> Line:
 
 
 def _patient(line: Line, took: float) -> Line:
-    return replace(line, progress="missed", took=took) if took > PATIENCE else replace(line, took=took)
+    return replace(line, progress="missed", took=took) if took > line.fault.patience else replace(line, took=took)
 
 
-def _how(verified: Sequence[RepairRecord], drifts: int) -> str:
+def _how(fault: Fault, verified: Sequence[RepairRecord], drifts: int) -> str:
     remedies = ", ".join(sorted({record.remedy for record in verified}))
-    return f"{drifts} drift{'s' if drifts != 1 else ''} confirmed; {len(verified)} x {remedies}; a fresh look at both sides agrees"
+    asked = " (risky by what it can see, so it asked; the demo approved)" if fault.approve else ""
+    return f"{drifts} drift{'s' if drifts != 1 else ''} confirmed; {len(verified)} x {remedies}{asked}; a fresh look at both sides agrees"
 
 
 def settled(world: DemoWorld) -> bool:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
-from watchdog.collectors.wireguard.fake import FakeWireguardWorld, fake_key
+from watchdog.collectors.wireguard.fake import FakeWireguardWorld
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
+from watchdog.demo.tunnels import Tunnels, write_settings
+from watchdog.demo.vpn import Vpn, vpn
 from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
@@ -30,6 +32,7 @@ SHORTENED = {
     "the verdict comes 1 s after a repair at the earliest (remedies name their own)": None,
     "the Docker gate opens after 2 successes, tried every 0.5 s (3, every 5 s, after 10 s)": None,
     "stuck in 'starting' after 10 s (5 min)": None,
+    "WGDashboard's answers count as frozen after 25 s (45 s)": None,
 }
 
 
@@ -43,6 +46,8 @@ class DemoWorld:
     daemon: FakeDaemon
     panel: FakePanel
     config: Path
+    tunnels: Tunnels
+    vpn: Vpn
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -64,7 +69,7 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
     with ExitStack() as stack:
         stack.enter_context(FakeEngine(engine, folder / "docker.sock"))
         wireguard = stack.enter_context(FakeWireguardWorld(folder / "wg", clock))
-        _fill_wireguard(wireguard)
+        tunnels = stack.enter_context(Tunnels(wireguard, clock))
         daemon = FakeDaemon(EngineBridge(engine), remarks="demo-node", speed=SPEED)
         daemon.add(*(FakeInstance(uuid=hashlib.sha256(name.encode()).hexdigest()[:32], nickname=name, image="bb") for name in NAMES))
         engine.listen(EngineProcess(folder).follow)
@@ -73,18 +78,10 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         engine.run("proxy", "nginx:stable")
         for item in daemon.instances:
             daemon.open(item.uuid)
+        road = stack.enter_context(vpn(folder, clock, tunnels))
         _write_archives(folder / "backups")
-        config = _write_config(folder, panel, daemon, listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config)
-
-
-def _fill_wireguard(wireguard: FakeWireguardWorld) -> None:
-    for name, peers in (("wg0", 3), ("wg1", 1)):
-        wireguard.add_device(name)
-        for number in range(peers):
-            key = fake_key(f"{name}-{number}")
-            wireguard.add_peer(name, key, allowed_ips=(f"10.7.{number}.0/24",), endpoint=f"192.0.2.{number + 1}:51820")
-            wireguard.handshake(name, key)
+        config = _write_config(folder, panel, daemon, road, listen)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road)
 
 
 def _write_archives(folder: Path) -> None:
@@ -96,7 +93,7 @@ def _write_archives(folder: Path) -> None:
             archive.writestr(f"world/region/r.{number}.mca", noise.randbytes(20_000))
 
 
-def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: str) -> Path:
+def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, road: Vpn, listen: str) -> Path:
     key = folder / "mcsmanager.key"
     key.touch(0o600)
     key.write_text("admin-key-0123456789\n", encoding="ascii")
@@ -115,7 +112,7 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: st
                 "pid_file": f"{folder}/docker.pid",
                 "proc": f"{folder}/proc",
             },
-            "wireguard": {"enabled": True, "sockets": [f"{folder}/wg"], "interval": "2s"},
+            "wireguard": dict(write_settings(folder)),
             "archives": {"interval": "2s", "directories": [{"name": "backups", "path": f"{folder}/backups", "pattern": "*.zip"}]},
         },
         "reconciler": {"confirm": "2s", "settle": "1s", "cooldown": "3s", "backoff_first": "3s", "budget_per_hour": 60, "attempts": 20},
@@ -133,7 +130,8 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, listen: st
                     "autostart_grace": "1s",
                     "stop_grace": "10s",
                 }
-            ]
+            ],
+            "wgdashboard": [dict(road.write_settings(folder))],
         },
     }
     config = folder / "config.yaml"

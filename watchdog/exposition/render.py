@@ -58,10 +58,11 @@ def render(family: Family) -> RenderedFamily:
     histogram = metric.type == "histogram"
     width = len(metric.labels) + histogram
     unique = dict(family.rows)
-    if any(len(labels) != width for labels in unique):
+    widths = set(map(len, unique)) - {width}
+    if widths and not (metric.ragged and all(each > width and (each - width) % 2 == 0 for each in widths)):
         raise ValueError(f"metric {metric.name!r}: a row needs {width} label values")
     rows = sorted(unique.items(), key=lambda row: row[0][:-1]) if histogram else sorted(unique.items(), key=_labels_of)
-    lines = _histogram_lines(metric, rows) if histogram else _lines(metric, rows)
+    lines = _histogram_lines(metric, rows) if histogram else _ragged_lines(metric, rows) if metric.ragged else _lines(metric, rows)
     # a lone surrogate (an undecodable file name) must not cost the whole source
     body = "".join(lines).encode("utf-8", "replace")
     return RenderedFamily(metric.name, *heads(metric), body, len(rows), len(family.rows) - len(rows))
@@ -102,6 +103,17 @@ def _lines(metric: Metric, rows: Sequence[Row]) -> list[str]:
     if order == sorted(order):
         return [form % (*_clean(labels), number(value)) for labels, value in rows]
     return [form % (*_clean(tuple(labels[i] for i in order)), number(value)) for labels, value in rows]
+
+
+def _ragged_lines(metric: Metric, rows: Sequence[Row]) -> list[str]:
+    """Return lines of which each has its own labels. Names that come twice or that Prometheus would refuse are the table's fault."""
+    width, lines = len(metric.labels), []
+    for labels, value in rows:
+        clean = _clean(labels)
+        own = sorted(zip((*metric.labels, *clean[width::2]), (*clean[:width], *clean[width + 1 :: 2]), strict=True))
+        inner = ",".join([f'{name}="{text}"' for name, text in own if text])
+        lines.append(f"{metric.name}{{{inner}}} {number(value)}\n")
+    return lines
 
 
 def _histogram_lines(metric: Metric, rows: Sequence[Row]) -> list[str]:

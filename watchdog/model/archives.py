@@ -20,6 +20,21 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Salvage:
+    """What survives in a bad archive: whole entries and the bytes of their contents.
+
+    ``names`` are the first few of them, in the order in which they lie in the file; ``last`` is the last one. ``proven``: a checksum was
+    compared for each; else they only unpack.
+    """
+
+    entries: int = 0
+    bytes: int = 0
+    names: tuple[str, ...] = ()
+    last: str | None = None
+    proven: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """How far one file has been verified.
 

@@ -14,7 +14,8 @@ Row = tuple[tuple[str, ...], float]
 class Metric:
     """One line of a catalogue. ``name`` is the family's full name as Prometheus stores its samples, so a counter's ends in ``_total``.
 
-    ``seed`` lists label value tuples that are born at 0 (rule 18); ``buckets`` only for histograms.
+    ``seed`` lists label value tuples that are born at 0 (rule 18); ``buckets`` only for histograms. ``ragged`` is for names of other
+    exporters alone: empty labels are left out, and a row may go on after its label values with (name, value) pairs of its own.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Metric:
     labels: tuple[str, ...] = ()
     seed: tuple[tuple[str, ...], ...] = ()
     buckets: tuple[float, ...] = ()
+    ragged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from watchdog.model.clues import Clues, Found
@@ -16,17 +16,23 @@ from watchdog.model.needs import Needs
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair, Remedy
 from watchdog.model.snapshots import Actual
+from watchdog.model.wireguard import NoPeerNames, PeerNames
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the house lends to a connected target."""
+    """What the house lends to a connected target.
+
+    ``peer_names`` is where a panel that makes WireGuard peers says what it calls them, after each view of its:
+    ``offer(name of the target, {(netns, device, public key): name})``.
+    """
 
     clock: Clock
     instruments: Instruments
     hooks: HookRunner
     engine_read: EngineRead | None = None
     engine_act: EngineAct | None = None
+    peer_names: PeerNames = field(default_factory=NoPeerNames)
 
 
 class Target(Protocol):

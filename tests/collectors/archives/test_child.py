@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import hashlib
 import json
 import os
+import signal
 import struct
+import subprocess
 import sys
 import threading
 import zipfile
@@ -12,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.archives import gz, noise, tar_of, zip_of
+from tests.support.archives import find, gz, many_entries, noise, tar_of, zip_of
+from tests.support.corpus import ALL
+from watchdog.collectors.archives.confine import BASE, NOBODY
 from watchdog.collectors.archives.order import MODULE, Limits, verify
+from watchdog.collectors.archives.settings import promise
 from watchdog.errors import Stopping
 from watchdog.runtime.child import module_argv
 
@@ -92,10 +99,10 @@ def test_a_child_that_only_computes_is_ended_by_its_own_limit(tmp_path):
 
 
 def test_too_little_memory_is_named(tmp_path):
-    """With barely more address space than an interpreter has, the check itself cannot be done."""
+    """What the interpreter has is not enough for what the check wants."""
     (tmp_path / "file").write_bytes(gz(tar_of([("a", noise(4 << 20))])))
 
-    finished = run(tmp_path / "file", limits=Limits(memory=1 << 20, seconds=60, rate=0.0))
+    finished = run(tmp_path / "file", limits=Limits(memory=-(80 << 20), seconds=60, rate=0.0))
 
     assert (finished.verdict, finished.reasons) == ("unverifiable", ("memory",))
 
@@ -114,9 +121,15 @@ def test_the_child_bounds_itself_and_can_open_nothing(tmp_path):
     source = f"""
 import json, os, resource, sys
 sys.path.insert(0, {str(Path.cwd())!r})
-from watchdog.collectors.archives.check import Order, limit
-limit(Order(0, 1, 128 << 20, 30, 0.0, False))
+import ctypes
+from tests.support.corpus import ALL
+from watchdog.collectors.archives.confine import confine
+walls = confine(os.getppid(), 128 << 20, 30)
 told = {{name: resource.getrlimit(getattr(resource, "RLIMIT_" + name)) for name in ("AS", "CORE", "FSIZE", "NOFILE", "CPU")}}
+told |= {{"walls": walls, "user": os.geteuid(), "group": os.getegid(), "others": os.getgroups()}}
+death = ctypes.c_int()
+ctypes.CDLL(None).prctl(2, ctypes.byref(death), 0, 0, 0)
+told["death"] = death.value
 for try_ in (lambda: os.open("/etc/passwd", os.O_RDONLY), lambda: bytes(256 << 20)):
     try:
         try_()
@@ -128,7 +141,11 @@ print(json.dumps({{"format": "x", "level": 0, "verdict": "good", "reasons": [], 
 
     told = json.loads(run(tmp_path / "file", argv=program(source)).message)
 
-    assert told["AS"] == [128 << 20] * 2
+    assert told["AS"] == [(128 << 20) + BASE] * 2
+    assert told["death"] == signal.SIGKILL
+    assert told["walls"][0] == "limits"
+    if os.geteuid() == 0:
+        assert (told["user"], told["group"], told["others"]) == (NOBODY, NOBODY, [])
     assert told["CORE"] == told["FSIZE"] == told["NOFILE"] == [0, 0]
     assert told["CPU"] == [30, 31]
     assert "OSError" in told
@@ -147,8 +164,9 @@ def test_the_rate_is_kept(tmp_path):
 
 
 TIMED = """
-import json, subprocess, sys
-order = json.loads(sys.argv[-1])
+import json, os, subprocess, sys
+order = {**json.loads(sys.argv[-1]), "parent": os.getpid()}
+sys.argv[-1] = json.dumps(order)
 answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
 answer["messages"] = [str(time.monotonic() - began)]
 print(json.dumps(answer))
@@ -156,7 +174,8 @@ print(json.dumps(answer))
 
 MEASURED = """
 import json, os, resource, subprocess, sys
-order = json.loads(sys.argv[-1])
+order = {**json.loads(sys.argv[-1]), "parent": os.getpid()}
+sys.argv[-1] = json.dumps(order)
 answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
 answer["messages"] = [str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)]
 print(json.dumps(answer))
@@ -169,27 +188,11 @@ def memory_of(path, **kind):
     return finished.verdict, int(finished.message), finished
 
 
-def many_entries(path, count):
-    """Write a zip of ``count`` empty entries without building it in memory."""
-    with path.open("wb") as file:
-        records = []
-        for number in range(count):
-            name = b"uploadedfiles/%02x/%06x-0000-0000-0000-00000000.bin" % (number % 256, number)
-            records.append((name, file.tell()))
-            file.write(struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name)
-        start = file.tell()
-        for name, at in records:
-            file.write(struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, at) + name)
-        stop, here = file.tell(), 0xFFFF
-        file.write(struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, stop - start, start))
-        file.write(struct.pack("<4sLQL", b"PK\x06\x07", 0, stop, 1))
-        file.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, here, here, stop - start, start, 0))
-
-
-def test_200_000_entries_cost_little_memory(tmp_path):
+@pytest.mark.parametrize("level", [1, 2])
+def test_200_000_entries_cost_little_memory(tmp_path, level):
     many_entries(tmp_path / "many.zip", 200_000)
 
-    verdict, kibibytes, finished = memory_of(tmp_path / "many.zip")
+    verdict, kibibytes, finished = memory_of(tmp_path / "many.zip", level=level)
 
     assert (verdict, finished.reasons) == ("good", ())
     assert kibibytes < 64 * 1024, f"{kibibytes} KiB"
@@ -241,3 +244,97 @@ def test_methods_that_cannot_be_unpacked_are_no_obstacle_to_the_structure(tmp_pa
     (tmp_path / "file").write_bytes(bytes(data))
 
     assert run(tmp_path / "file").verdict == "good"
+
+
+def test_at_level_2_such_an_entry_is_unverifiable_and_named(tmp_path):
+    (tmp_path / "file").write_bytes(next(case for case in ALL if case.name == "zstd-inside.zip").make())
+
+    finished = run(tmp_path / "file", level=2)
+
+    assert (finished.verdict, finished.reasons) == ("unverifiable", ("unknown_method",))
+    assert "(zstd)" in finished.message
+
+
+SOME_OF_THE_CORPUS = ("sysreptor.zip", "cut-in-files.zip", "wings.tar.gz", "flipped.tar.xz", "frames.tar.zst", "window.tar.zst", "bomb.zip")
+
+
+@pytest.mark.parametrize("name", SOME_OF_THE_CORPUS)
+def test_behind_its_walls_the_child_finds_what_is_found_without(tmp_path, name):
+    case = next(case for case in ALL if case.name == name)
+    data = case.make()
+    path = tmp_path / name
+    path.write_bytes(data)
+
+    finished = run(path, level=2, promise=promise(name))
+
+    assert finished.verdict == case.verdict
+    assert finished.sha1 == hashlib.sha1(data).hexdigest()
+    assert finished.salvage == find(path, data, level=2, promise=promise(name)).salvage
+    assert finished.walls[0] == "limits"
+
+
+SAID_AND_DIED = """
+import json, os, signal
+said = {"so_far": True, "format": "zip", "level": 2, "verdict": "bad", "reasons": ["missing_end"], "messages": ["it was cut"]}
+print(json.dumps(said), flush=True)
+os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+def test_damage_already_proven_outlives_the_child(tmp_path):
+    """A file may be made so that looking for what survives in it kills the child: it is bad all the same."""
+    (tmp_path / "file").write_bytes(b"x")
+
+    finished = run(tmp_path / "file", argv=program(SAID_AND_DIED))
+
+    assert (finished.verdict, finished.reasons) == ("bad", ("missing_end",))
+    assert "SIGSEGV" in finished.message
+
+
+TOUCHING = f"""
+import os, sys
+sys.path.insert(0, {str(Path.cwd())!r})
+from watchdog.collectors.archives import check
+look = check.check
+def touch(source, *rest):
+    os.utime(sys.argv[1], (1, 1))
+    return look(source, *rest)
+check.check, check.confine = touch, lambda *_: ()
+check.main(sys.argv[2:])
+"""
+
+
+def test_a_file_that_changes_under_the_child_is_named(tmp_path):
+    """Its time is set right after the child has begun; without its walls, for behind them it cannot do that itself."""
+    path = tmp_path / "file"
+    path.write_bytes(tar_of([("a", noise(1000))]))
+
+    finished = run(path, argv=[*program(TOUCHING), str(path)], level=2)
+
+    assert (finished.verdict, finished.reasons) == ("unverifiable", ("changed",))
+
+
+LANDLOCKED = f"""
+import ctypes, os, socket, sys
+sys.path.insert(0, {str(Path.cwd())!r})
+from tests.support.corpus import ALL
+from watchdog.collectors.archives.confine import _landlock
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl(38, 1, 0, 0, 0)
+if not _landlock(libc):
+    raise SystemExit(77)
+for try_ in (lambda: os.open("/etc/passwd", os.O_RDONLY), lambda: os.open("/tmp", os.O_RDONLY), lambda: os.mkdir("/tmp/never")):
+    try:
+        try_()
+    except PermissionError:
+        continue
+    raise SystemExit(1)
+"""
+
+
+def test_landlock_forbids_every_file_where_the_kernel_has_it():
+    """Not a wall that CI's kernel must have: without it the child says so, and the limit of no open file holds."""
+    done = subprocess.run(program(LANDLOCKED), capture_output=True, text=True, check=False, timeout=90)
+
+    version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
+    assert done.returncode == (0 if version >= 1 else 77), done.stderr

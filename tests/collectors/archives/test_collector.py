@@ -430,7 +430,7 @@ def test_wishes_that_cannot_be_met_are_refused(need):
         {"directories": [{"name": "a", "path": "/a", "pattern": "../x"}]},
         {"directories": [{"name": "a", "path": "/a", "pattern": "/etc/*"}]},
         {"directories": [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]},
-        {"directories": [{"name": "a", "path": "/a", "level": 2}]},
+        {"directories": [{"name": "a", "path": "/a", "level": 3}]},
         {"memory": "1MiB"},
         {"unknown": 1},
     ],

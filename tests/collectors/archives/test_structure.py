@@ -105,6 +105,8 @@ def test_two_entries_of_one_name_are_told(tmp_path):
 
 
 BAD = {
+    "zstd with noise behind its magic number": (b"\x28\xb5\x2f\xfd\x04\x00" + noise(300, 5), "damaged_stream"),
+    "xz with noise behind its magic number": (b"\xfd7zXZ\x00\x00\x04" + noise(300), "damaged_stream"),
     "empty": (b"", "empty"),
     "html": (b"<!DOCTYPE html>\n<html><title>502 Bad Gateway</title></html>", "html_page"),
     "json": (b'{"detail": "Backup failed: no license"}', "json_text"),
@@ -175,8 +177,6 @@ UNVERIFIABLE = {
     "zip whose directory is encrypted": (encrypted_directory(), "encrypted_directory"),
     "an executable": (b"\x7fELF" + noise(600), "unknown_format"),
     "only zeros": (bytes(8192), "only_zeros"),
-    "zstd": (b"\x28\xb5\x2f\xfd" + noise(300), "unsupported_format"),
-    "xz": (b"\xfd7zXZ\x00" + noise(300), "unsupported_format"),
     "one volume of several": (patched(PLAIN, end(PLAIN) + 4, b"\x01\x00"), "split"),
     "zip of a version nobody knows": (patched(PLAIN, cd(PLAIN) + 6, b"\x94\x00"), "needs_newer"),
     "tar with a huge extended header": (None, "header_too_large"),

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from watchdog.collectors.wireguard.fake import FakeDevice, FakePeer, FakeWireguardWorld, fake_key
 from watchdog.collectors.wireguard.keys import PublicKeys, public_key
 from watchdog.collectors.wireguard.parse import Known, parse
-from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, find_sockets, link_up, read_userspace, same_socket
+from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, find_sockets, links_up, read_userspace, same_socket
 from watchdog.errors import Forbidden, MalformedAnswer, ServerFault
 from watchdog.model.wireguard import Device, Peer
 from watchdog.runtime.clock import SystemClock
@@ -69,23 +70,87 @@ def test_peers_are_in_one_order_whatever_the_daemon_says():
     assert parsed(one + two + "errno=0\n\n") == parsed(two + one + "errno=0\n\n")
 
 
-def test_a_peer_that_has_not_changed_is_not_read_again_and_one_that_has_is():
-    known: Known = {}
+SLEEPING = (
+    "public_key={key}\npreshared_key={secret}\nprotocol_version=1\nlast_handshake_time_sec=0\nlast_handshake_time_nsec=0\n"
+    "tx_bytes=1\nrx_bytes={rx}\npersistent_keepalive_interval=0\nallowed_ip=10.0.0.1/32\n"
+)
 
-    def answer(rx: int, secret: str) -> bytearray:
-        sleeping = f"public_key={'ab' * 32}\npreshared_key={secret}\nrx_bytes=5\n"
-        return bytearray(f"{sleeping}public_key={'cd' * 32}\npreshared_key={secret}\nrx_bytes={rx}\nerrno=0\n\n".encode())
 
-    first = parse("wg0", answer(1, "11" * 32), no_key, known=known).peers
-    second = parse("wg0", answer(2, "11" * 32), no_key, known=known).peers
-    assert first[0] is second[0]
+@pytest.mark.parametrize("form", [SLEEPING, "public_key={key}\npreshared_key={secret}\nrx_bytes={rx}\n"], ids=["usual", "any"])
+def test_a_peer_that_has_not_changed_is_not_made_again_and_one_that_has_is(form: str):
+    known = Known()
+
+    def look(*rx: int, secret: str = "11" * 32) -> tuple[Peer, ...]:
+        text = "".join(form.format(key=f"{number:02x}" * 32, secret=secret, rx=each) for number, each in enumerate(rx))
+        return parse("wg0", bytearray(f"{text}errno=0\n\n".encode()), no_key, known=known).peers
+
+    first = look(5, 1)
+    assert look(5, 1) is first, "nothing new: the very same peers"
+    assert look(5, 1, secret="33" * 32) is first
+    second = look(5, 2)
+    assert second[0] is first[0]
     assert [peer.rx_bytes for peer in second] == [5, 2]
-    assert len(known) == 2, "what is no longer so is forgotten"
+    assert second[1].public_key is first[1].public_key
     assert "11" * 32 not in repr(known)
+    assert "33" * 32 not in repr(known)
+    assert len(look(5)) == 1
+    assert len(known.peers) == 1, "what is no longer so is forgotten"
+    assert look() == ()
+    assert look(5, 2) == second
 
 
 def test_keys_of_newer_daemons_are_stepped_over():
     assert parsed("listen_port=1\njc=4\njmin=40\ns1=0\nerrno=0\n\n").listen_port == 1
+    future = SLEEPING.format(key=KEY, secret="22" * 32, rx=7) + "colour=blue\n"
+    usual = SLEEPING.format(key="cd" * 32, secret="22" * 32, rx=8)
+    for text in (future + usual, usual + future, future.replace("colour=blue\n", "").replace("tx_bytes", "colour=blue\ntx_bytes") + usual):
+        found = parsed(text + "errno=0\n\n")
+        assert [(peer.rx_bytes, peer.allowed_ips) for peer in found.peers] == [(7, ("10.0.0.1/32",)), (8, ("10.0.0.1/32",))]
+
+
+def test_amneziawg_tells_its_own_secrets_and_a_range_of_keepalives():
+    """device/uapi.go of amneziawg-go: lines of obfuscation before the peers, two more secrets, a keepalive only where there is one."""
+    own = (
+        f"private_key={'11' * 32}\nobfs_psk={'44' * 32}\nlisten_port=51820\nfwmark=7\njc=4\njmin=40\njmax=70\ns1=86\ns2=12\ns4=9\n"
+        f"h1=1020325451\nh2=3288052141-3288052150\ni1=<b 0xf6ab3267fa><c><t>\nheader_protection_key={'55' * 32}\nrekey_after_time=100-140\n"
+    )
+    peer = SLEEPING.format(key="{key}", secret="22" * 32, rx=7).replace("persistent_keepalive_interval=0\n", "{keepalive}")
+    for keepalive, seconds in (("", 0), ("persistent_keepalive_interval=25\n", 25), ("persistent_keepalive_interval=20-30\n", 20)):
+        text = own + peer.format(key=KEY, keepalive=keepalive) + "errno=0\n\n"
+        answer, known = bytearray(text.encode()), Known()
+        device = parse("awg0", answer, no_key, known=known)
+        assert device.peers == (Peer(KEY_TEXT, None, ("10.0.0.1/32",), None, 7, 1, seconds),)
+        assert (device.public_key, device.listen_port, device.fwmark) == ("worked out", 51820, 7)
+        assert not any(answer)
+        assert not any(secret * 32 in repr((device, known)) for secret in ("11", "22", "44", "55"))
+
+
+BORINGTUN = (
+    "own_public_key=" + "ab" * 32 + "\nlisten_port=51820\npublic_key=" + "cd" * 32 + "\npreshared_key=" + "22" * 32 + "\n"
+    "persistent_keepalive_interval=25\nendpoint=[2001:db8::1]:4500\nallowed_ip=10.0.0.0/24\n{handshake}rx_bytes=9\ntx_bytes=7\nerrno=0\n\n"
+)
+
+
+def test_boringtun_tells_its_public_key_and_how_long_ago_the_handshake_was():
+    """boringtun/src/device/api.rs, api_get(): own_public_key, other order of lines, and an age under the name of a moment."""
+    known = Known()
+
+    def look(handshake: str, wall: float = 1_700_000_100.0) -> Peer:
+        device = parse("wg0", bytearray(BORINGTUN.format(handshake=handshake).encode()), no_key, known=known, wall=wall)
+        assert (device.public_key, device.listen_port) == (KEY_TEXT, 51820)
+        return device.peers[0]
+
+    age = "last_handshake_time_sec={}\nlast_handshake_time_nsec={}\n".format
+    assert look("").last_handshake is None
+    assert look(age(0, 0)).last_handshake == 1_700_000_100.0
+    peer = look(age(40, 250_000_000))
+    assert peer == replace(peer, endpoint="[2001:db8::1]:4500", allowed_ips=("10.0.0.0/24",), rx_bytes=9, tx_bytes=7, keepalive=25)
+    assert peer.last_handshake == 1_700_000_059.75
+    # the same handshake, looked at later: the moment must not wander with the rounding of ages
+    assert look(age(55, 253_000_000), 1_700_000_115.01) is peer
+    assert look(age(2, 0), 1_700_000_115.0).last_handshake == 1_700_000_113.0
+    # a fork that tells the moment
+    assert look(age(1_700_000_000, 5)).last_handshake == pytest.approx(1_700_000_000.000000005)
 
 
 def test_a_device_without_a_private_key_has_no_public_key():
@@ -101,7 +166,7 @@ def test_a_device_without_a_private_key_has_no_public_key():
         ("listen_port=1", "no errno"),
         ("listen_port=x\nerrno=0\n\n", "listen_port is not a number"),
         ("public_key=abc\nerrno=0\n\n", "public_key of 3 digits"),
-        ("public_key=" + "zz" * 32 + "\nerrno=0\n\n", "Error"),
+        ("public_key=" + "zz" * 32 + "\nerrno=0\n\n", "not hexadecimal"),
         ("allowed_ip=10.0.0.0/8\nerrno=0\n\n", "before any peer"),
         (f"public_key={KEY}\nrx_bytes=-5\nerrno=0\n\n", "rx_bytes is not a number"),
         ("listen_port=\xff\nerrno=0\n\n", "UnicodeDecodeError"),
@@ -201,7 +266,7 @@ def test_no_directory_is_no_device(tmp_path: Path):
 def test_what_is_no_socket_is_no_device(tmp_path: Path):
     (tmp_path / "wg0.sock").write_text("")
     (tmp_path / "readme").write_text("")
-    assert find_sockets([tmp_path]) == {}
+    assert find_sockets([tmp_path]) == []
 
 
 def test_a_dead_daemon_is_named_and_the_others_are_read(world: FakeWireguardWorld):
@@ -373,8 +438,7 @@ class as_nobody:  # noqa: N801
 
 
 def test_whether_a_link_is_up():
-    assert link_up("lo") is True
-    assert link_up("nosuchlink") is None
+    assert links_up(["lo", "nosuchlink"]) == {"lo": True, "nosuchlink": None}
 
 
 def test_no_descriptor_is_left_open(world: FakeWireguardWorld):

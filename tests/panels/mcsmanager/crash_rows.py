@@ -144,7 +144,7 @@ def _row(name: str, prepare: Callable[[Outside], None]) -> Row:
                 made.panel.close()
 
     def check(directory: Path) -> None:
-        made, patience = OUTSIDES[directory], 200
+        made, patience = OUTSIDES[directory], 1200
         while made.daemon.find(UUID).status != 3 and patience:
             threading.Event().wait(0.05)
             patience -= 1

@@ -5,7 +5,7 @@ import pytest
 from tests.panels.mcsmanager.crash_rows import ROWS
 from tests.support.crash import crash_table
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 USUAL = ("open_instance", "restart_daemon")

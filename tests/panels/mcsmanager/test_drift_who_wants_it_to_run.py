@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.support.mcsmanager import DAEMON, NOW, Scene, container_of, foreign, instance, settings
-from watchdog.model.docker import ContainerEvent, EventStream
+from watchdog.model.docker import ContainerEvent, EventStream, Gate
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import Risk
 from watchdog.panels.mcsmanager import PANEL
-from watchdog.panels.mcsmanager.remedies import instance_object
+from watchdog.panels.mcsmanager.remedies import daemon_object, instance_object
 from watchdog.panels.mcsmanager.view import LABEL, Operation, Status
 
 OPEN = next(remedy for remedy in PANEL.remedies if remedy.name == "open_instance")
@@ -195,6 +195,35 @@ def test_what_was_stopped_long_before_the_outage_is_left_alone():
     scene.containers_error = ""
     scene.look(60)
     assert not scene.look(30).drifts
+
+
+def reloaded(error):
+    """Look at a running instance, then through a gate that is closed anew, by our own reload or by an ``error``; it ends meanwhile."""
+    item = instance()
+    scene = Scene([item], [foreign(), container_of(item)])
+    scene.settle()
+    scene.gate = Gate(error=error)
+    scene.instances, scene.containers = [replace(item, status=Status.STOPPED)], [foreign()]
+    scene.look(15)
+    scene.gate = Gate(open=True)
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 5)
+    scene.look(15)
+    return scene
+
+
+@pytest.mark.parametrize(("error", "wish"), [("Unreachable", ["known"]), (None, [])])
+def test_our_own_reload_is_no_outage_of_docker(error, wish):
+    assert [drift.evidence["wish"] for drift in reloaded(error).look(30).drifts] == wish
+
+
+def test_a_drift_outlives_our_own_reload():
+    scene = outage()
+    assert scene.look(30).drifts
+    scene.gate = Gate()
+    judgement = scene.look(5)
+    assert not judgement.drifts and not judgement.fine and judgement.unknown, "unknown, so it stays as it is"
+    scene.gate = Gate(open=True)
+    assert scene.look(15).drifts, "and no time of grace begins anew"
 
 
 def test_a_restart_of_docker_between_two_looks_is_an_outage_too():
@@ -401,6 +430,54 @@ def test_what_ran_since_we_ended_it_is_left_alone():
     scene.look(15)
     scene.instances, scene.containers = [item], [foreign()]
     assert not scene.look(15).drifts and not scene.look(60).drifts
+
+
+# -- what was believed alive until we restarted the daemon ----------------------------------------------------------------------
+
+
+def daemon_restarted_by_us(status=Status.RUNNING, operations=(), asked=True):
+    """Look at a ghost (or a stuck start) without autostart, then at its daemon after our restart: Stopped on both sides."""
+    item = replace(instance(status=status), auto_start=False)
+    scene = Scene([item], [foreign()])
+    scene.settle()
+    scene.look(15)
+    if asked:
+        scene.facts = replace(scene.facts, last_remedy_at={("restart_daemon", daemon_object("games", DAEMON)): scene.now.wall + 1})
+    scene.operations = tuple(operations and (stop(scene, item, operations),))
+    scene.daemon = replace(scene.daemon, process_cpu=100)
+    scene.instances = [replace(item, status=Status.STOPPED, started=0)]
+    scene.look(15)
+    return scene
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.STARTING])
+def test_a_ghost_without_autostart_is_not_forgotten_when_we_restart_its_daemon(status):
+    drift = daemon_restarted_by_us(status).look(60).drifts[0]
+    assert (drift.kind, drift.proposal.remedy, drift.evidence["wish"]) == ("failed_autostart", "open_instance", "unknown")
+    assert OPEN.risk(drift.proposal.facts) is Risk.DESTRUCTIVE, "whether it is still wanted only a person knows"
+
+
+@pytest.mark.parametrize("kind", ["instance_stop", "instance_kill"])
+def test_a_ghost_that_a_person_wanted_stopped_stays_so_after_our_restart(kind):
+    assert not daemon_restarted_by_us(operations=kind).look(60).drifts
+
+
+def test_a_daemon_that_somebody_else_restarted_tells_nothing_of_instances_without_autostart():
+    assert not daemon_restarted_by_us(asked=False).look(60).drifts
+
+
+def test_what_ran_after_our_restart_and_ended_is_left_alone():
+    scene = daemon_restarted_by_us()
+    item = scene.instances[0]
+    scene.instances, scene.containers = [replace(item, status=Status.RUNNING, started=1)], [foreign(), container_of(item)]
+    scene.look(15)
+    scene.look(15)
+    scene.instances, scene.containers = [replace(item, started=1)], [foreign()]
+    assert not scene.look(15).drifts and not scene.look(60).drifts
+
+
+def test_our_restart_is_long_ago_once_the_window_closes():
+    assert not daemon_restarted_by_us().look(3700).drifts
 
 
 def test_a_daemon_that_was_offline_may_have_booted_long_before_it_was_back():

@@ -230,6 +230,9 @@ def test_advice_about_flags_hooks_keys_and_logs():
     assert "softShutdownSkipDocker" in " ".join(advise.advise(off.settings, off.view()))
     assert "hook" in advice(settings=settings(hooks={}))
     assert "operation log" in advice(operations=None)
+    for version, shown in (("10.6.1", True), ("10.8.2", True), ("10.8.3", False), ("Unknown", False)):
+        view = replace(Scene().view(), version=version)
+        assert ("only in their address" in " ".join(advise.advise(Scene().settings, view))) is shown
     assert "user of its own" in advice(operations=(Operation("1", "instance_start", 1.0, DAEMON, uuid_of(1), "admin"),))
 
 

@@ -2,6 +2,8 @@
 
 import json
 import string
+import traceback
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from watchdog.errors import Blind, Forbidden, MalformedAnswer, ServerFault, Unre
 from watchdog.model.panels import Ports
 from watchdog.panels.mcsmanager import PANEL, answers, client
 from watchdog.panels.mcsmanager.fake import RELEASES, FakeDaemon, MemoryWorld
-from watchdog.panels.mcsmanager.fake.panel import KEY, USER
+from watchdog.panels.mcsmanager.fake.panel import KEY, USER, Switches
 from watchdog.panels.mcsmanager.fake.shapes import SECRET
 from watchdog.panels.mcsmanager.view import Status
 
@@ -62,6 +64,40 @@ def test_what_goes_over_the_wire(tmp_path):
             assert "cookie" not in seen.headers
         listing = stage.panel.sent("/api/service/remote_service_instances")[0]
         assert listing.query["instance_name"] == "" == listing.query["status"] and int(listing.query["page_size"]) <= 50
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_one_instance_can_be_asked_for_and_started_in_every_release(version, tmp_path):
+    with Stage(tmp_path, version) as stage:
+        wire = connected(stage)  # that has never seen an overview
+        assert wire.detail(DAEMON, uuid_of(1)).instance.status is Status.STOPPED
+        assert wire.open(DAEMON, uuid_of(1))
+        wire.detail(DAEMON, uuid_of(1))
+        of_instance = [seen for seen in stage.panel.seen if seen.path != "/api/overview"]
+        assert len(of_instance) == 3 and len(stage.panel.seen) == 4, "the panel's version is asked for once"
+        for seen in of_instance:
+            assert seen.headers["x-request-api-key"] == KEY
+            assert seen.query.get("apikey") == (KEY if version != "10.18.2" else None), "only where the header does not do"
+
+
+@pytest.mark.parametrize(("version", "shown"), [("10.8.2", True), ("10.8.3", False), ("10.9.0", False), ("Unknown", False), ("", False)])
+def test_the_key_is_shown_in_an_address_only_to_panels_known_to_need_it(version, shown, tmp_path):
+    with Stage(tmp_path) as stage:
+        stage.panel.release = replace(stage.panel.release, panel=version)
+        connected(stage).detail(DAEMON, uuid_of(1))
+        assert ("apikey" in stage.panel.sent("/api/instance")[0].query) is shown
+
+
+@pytest.mark.parametrize("version", ["10.4.0", "10.6.1"])
+def test_an_error_of_a_call_with_the_key_in_its_address_does_not_tell_it(version, tmp_path):
+    with Stage(tmp_path, version) as stage:
+        wire = connected(stage)
+        wire.overview()
+        for break_it in ({"unreachable": True}, {"answer": b"\xff", "answer_path": "/api/instance"}):
+            stage.panel.switches = Switches(**break_it)
+            with pytest.raises(WatchdogError) as caught:
+                wire.detail(DAEMON, uuid_of(1))
+            assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
 def test_without_cookies_the_limiter_never_counts(tmp_path):

@@ -78,7 +78,7 @@ def ids():
     return {"daemonId": DAEMON, "uuid": uuid_of(1)}
 
 
-def wait(done, seconds=10.0):
+def wait(done, seconds=60.0):
     for _ in range(int(seconds / 0.01)):
         if done():
             return
@@ -87,8 +87,10 @@ def wait(done, seconds=10.0):
 
 
 def request(stage, method, path, query, key=KEY, body=None):
-    connection = http.client.HTTPConnection(urlsplit(stage.panel.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(stage.panel.url).netloc, timeout=60)
     headers = {"x-request-api-key": key} if key else {}
+    if not stage.panel.release.header_suffices:
+        query = {**query, "apikey": key}  # the recordings of old releases were made with it
     connection.request(method, f"{path}?{urlencode(query)}", json.dumps(body) if body else None, headers)
     answer = connection.getresponse()
     content = json.loads(answer.read())

@@ -1,25 +1,31 @@
 """The child that verifies one archive: ``python -m watchdog.collectors.archives.check JSON``.
 
-It is handed one read-only descriptor, sets its own limits first thing and opens nothing itself. One JSON object on standard output is its
-answer. A crash, a hang or a bomb costs this process only: the parent turns its fate into a verdict.
+It is handed one read-only descriptor, builds its own walls first thing (``confine``) and opens nothing itself. Lines of JSON on standard
+output are its answer: what damage is known so far, then the finding. A crash, a hang or a bomb costs this process only: the parent turns
+its fate into a verdict.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from watchdog.collectors.archives.confine import confine
 from watchdog.collectors.archives.findings import Finding, Notes, Promise
-from watchdog.collectors.archives.format import HEAD_BYTES, MANGLED, Head, mangled, tell
+from watchdog.collectors.archives.format import HEAD_BYTES, Head, tell
 from watchdog.collectors.archives.gzips import check_gzip
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.tars import check_tar
-from watchdog.collectors.archives.zips import check_zip
+from watchdog.collectors.archives.xzs import check_xz
+from watchdog.collectors.archives.zips import check_zip, read_zip
+from watchdog.collectors.archives.zstds import check_zstd
 
-STRUCTURE = 1
+STRUCTURE, CONTENT = 1, 2
+MEMORY = 256 << 20
 _TEXTS = {
     "empty": "the file is empty",
     "html_page": "a saved web page, very likely an error page, instead of an archive",
@@ -30,9 +36,10 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the parent wants. ``memory`` is bytes of address space, ``cpu`` seconds, ``rate`` bytes a second (0 = unlimited).
+    """What the parent (its process id: ``parent``) wants.
 
-    ``promise`` is what the file's name promises.
+    ``memory`` is bytes that the check may use, ``cpu`` seconds, ``rate`` bytes a second (0 = unlimited), ``promise`` what the file's name
+    promises.
     """
 
     descriptor: int
@@ -41,34 +48,43 @@ class Order:
     cpu: int
     rate: float
     promise: Promise
+    parent: int = 0
 
 
-def limit(order: Order) -> None:
-    """Bound this process for good: memory, processor time, no core, no file grows, nothing more is opened, last in line for the CPU."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (order.memory, order.memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (order.cpu, order.cpu + 1))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    os.nice(10)
+def _ignore(_: Finding) -> None:
+    """Nobody waits for what is known so far."""
 
 
-def check(source: Source, level: int, promise: Promise) -> Finding:
-    """Given an open file, return what can be proven up to ``level`` (0 = its head, 1 = its structure)."""
+def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, so_far: Callable[[Finding], None] = _ignore) -> Finding:
+    """Given an open file, return what can be proven up to ``level`` (0 = its head, 1 = its structure, 2 = every byte).
+
+    ``memory``: bytes that a decoder may use. ``so_far`` is told of damage before the rest is searched for what survives.
+    """
     head = tell(source.at(0, HEAD_BYTES))
-    return _named(head, promise) or (Finding(head.format, 0) if level < STRUCTURE else _structure(source, head, promise))
+    finding = _named(head, promise)
+    if finding is None:
+        if level < STRUCTURE:
+            return Finding(head.format, 0)
+        if level >= CONTENT and head.format == "zip":
+            finding = read_zip(source, head.start, memory, so_far)
+        else:
+            finding = _stream(source, head, level, promise, memory)
+    return replace(finding, sha1=source.sha1()) if level >= CONTENT else finding
 
 
-def _structure(source: Source, head: Head, promise: Promise) -> Finding:
+def _stream(source: Source, head: Head, level: int, promise: Promise, memory: int) -> Finding:
+    expect_tar = promise == "tar"
     match head.format:
         case "zip":
             return check_zip(source, head.start)
         case "gzip":
-            return check_gzip(source, expect_tar=promise == "tar")
+            return check_gzip(source, level, expect_tar=expect_tar)
         case "tar":
-            return check_tar(source)
+            return check_tar(source, level)
+        case "zstd":
+            return check_zstd(source, level, memory, expect_tar=expect_tar)
         case _:
-            return _unsupported(source, head)
+            return check_xz(source, level, memory, expect_tar=expect_tar)
 
 
 def _named(head: Head, promise: Promise) -> Finding | None:
@@ -89,26 +105,34 @@ def _only(head: Head, level: int, reason: str, message: str) -> Finding:
     return notes.finding(head.format, level)
 
 
-def _unsupported(source: Source, head: Head) -> Finding:
-    if mangled(source.at(0, 1 << 20)):
-        return _only(head, 0, "crlf_mangled", MANGLED)
-    return _only(head, 0, "unsupported_format", f"the structure of {head.format} cannot be checked by this version")
-
-
 def main(argv: list[str]) -> int:
-    """Do one order and print the finding, or the class of what went wrong."""
+    """Do one order; print what damage is known so far, then the finding, or the class of what went wrong."""
     order = Order(**json.loads(argv[0]))
-    limit(order)
+    walls = confine(order.parent, order.memory, order.cpu)
+    source = None
     try:
-        source = Source(order.descriptor, os.fstat(order.descriptor).st_size, order.rate)
-        finding = check(source, order.level, order.promise)
-        answer = {**asdict(finding), "verdict": finding.verdict, "read_bytes": source.read_bytes}
+        before = os.fstat(order.descriptor)
+        source = Source(order.descriptor, before.st_size, order.rate, digest=order.level >= CONTENT)
+        finding = check(source, order.level, order.promise, order.memory, lambda known: _say(known, so_far=True))
+        after = os.fstat(order.descriptor)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            finding = Finding(finding.format, 0, ("changed",), ("it changed while it was read",))
+        _say(finding, walls=walls, read_bytes=source.read_bytes)
     except MemoryError:
-        answer = {"failed": "memory"}
+        _print({"failed": "memory"})
     except OSError as error:
-        answer = {"failed": "unreadable", "message": error.strerror or type(error).__name__}
-    sys.stdout.write(json.dumps(answer) + "\n")
+        _print({"failed": "unreadable", "message": error.strerror or type(error).__name__})
     return 0
+
+
+def _say(finding: Finding, **more: Any) -> None:
+    # what is only known so far says so first: see order.SO_FAR
+    _print({**more, **asdict(finding), "verdict": finding.verdict})
+
+
+def _print(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watchdog.collectors.archives.findings import Promise
 from watchdog.errors import DeadlinePassed, MalformedAnswer, Stopping
-from watchdog.model.archives import ArchiveVerdict
+from watchdog.model.archives import ArchiveVerdict, Salvage
 from watchdog.runtime.child import Child, module_argv
 
 MODULE = "watchdog.collectors.archives.check"
 ANSWER_LIMIT = 1 << 16
 _LOOK_SECONDS = 0.5
+SO_FAR = b'{"so_far"'
+"""How a line begins that is not the last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What is known after one child: its finding, or what befell it as an unverifiable one."""
+    """What is known after one child: its finding, or what befell it as an unverifiable one.
+
+    ``walls`` are the words of ``confine`` for what held the child; the rest as in a finding.
+    """
 
     format: str | None
     level: int
@@ -40,48 +46,93 @@ class Finished:
     reasons: tuple[str, ...] = ()
     message: str = ""
     read_bytes: int = 0
+    entries: int | None = None
+    salvage: Salvage | None = None
+    sha1: str | None = None
+    walls: tuple[str, ...] = ()
 
 
 Run = Callable[[int, int, Promise, Limits, threading.Event], Finished]
 
 
+def _nobody_watches() -> None:
+    """No progress is wanted."""
+
+
 def verify(
-    descriptor: int, level: int, promise: Promise, limits: Limits, stop: threading.Event, argv: Sequence[str] | None = None
+    descriptor: int,
+    level: int,
+    promise: Promise,
+    limits: Limits,
+    stop: threading.Event,
+    argv: Sequence[str] | None = None,
+    watch: Callable[[], None] = _nobody_watches,
 ) -> Finished:
     """Let a fresh child check the open ``descriptor`` up to ``level``.
 
-    ``argv`` replaces the child's program (the order is appended). Returns what it found or what befell it. Raises Stopping when ``stop`` is
-    set meanwhile, and what starting a child raises.
+    ``argv`` replaces the child's program (the order is appended); ``watch`` is called every half second: the descriptor's offset is how far
+    the child has come. Returns what it found or what befell it. Raises Stopping when ``stop`` is set meanwhile, and what starting a child
+    raises.
     """
     order = {
         "descriptor": descriptor, "level": level, "memory": limits.memory, "cpu": limits.seconds, "rate": limits.rate,
-        "promise": promise,
+        "promise": promise, "parent": os.getpid(),
     }  # fmt: skip
-    child = Child.start([*(argv or module_argv(MODULE)), json.dumps(order)], pass_fds=(descriptor,), limit=ANSWER_LIMIT)
+    # one arena: a second one would map 64 MiB for nothing, and the address space is bounded
+    child = Child.start(
+        [*(argv or module_argv(MODULE)), json.dumps(order)], pass_fds=(descriptor,), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"}
+    )
+    talk = _Talk(child, stop, watch)
+    befell: Finished | None = None
     try:
-        line = _wait(child, limits.seconds, stop)
+        talk.listen(limits.seconds)
     except DeadlinePassed:
-        return _befell("hung", f"no answer within {limits.seconds} s")
+        befell = _befell("hung", f"no answer within {limits.seconds} s")
     except MalformedAnswer as error:
-        return _befell("no_answer", str(error))
+        befell = _befell("no_answer", str(error))
     finally:
         code = child.end(2.0)
-    return _understand(line) if line else _fate(code, child.told(), limits)
+    if talk.finished is not None:
+        return talk.finished
+    befell = befell or _fate(code, child.told(), limits)
+    return _despite(talk.so_far, befell) if talk.so_far is not None else befell
 
 
-def _wait(child: Child, seconds: float, stop: threading.Event) -> bytes | None:
-    """Wait for the child's line in short steps, so that the end of the program need not wait for it."""
-    left = seconds
-    while True:
-        step = min(_LOOK_SECONDS, left)
-        try:
-            return child.read_line(step)
-        except DeadlinePassed:
-            left -= step
-            if stop.is_set():
-                raise Stopping("the program ends") from None
-            if left <= 0:
-                raise
+class _Talk:
+    """What one child says, line by line."""
+
+    def __init__(self, child: Child, stop: threading.Event, watch: Callable[[], None]) -> None:
+        self._child, self._stop, self._watch = child, stop, watch
+        self.so_far: Finished | None = None
+        self.finished: Finished | None = None
+
+    def listen(self, seconds: float) -> None:
+        """Listen until it has said all. Raises DeadlinePassed after ``seconds`` and Stopping when the program ends."""
+        left = seconds
+        while self.finished is None:
+            step = min(_LOOK_SECONDS, left)
+            try:
+                line = self._child.read_line(step)
+            except DeadlinePassed:
+                left -= step
+                self._watch()
+                if self._stop.is_set():
+                    raise Stopping("the program ends") from None
+                if left <= 0:
+                    raise
+                continue
+            if line is None:
+                return
+            said = _understand(line)
+            if line.startswith(SO_FAR):
+                self.so_far = said
+            else:
+                self.finished = said
+
+
+def _despite(known: Finished, befell: Finished) -> Finished:
+    """Return the damage that a child had already proven when something befell it."""
+    return replace(known, message=f"{known.message}; what survives could not be found out: {befell.message}")
 
 
 def _understand(line: bytes) -> Finished:
@@ -93,12 +144,39 @@ def _understand(line: bytes) -> Finished:
                 )
             case {
                 "format": str() as format_, "level": int() as level, "verdict": "good" | "bad" | "unverifiable" as verdict,
-                "reasons": list() as reasons, "messages": list() as messages, "read_bytes": int() as count,
+                "reasons": list() as reasons, "messages": list() as messages, **rest,
             }:  # fmt: skip
-                return Finished(format_, level, verdict, tuple(map(str, reasons)), "; ".join(map(str, messages)), count)
+                return Finished(
+                    format_, level, verdict, tuple(map(str, reasons)), "; ".join(map(str, messages)), _number(rest.get("read_bytes")) or 0,
+                    _number(rest.get("entries")), salvage_of(rest.get("salvage")), _text(rest.get("sha1")),
+                    _texts(rest.get("walls")),
+                )  # fmt: skip
     except ValueError:
         pass
     return _befell("no_answer", "the verifying child answered in another shape than agreed")
+
+
+def salvage_of(told: object) -> Salvage | None:
+    """Read what survives from its JSON shape; None when there is none or it has another shape."""
+    match told:
+        case {
+            "entries": int() as entries, "bytes": int() as size, "names": list() as names, "last": str() | None as last,
+            "proven": bool() as proven,
+        }:  # fmt: skip
+            return Salvage(entries, size, tuple(map(str, names)), last, proven)
+    return None
+
+
+def _texts(told: object) -> tuple[str, ...]:
+    return tuple(map(str, told)) if isinstance(told, list) else ()
+
+
+def _number(told: object) -> int | None:
+    return told if isinstance(told, int) else None
+
+
+def _text(told: object) -> str | None:
+    return told if isinstance(told, str) else None
 
 
 _TEXTS = {"memory": "it needs more memory than archives.memory allows"}

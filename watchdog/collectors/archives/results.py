@@ -15,9 +15,9 @@ from watchdog.runtime.log import get_logger
 log = get_logger(__name__)
 
 # raised when a newer check would judge otherwise: results of an older one are worth nothing then
-CHECK_VERSION = 1
+CHECK_VERSION = 2
 # what befell the child and not the file: worth another try
-FATES = frozenset({"crashed", "hung", "memory", "no_answer", "unreadable"})
+FATES = frozenset({"crashed", "hung", "memory", "memory_needed", "no_answer", "unreadable", "changed"})
 SHORT_RETRY = 600.0
 
 

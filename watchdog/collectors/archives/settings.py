@@ -22,8 +22,8 @@ class DirectorySettings(Strict):
     """Where it is on this host."""
     pattern: str = "*"
     """Which files count: a glob relative to the directory; ``**`` goes down any number of folders. Hidden files need a leading dot."""
-    level: int = Field(default=1, ge=0, le=1)
-    """How deep each file is verified: 0 = its head, 1 = its structure."""
+    level: int = Field(default=1, ge=0, le=2)
+    """How deep each file is verified: 0 = its head, 1 = its structure, 2 = every byte."""
 
     @field_validator("pattern")
     @classmethod
@@ -88,6 +88,6 @@ def wanted(settings: ArchivesSettings, needs: Iterable[Needs]) -> tuple[Director
 
 def promise(path: str) -> Promise:
     """Return what a file's name promises: then other content is damage, without a promise it is only unknown."""
-    if re.search(r"\.(tar\.gz|tgz|tar\.gzip)$", path, re.IGNORECASE):
+    if re.search(r"\.(tar\.(gz|gzip|zst|xz)|tgz|tzst|txz)$", path, re.IGNORECASE):
         return "tar"
     return "archive" if re.search(r"\.(zip|gz|tar|zst|xz|jar)$", path, re.IGNORECASE) else ""

@@ -1,7 +1,8 @@
-"""Reading the one descriptor a check is handed: counted, throttled, never past what fstat said."""
+"""Reading the one descriptor a check is handed: counted, throttled, hashed on the way, never past what fstat said."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 
@@ -12,13 +13,13 @@ DROP_EVERY = 1 << 23
 
 
 class Source:
-    """The bytes of one open file of ``size`` bytes. ``rate`` is bytes a second, 0 = as fast as it goes.
+    """The bytes of one open file of ``size`` bytes. ``rate`` is bytes a second, 0 = as fast as it goes; ``digest``: SHA-1 too.
 
     The descriptor is shared with the parent, so its file offset is the parent's progress bar: ``read`` moves it by itself, ``mark`` says
     how far random reads have come.
     """
 
-    def __init__(self, descriptor: int, size: int, rate: float = 0.0) -> None:
+    def __init__(self, descriptor: int, size: int, rate: float = 0.0, *, digest: bool = False) -> None:
         self._fd = descriptor
         self.size = size
         self._rate = rate
@@ -26,14 +27,24 @@ class Source:
         self.read_bytes = 0
         self._far = 0
         self._dropped = 0
+        self._sha1 = hashlib.sha1(usedforsecurity=False) if digest else None
+        self._hashed = 0
+
+    @property
+    def hashing(self) -> bool:
+        """Whether every byte is wanted for the checksum, so that skipping saves nothing."""
+        return self._sha1 is not None
 
     def read(self) -> bytes:
         """Return the next chunk in order, b"" at the end."""
         data = os.read(self._fd, CHUNK)
-        self._pay(len(data))
+        if self._sha1 is not None and self._hashed == self._far:
+            self._sha1.update(data)
+            self._hashed += len(data)
         self._far += len(data)
-        if self._far - self._dropped >= DROP_EVERY:
-            # we read each byte once: leave the page cache to those who need it
+        self._pay(len(data))
+        # we read each byte once: leave the page cache to those who need it, unless somebody waits for us alone
+        if self._rate > 0 and self._far - self._dropped >= DROP_EVERY:
             os.posix_fadvise(self._fd, self._dropped, self._far - self._dropped, os.POSIX_FADV_DONTNEED)
             self._dropped = self._far
         return data
@@ -49,6 +60,16 @@ class Source:
     def mark(self, offset: int) -> None:
         """Show that everything before ``offset`` has been looked at; ``read`` goes on from there."""
         self._far = os.lseek(self._fd, offset, os.SEEK_SET)
+
+    def sha1(self) -> str | None:
+        """Return the checksum of the whole file in lower-case hex, reading what has not been read in order yet; None if not asked for."""
+        if self._sha1 is None:
+            return None
+        if self._hashed < self.size:
+            self.mark(self._hashed)
+            while self.read():
+                pass
+        return self._sha1.hexdigest() if self._hashed == self.size else None
 
     def _pay(self, count: int) -> None:
         self.read_bytes += count

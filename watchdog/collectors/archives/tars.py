@@ -1,4 +1,4 @@
-"""The structural check of a tar (level 1), pushed through in pieces: every header, nothing missing, both end blocks, nothing behind.
+"""The check of a tar, pushed through in pieces: every header, nothing missing, both end blocks, nothing behind.
 
 Python's own stream mode lets pass a tar without its end blocks and one whose last file is cut; hence this walk.
 Sources: POSIX pax "ustar Interchange Format" and "pax Extended Header", GNU tar manual "Basic Tar Format"; contracts/pterodactyl.md 2.2.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from watchdog.collectors.archives.findings import Broken, Finding, Notes
+from watchdog.collectors.archives.findings import Broken, Finding, Notes, Survivors
 from watchdog.collectors.archives.format import MANGLED, TAR_BLOCK, checksums, is_tar_header, mangled, octal
 from watchdog.collectors.archives.source import Source
 
@@ -16,6 +16,7 @@ END_BLOCKS = 2
 MAX_EXTENDED = 1 << 20
 _ZEROS = bytes(TAR_BLOCK)
 _NO_CONTENT = b"123456"  # links, devices, directories, FIFOs: a size in their header is not followed by bytes
+_PAX_PATH = re.compile(rb"\d+ path=([^\n]*)\n")
 _PAX_SIZE = re.compile(rb"\d+ size=(\d{1,19})\n")
 
 
@@ -26,6 +27,9 @@ class TarWalk:
         self._notes = notes
         self.entries = 0
         self.position = 0
+        self.survivors = Survivors()
+        self._open: tuple[bytes, int] | None = None  # name and size of the entry whose content is passing
+        self._long_name = b""
         self._block = b""
         self._skip = 0
         self._zeros = 0
@@ -59,6 +63,9 @@ class TarWalk:
 
     def finish(self, *, whole_blocks: bool = True) -> None:
         """Say that no more bytes come; ``whole_blocks``: their number was a multiple of a block."""
+        if self._open is not None and not self._skip and not self._extension:
+            self.survivors.add(*self._open)
+            self._open = None
         if self._block:
             raise Broken("truncated", f"the tar stops within a header block{self._whole(0)}")
         if self._skip or self._collect is not None or self._extension:
@@ -76,6 +83,9 @@ class TarWalk:
         return f"; the {self.entries - less} entries before it are whole" if self.entries > less else ""
 
     def _take(self, block: bytes) -> None:
+        if self._open is not None and not self._extension:
+            self.survivors.add(*self._open)
+            self._open = None
         if self._extension:
             self._extension = bool(block[504])
             if not self._extension:
@@ -101,11 +111,15 @@ class TarWalk:
         self.entries += 1
         if self._size_override is not None:
             size, self._size_override = self._size_override, None
-        self._name(block[345:500].split(b"\0", 1)[0] if block[257:262] == b"ustar" else b"", block[:100].split(b"\0", 1)[0])
+        prefix, name = block[345:500].split(b"\0", 1)[0] if block[257:262] == b"ustar" else b"", block[:100].split(b"\0", 1)[0]
+        self._name(prefix, name)
+        content = 0 if kind in _NO_CONTENT else size
+        self._open = (self._long_name or (prefix + b"/" + name if prefix else name), content)
+        self._long_name = b""
         if kind == b"S" and block[482]:
             self._extension, self._sparse_size = True, size
         else:
-            self._skip = 0 if kind and kind in _NO_CONTENT else _padded(size)
+            self._skip = _padded(content)
 
     def _extended(self, kind: bytes, size: int) -> None:
         if size > MAX_EXTENDED:
@@ -126,10 +140,13 @@ class TarWalk:
 
     def _apply(self, payload: bytes) -> None:
         if self._collect_kind == b"L":
-            self._name(b"", payload.rstrip(b"\0"))
+            self._long_name = payload.rstrip(b"\0")
+            self._name(b"", self._long_name)
         elif self._collect_kind == b"x":
             sizes = [int(number) for number in _PAX_SIZE.findall(payload)]
             self._size_override = sizes[-1] if sizes else None
+            paths = _PAX_PATH.findall(payload)
+            self._long_name = paths[-1] if paths else self._long_name
 
     def _name(self, prefix: bytes, name: bytes) -> None:
         if name.startswith(b"/") or b".." in name.split(b"/") or b".." in prefix.split(b"/"):
@@ -145,19 +162,21 @@ def _padded(size: int) -> int:
     return size + -size % TAR_BLOCK
 
 
-def check_tar(source: Source) -> Finding:
-    """Given an open tar, return what its structure proves."""
+def check_tar(source: Source, level: int = 1) -> Finding:
+    """Given an open tar, return what it proves: its structure. Its contents carry no checksum, and at level 2 it says so."""
     notes = Notes()
     walk = TarWalk(notes)
     if not source.at(0, 2 * TAR_BLOCK).strip(b"\0"):
         notes.add("only_zeros", "it begins with zeros only: an empty tar, or a file whose blocks were never written")
-        return notes.finding("tar", 1, 0)
+        return notes.finding("tar", level, 0)
     source.mark(0)
     try:
-        while data := source.read():
-            walk.feed(data)
+        while block := source.read():
+            walk.feed(block)
         walk.finish(whole_blocks=source.size % TAR_BLOCK == 0)
     except Broken as broken:
         crlf = broken.reason != "header_too_large" and mangled(source.at(0, 1 << 20))
         notes.add("crlf_mangled" if crlf else broken.reason, MANGLED if crlf else str(broken))
-    return notes.finding("tar", 1, walk.entries)
+    if level >= 2:  # noqa: PLR2004  (every byte)
+        notes.add("no_checksum", "a tar has checksums of its headers only: a changed byte of a content goes unseen")
+    return notes.finding("tar", level, walk.entries, walk.survivors.salvage(proven=False))

@@ -9,9 +9,9 @@ import struct
 from array import array
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from watchdog.collectors.archives.findings import Broken, Notes
+from watchdog.collectors.archives.findings import Broken, Notes, readable
 from watchdog.collectors.archives.source import CHUNK, Source
 from watchdog.collectors.archives.zip_end import FULL16, FULL32, End
 
@@ -20,7 +20,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _STREAMED = 0x08
 _MASKED = 0x2000
 # where a descriptor's fields begin (after its optional signature), and the shape of its sizes
-_DESCRIPTORS = ((16, 4, "<3L"), (24, 4, "<LQQ"), (12, 0, "<3L"), (20, 0, "<LQQ"))
+DESCRIPTORS = ((16, 4, "<3L"), (24, 4, "<LQQ"), (12, 0, "<3L"), (20, 0, "<LQQ"))
 NAMES_COMPARED = 1_000_000
 NEWEST_VERSION = 63
 """Of the "version needed to extract" (APPNOTE 4.4.3); zipfile and unzip refuse newer ones."""
@@ -116,12 +116,23 @@ class _Near:
         return self._block[place : place + length]
 
 
-class Walk:
-    """One walk over all entries: each has its own header where it should be, they follow each other and fill the file."""
+class ContentReader(Protocol):
+    """Reads what the walk passes by: small pieces for the walk itself, and every entry's content."""
 
-    def __init__(self, source: Source, end: End, notes: Notes) -> None:
-        self._source, self._end, self._notes = source, end, notes
-        self._near = _Near(source)
+    def get(self, at: int, length: int, *, near: bool) -> bytes: ...
+
+    def read(self, entry: Entry, at: int, called: str) -> None: ...
+
+
+class Walk:
+    """One walk over all entries: each has its own header where it should be, they follow each other and fill the file.
+
+    With a ``reader`` each entry's content is read on the way.
+    """
+
+    def __init__(self, source: Source, end: End, notes: Notes, reader: ContentReader | None = None) -> None:
+        self._source, self._end, self._notes, self._reader = source, end, notes, reader
+        self._near = reader or _Near(source)
         self._names = array("q")
         self.count = 0
         self._covered = 0
@@ -135,7 +146,7 @@ class Walk:
         for entry in entries(self._source, self._end):
             self._look(entry)
             self.count += 1
-            if not self.count & 0x3FF:
+            if self._reader is None and not self.count & 0x3FF:
                 self._source.mark(min(self._cursor, self._source.size))
         self._close(self._end.start)
         self._totals()
@@ -149,6 +160,8 @@ class Walk:
         stop = self._data_end(entry, start)
         if stop > self._end.start:
             raise Broken("entry_beyond_end", f"{self._called(entry)} should end at {stop}, {stop - self._end.start} bytes too far")
+        if self._reader is not None:
+            self._reader.read(entry, stop - entry.packed, self._called(entry))
         self._covered += stop - start
         self._cursor, self._last_start = stop, start
         self._owing = entry if entry.flags & _STREAMED else None
@@ -183,13 +196,13 @@ class Walk:
 
     def _descriptor(self, entry: Entry, room: int) -> int:
         if room <= 0:
-            self._notes.add("no_descriptor", f"entry {self.count} ({_text(entry.name)}) has no descriptor behind it")
+            self._notes.add("no_descriptor", f"entry {self.count} ({readable(entry.name)}) has no descriptor behind it")
             return 0
         raw = self._near.get(self._cursor, min(24, room), near=entry.packed < _NEAR)
         wanted = (entry.crc, entry.packed, entry.unpacked)
         fitting = [
             length
-            for length, skip, shape in _DESCRIPTORS
+            for length, skip, shape in DESCRIPTORS
             if len(raw) >= length and (not skip or raw.startswith(b"PK\x07\x08")) and struct.unpack_from(shape, raw, skip) == wanted
         ]
         if fitting:
@@ -198,7 +211,7 @@ class Walk:
             self._covered += length
             return length
         raise Broken(
-            "damaged_entry", f"the descriptor behind entry {self.count} ({_text(entry.name)}) does not say what the directory says"
+            "damaged_entry", f"the descriptor behind entry {self.count} ({readable(entry.name)}) does not say what the directory says"
         )
 
     def _data_end(self, entry: Entry, start: int) -> int:
@@ -233,13 +246,8 @@ class Walk:
             self._notes.add("not_compared", f"only the first {NAMES_COMPARED} names were compared with each other")
 
     def _called(self, entry: Entry) -> str:
-        return f"entry {self.count + 1} ({_text(entry.name)})"
+        return f"entry {self.count + 1} ({readable(entry.name)})"
 
 
 def _unsafe(name: bytes) -> bool:
     return name.startswith((b"/", b"\\")) or b"\0" in name or (b".." in name and b".." in name.replace(b"\\", b"/").split(b"/"))
-
-
-def _text(name: bytes) -> str:
-    text = name[:120].decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else "?" for char in text)

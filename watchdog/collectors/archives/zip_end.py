@@ -16,6 +16,7 @@ _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = 46  # length of a directory record without its texts
 _PLAIN64 = 44  # length of a version 1 record; version 2 (APPNOTE 7.3.4) adds the method and the cipher of the directory
 MAX_COMMENT = 0xFFFF
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
@@ -64,7 +65,7 @@ def find_end(source: Source, notes: Notes) -> End:
             "truncated", f"the directory says it begins at {final.offset}, but {abs(prefix)} bytes before it are missing"
         )
     if prefix:
-        _judge_prefix(source, prefix, notes)
+        _judge_prefix(source, prefix, start, notes)
     if record.stop < source.size:
         notes.add("appended_bytes", f"{source.size - record.stop} foreign bytes behind the archive's end")
     return End(start, final.at, final.entries, prefix, source.size - record.stop, wide is not None)
@@ -91,7 +92,7 @@ def _last_record(source: Source, notes: Notes) -> _Record:
         else:
             cut = True
         at = tail.rfind(b"PK\x05\x06", 0, at)
-    if behind is not None:
+    if behind is not None and not cut:
         return behind
     if cut:
         raise _damage(source) or Broken("truncated", "the file stops within the archive's last record")
@@ -132,7 +133,7 @@ def _compare(classic: _Record, wide: _Record) -> None:
             raise Broken("ends_disagree", f"the two end records disagree: {name} {narrow} and {broad}")
 
 
-def _judge_prefix(source: Source, prefix: int, notes: Notes) -> None:
+def _judge_prefix(source: Source, prefix: int, start: int, notes: Notes) -> None:
     """Foreign bytes in front are harmless, unless they are the beginning of the real archive.
 
     A zip cut right behind a zip that it stores ends with that inner one's directory, and ordinary tools take the inner one for all.
@@ -140,19 +141,32 @@ def _judge_prefix(source: Source, prefix: int, notes: Notes) -> None:
     damage = _damage(source)
     if damage is not None:
         raise damage
+    if _first_at(source, start, 0) and not _first_at(source, start, prefix):
+        raise Broken("damaged_entry", f"{prefix} bytes too many stand between the first entry and the directory")
     at = 0
     while at < prefix:
         block = source.at(at, CHUNK + _LOCAL.size)
         found = block.find(b"PK\x03\x04")
         while found >= 0 and at + found < prefix:
-            if _plausible(block[found : found + _LOCAL.size]):
+            if plausible(block[found : found + _LOCAL.size]):
                 raise Broken("missing_end", "the end of the archive is missing; the directory found belongs to another archive inside it")
             found = block.find(b"PK\x03\x04", found + 1)
         at += CHUNK
     notes.add("prefix", f"{prefix} foreign bytes in front of the archive")
 
 
-def _plausible(header: bytes) -> bool:
+def _first_at(source: Source, start: int, prefix: int) -> bool:
+    """Whether the directory's first entry lies ``prefix`` bytes behind where it says."""
+    record = source.at(start, _CENTRAL + MAX_COMMENT)
+    if len(record) < _CENTRAL:
+        return False
+    (length,), (offset,) = struct.unpack_from("<H", record, 28), struct.unpack_from("<L", record, 42)
+    header = source.at(offset + prefix, _LOCAL.size + length)
+    return header.startswith(b"PK\x03\x04") and header[_LOCAL.size :] == record[_CENTRAL : _CENTRAL + length]
+
+
+def plausible(header: bytes) -> bool:
+    """Whether 30 bytes that begin like an entry's header can be one."""
     if len(header) < _LOCAL.size:
         return False
     _, version, _, method, *_, name_length, _ = _LOCAL.unpack(header)

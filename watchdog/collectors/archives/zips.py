@@ -1,13 +1,16 @@
-"""The structural check of a zip (level 1): end, directory, every entry's own header, nothing missing between them."""
+"""The check of a zip: end, directory, every entry's own header, nothing missing between them (level 1), every content (level 2)."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
-from watchdog.collectors.archives.findings import Broken, Finding, Notes
+from watchdog.collectors.archives.findings import Broken, Finding, Notes, Survivors
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.zip_directory import Walk, zip64_field
 from watchdog.collectors.archives.zip_end import FULL32, find_end
+from watchdog.collectors.archives.zip_reading import Reader
+from watchdog.collectors.archives.zip_salvage import salvage
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _STREAMED = 0x08
@@ -19,12 +22,33 @@ def check_zip(source: Source, start: int = 0) -> Finding:
     notes = Notes()
     count: int | None = None
     try:
-        end = find_end(source, notes)
-        walk = Walk(source, end, notes)
-        count = walk.run()
+        count = Walk(source, find_end(source, notes), notes).run()
     except Broken as broken:
         notes.add(broken.reason, f"{broken}{_salvage(source, start)}")
     return notes.finding("zip", 1, count)
+
+
+def read_zip(source: Source, start: int, memory: int, so_far: Callable[[Finding], None]) -> Finding:
+    """Given an open zip as above, return what all its bytes prove. ``memory``: bytes that a decoder may use.
+
+    ``so_far`` is told of damage before the rest is searched for what survives.
+    """
+    notes = Notes()
+    reader = Reader(source, memory)
+    count: int | None = None
+    survivors: Survivors | None = None
+    broken: Broken | None = None
+    try:
+        count = Walk(source, find_end(source, notes), notes, reader).run()
+        survivors = reader.survivors
+    except Broken as error:
+        broken = error
+        notes.add(error.reason, str(error))
+    reader.conclude(notes)
+    if broken is not None and broken.reason not in ("crlf_mangled", "split", "needs_newer", "encrypted_directory"):
+        so_far(notes.finding("zip", 2, count))
+        survivors = salvage(source, start, memory)
+    return notes.finding("zip", 2, count, survivors.salvage() if survivors is not None else None)
 
 
 def _salvage(source: Source, start: int) -> str:

@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from watchdog.collectors.runner import CollectorSpec
+from watchdog.collectors.wireguard.elsewhere import Docker, Elsewhere, new_looks
 from watchdog.collectors.wireguard.keys import PublicKeys
+from watchdog.collectors.wireguard.naming import Namer, OfferedNames
 from watchdog.collectors.wireguard.netlink import kernel_knows, read_kernel
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.collectors.wireguard.trust import DeviceKey, Trust
 from watchdog.collectors.wireguard.uapi import Memory, read_userspace
 from watchdog.errors import Forbidden, Stopping, WatchdogError
-from watchdog.model.moments import Clock
+from watchdog.model.moments import Clock, Moment
 from watchdog.model.wireguard import Device, WireguardFacts
 from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
+
+_MOST = 0.9  # of the whole deadline; the rest is for judging
 
 Failed = tuple[Device, WatchdogError | None]
 Reader = Callable[[], Iterable[Failed]]
@@ -39,14 +43,18 @@ class WireguardCollector:
         userspace: Reader | None = None,
         trust: Trust | None = None,
         keys: PublicKeys | None = None,
+        namer: Namer | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        self._clock = clock
+        self._clock, self._settings = clock, settings
         self._kernel = kernel or partial(read_kernel, clock, settings.deadline / 2, settings.device_deadline)
         self._userspace = userspace or partial(
             read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer, Memory(keys or PublicKeys())
         )
         self._trust = trust or Trust(settings.connected_within)
         self._trust.owner = self
+        self._elsewhere = elsewhere or Elsewhere(settings, clock)
+        self._namer = namer or Namer(settings, OfferedNames())
         self._broken: dict[DeviceKey, str] = {}
         self._said_no_kernel = False
 
@@ -56,8 +64,10 @@ class WireguardCollector:
         Raise Forbidden when devices are there and not one may be read, Stopping when another collector has taken over the memory, and what
         the readers raise when they cannot look at all.
         """
+        began = self._clock.now()
         kernel = tuple(self._kernel())
-        entries = join(kernel, self._userspace())
+        found = self._elsewhere.look(self._userspace(), self._time_for_others(began))
+        entries = join((*kernel, *found.kernel), found.userspace)
         self._say(entries)
         refused = [error for _device, error in entries if isinstance(error, Forbidden)]
         if refused and len(refused) == len(entries):
@@ -65,11 +75,16 @@ class WireguardCollector:
         if self._trust.owner is not self:
             raise Stopping("this collector was abandoned, and another has taken over")
         devices = self._trust.look(tuple(device for device, _error in entries), self._clock.now())
-        knows = bool(kernel) or kernel_knows()
+        knows = bool(kernel or found.kernel) or kernel_knows()
         if not knows and not self._said_no_kernel:
             log.info("this kernel has no WireGuard loaded, so only userspace devices are looked for")
         self._said_no_kernel = not knows
-        return WireguardFacts(devices, knows)
+        return WireguardFacts(devices, knows, self._namer.look(devices), tuple(found.namespaces), found.left_behind)
+
+    def _time_for_others(self, began: Moment) -> float:
+        """Return the seconds that other namespaces may take: their own deadline, or what is left of the whole look."""
+        left = self._settings.deadline * _MOST - self._clock.now().since(began)
+        return max(0.0, min(self._settings.namespace_deadline, left))
 
     def close(self) -> None:
         """Give back nothing: every socket lives for one look."""
@@ -91,11 +106,20 @@ class WireguardCollector:
         self._broken = broken
 
 
-def build(settings: WireguardSettings, clock: Clock) -> CollectorSpec:
-    """Return what the runner runs: each new collector inherits the memory of clock jumps and endpoint changes from the one before it."""
-    trust, keys = Trust(settings.connected_within), PublicKeys()
+def build(settings: WireguardSettings, clock: Clock, offered: OfferedNames | None = None, docker: Docker | None = None) -> CollectorSpec:
+    """Return what the runner runs: each new collector inherits the memory of clock jumps, endpoint changes and names from the one before.
+
+    ``offered`` is where panels say what they call peers, ``docker`` where the containers are told.
+    """
+    trust, keys, namer = Trust(settings.connected_within), PublicKeys(), Namer(settings, offered or OfferedNames())
+    looks = new_looks(clock)
     return CollectorSpec(
-        WireguardCollector.name, lambda: WireguardCollector(settings, clock, trust=trust, keys=keys), settings.interval, settings.deadline
+        WireguardCollector.name,
+        lambda: WireguardCollector(
+            settings, clock, trust=trust, keys=keys, namer=namer, elsewhere=Elsewhere(settings, clock, docker, looks, keys)
+        ),
+        settings.interval,
+        settings.deadline,
     )
 
 

@@ -7,9 +7,10 @@ restart stamps are believed again and the counters begin at 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass, field, replace
+from math import inf
 
+from watchdog.collectors.wireguard.peers import make_peer
 from watchdog.model.moments import Moment
 from watchdog.model.wireguard import Device, Peer
 
@@ -21,15 +22,27 @@ DeviceKey = tuple[str, str]
 
 @dataclass(slots=True)
 class _Seen:
-    """What we remember of one peer. ``epoch`` is how many jumps we knew of when we last saw it."""
+    """What we remember of one peer. ``epoch`` is how many jumps we knew of when we last saw it; ``raw`` became ``judged``."""
 
     stamp: float | None
     epoch: int
     suspect: bool
     endpoint: str | None
+    raw: Peer
+    judged: Peer
     changes: int = 0
-    raw: Peer | None = None
-    judged: Peer | None = None
+
+
+@dataclass(slots=True)
+class _SeenDevice:
+    """What we remember of one device: its peers, and from when until when (UNIX seconds) all that was judged of ``raw`` holds."""
+
+    peers: dict[str, _Seen] = field(default_factory=dict)
+    raw: tuple[Peer, ...] = ()
+    judged: tuple[Peer, ...] = ()
+    epoch: int = -1
+    since: float = -inf
+    until: float = inf
 
 
 class Trust:
@@ -43,14 +56,14 @@ class Trust:
         self._epoch = 0
         self._first_look_of_epoch = False
         self._blind: set[DeviceKey] = set()
-        self._peers: dict[DeviceKey, dict[str, _Seen]] = {}
+        self._devices: dict[DeviceKey, _SeenDevice] = {}
 
     def look(self, devices: tuple[Device, ...], now: Moment) -> tuple[Device, ...]:
         """Given all devices of one look and the moment right after it, return them with trust, connection and endpoint changes."""
         self._notice_jump(now)
         keys = {(device.netns, device.name) for device in devices}
-        for gone in self._peers.keys() - keys:
-            del self._peers[gone]
+        for gone in self._devices.keys() - keys:
+            del self._devices[gone]
         judged = tuple(self._device(device, now) for device in devices)
         failed = {(d.netns, d.name) for d in devices if d.error is not None}
         self._blind = failed if self._first_look_of_epoch else self._blind & failed
@@ -67,43 +80,59 @@ class Trust:
         key = (device.netns, device.name)
         if device.error is not None:
             return device  # what we remember of its peers stays
-        old = self._peers.get(key, {})
+        old = self._devices.get(key) or _SeenDevice()
+        if device.peers is old.raw and old.epoch == self._epoch and old.since <= now.wall <= old.until:
+            return replace(device, peers=old.judged)  # all asleep, and nobody's time is over
         # an unknown peer's handshake is younger than the jump only if we have looked here since
         unseen = self._epoch > 0 and (self._first_look_of_epoch or key in self._blind)
         new: dict[str, _Seen] = {}
-        peers = []
+        since, until = -inf, inf
         for peer in device.peers:
-            seen = old.get(peer.public_key)
+            seen = old.peers.get(peer.public_key)
             if seen is None or seen.raw is not peer or seen.epoch != self._epoch or not self._stands(seen, now):
-                seen = self._seen(seen, peer, unseen)
-                seen.raw, seen.judged = peer, self._judged(peer, seen, now)
+                seen = self._look_at(seen, peer, unseen, now)
             new[peer.public_key] = seen
-            peers.append(cast("Peer", seen.judged))
-        self._peers[key] = new
-        return replace(device, peers=tuple(peers))
+            stamp, connected = seen.stamp, seen.judged.connected
+            if stamp is not None:
+                if connected:
+                    until = min(until, stamp + self._within)
+                elif connected is None:
+                    until = -inf
+                since = max(since, stamp - AHEAD)
+        judged = tuple([seen.judged for seen in new.values()])
+        self._devices[key] = _SeenDevice(new, device.peers, judged, self._epoch, since, until)
+        return replace(device, peers=judged)
 
-    def _seen(self, old: _Seen | None, peer: Peer, unseen: bool) -> _Seen:
+    def _look_at(self, seen: _Seen | None, peer: Peer, unseen: bool, now: Moment) -> _Seen:
+        """Take in what is new of a peer."""
         stamp = peer.last_handshake
-        if old is None:
-            return _Seen(stamp, self._epoch, unseen, peer.endpoint)
-        moved = old.endpoint is not None and peer.endpoint is not None and peer.endpoint != old.endpoint
-        suspect = unseen if old.epoch != self._epoch else old.suspect and stamp == old.stamp
+        if seen is None:
+            return _Seen(stamp, self._epoch, unseen, peer.endpoint, peer, self._judged(peer, unseen, 0, now))
+        if seen.epoch != self._epoch:
+            seen.epoch, seen.suspect = self._epoch, unseen
+        elif stamp != seen.stamp:
+            seen.suspect = False
         # an endpoint that is gone for a while does not hide a move
-        return _Seen(stamp, self._epoch, suspect, peer.endpoint or old.endpoint, old.changes + moved)
+        if peer.endpoint is not None and peer.endpoint != seen.endpoint:
+            seen.changes += seen.endpoint is not None
+            seen.endpoint = peer.endpoint
+        seen.stamp, seen.raw = stamp, peer
+        seen.judged = self._judged(peer, seen.suspect, seen.changes, now)
+        return seen
 
     def _stands(self, seen: _Seen, now: Moment) -> bool:
         """Return whether what was judged of the very same peer still holds: most peers sleep, and are not judged anew at each look."""
         judged = seen.judged
-        if judged is None or judged.last_handshake is None:
-            return judged is not None
+        if judged.last_handshake is None:
+            return True
         age = now.wall - judged.last_handshake
         return age >= -AHEAD and judged.connected is (age <= self._within)
 
-    def _judged(self, peer: Peer, seen: _Seen, now: Moment) -> Peer:
+    def _judged(self, peer: Peer, suspect: bool, changes: int, now: Moment) -> Peer:
         stamp = peer.last_handshake
-        trusted = stamp is None or (not seen.suspect and stamp <= now.wall + AHEAD)
+        trusted = stamp is None or (not suspect and stamp <= now.wall + AHEAD)
         connected = (stamp is not None and now.wall - stamp <= self._within) if trusted else None
-        return Peer(
+        return make_peer(
             peer.public_key,
             peer.endpoint,
             peer.allowed_ips,
@@ -113,5 +142,5 @@ class Trust:
             peer.keepalive,
             trusted,
             connected,
-            seen.changes,
+            changes,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import selectors
 import socket
 import stat
@@ -25,47 +26,66 @@ from watchdog.model.wireguard import Device
 
 QUESTION = b"get=1\n\n"
 AT_ONCE = 64
+SUFFIX = ".sock"
 SECOND_LOOK = 0.05  # seconds
 _PIECE = 1 << 16
 _SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
 
 Failed = tuple[Device, WatchdogError | None]
 Result = bytearray | WatchdogError
+Identity = tuple[int, int] | None
 
 
-def find_sockets(directories: Iterable[Path]) -> dict[Path, str]:
-    """Return the UAPI sockets (``NAME.sock``) of these directories with their device's name; a directory that is not there has none.
+@dataclass(frozen=True, slots=True, eq=False)
+class Door:
+    """One UAPI socket: of which device, where to connect, and what a person is told about where it is.
+
+    ``path`` and ``shown`` differ for sockets of other mount namespaces. ``directory`` is then a descriptor of theirs.
+    """
+
+    device: str
+    path: str
+    shown: str
+    directory: int | None = None
+
+    def identity(self) -> Identity:
+        """Return which file stands at this name now, None = none."""
+        try:
+            if self.directory is None:
+                status = os.stat(self.path)  # noqa: PTH116  # a look makes hundreds of these
+            else:
+                status = os.stat(f"{self.device}{SUFFIX}", dir_fd=self.directory, follow_symlinks=False)
+        except OSError:
+            return None
+        return status.st_ino, status.st_ctime_ns
+
+
+def find_sockets(directories: Iterable[Path]) -> list[Door]:
+    """Return the UAPI sockets (``NAME.sock``) of these directories; a directory that is not there has none.
 
     Raise Forbidden naming a directory that may not be listed: then absence proves nothing.
     """
-    found: dict[Path, str] = {}
+    found: list[Door] = []
     for directory in directories:
         try:
-            entries = sorted(directory.iterdir())
+            names = sorted(os.listdir(directory))  # noqa: PTH208
         except (FileNotFoundError, NotADirectoryError):
             continue
         except PermissionError:
             raise Forbidden(f"may not list '{directory}': run as root or give this user the right to read it") from None
-        found.update({path: path.stem for path in entries if path.suffix == ".sock" and _is_socket(path)})
+        paths = [(name.removesuffix(SUFFIX), f"{directory}/{name}") for name in names if name.endswith(SUFFIX) and name != SUFFIX]
+        found += [Door(name, path, path) for name, path in paths if _is_socket(path)]
     return found
 
 
-def _is_socket(path: Path) -> bool:
+def _is_socket(path: str) -> bool:
     try:
-        return stat.S_ISSOCK(path.stat().st_mode)
+        return stat.S_ISSOCK(os.stat(path).st_mode)  # noqa: PTH116
     except OSError:
         return False  # it vanished under us
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_ctime_ns
-
-
-def same_socket(before: tuple[int, int] | None, now: tuple[int, int] | None) -> bool:
+def same_socket(before: Identity, now: Identity) -> bool:
     """Return whether one socket stood the whole time; one that was missing at either end did not."""
     return now is not None and before == now
 
@@ -73,17 +93,17 @@ def same_socket(before: tuple[int, int] | None, now: tuple[int, int] | None) -> 
 class _Exchange:
     """One connection: say the question, take the answer, be done by ``until``."""
 
-    def __init__(self, path: Path, until: float, limit: int) -> None:
-        self.path, self.until, self._limit = path, until, limit
+    def __init__(self, door: Door, until: float, limit: int) -> None:
+        self.door, self.until, self._limit = door, until, limit
         self.answer = bytearray()
         self._unsent = QUESTION
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.socket.setblocking(False)
-            self.socket.connect(str(path))
+            self.socket.connect(door.path)
         except OSError as error:
             self.socket.close()
-            raise _unreachable(path, error) from None
+            raise _unreachable(door, error) from None
 
     def go_on(self) -> bool:
         """Send or receive what is possible now; return whether the answer is complete. Raise what broke."""
@@ -95,12 +115,12 @@ class _Exchange:
         except BlockingIOError:
             return False
         except OSError as error:
-            raise _unreachable(self.path, error) from None
+            raise _unreachable(self.door, error) from None
         if not piece:
-            raise Unreachable(f"'{self.path}': the daemon hung up in the middle of its answer")
+            raise Unreachable(f"'{self.door.shown}': the daemon hung up in the middle of its answer")
         self.answer += piece
         if len(self.answer) > self._limit:
-            raise MalformedAnswer(f"'{self.path}': an answer of more than {self._limit} bytes")
+            raise MalformedAnswer(f"'{self.door.shown}': an answer of more than {self._limit} bytes")
         return self.answer.endswith(END)
 
     @property
@@ -108,7 +128,8 @@ class _Exchange:
         return selectors.EVENT_WRITE if self._unsent else selectors.EVENT_READ
 
 
-def _unreachable(path: Path, error: OSError) -> WatchdogError:
+def _unreachable(door: Door, error: OSError) -> WatchdogError:
+    path = door.shown
     match error.errno:
         case errno.ENOENT:
             return NotFound(f"'{path}' vanished")
@@ -121,7 +142,7 @@ def _unreachable(path: Path, error: OSError) -> WatchdogError:
     return Unreachable(f"'{path}': {error.strerror or type(error).__name__}")
 
 
-def ask(paths: Sequence[Path], clock: Clock, deadline: float, limit: int) -> dict[Path, Result]:
+def ask(doors: Sequence[Door], clock: Clock, deadline: float, limit: int) -> dict[Door, Result]:
     """Ask every socket at once (``AT_ONCE`` at a time); return each one's whole answer, or what broke.
 
     ``deadline`` is seconds for one device, ``limit`` the bytes an answer may have.
@@ -129,7 +150,7 @@ def ask(paths: Sequence[Path], clock: Clock, deadline: float, limit: int) -> dic
     with selectors.DefaultSelector() as selector:
         asking = _Round(selector, clock, deadline, limit)
         try:
-            return asking.ask(paths)
+            return asking.ask(doors)
         finally:
             asking.close()
 
@@ -139,11 +160,11 @@ class _Round:
 
     def __init__(self, selector: selectors.BaseSelector, clock: Clock, deadline: float, limit: int) -> None:
         self._selector, self._clock, self._deadline, self._limit = selector, clock, deadline, limit
-        self._running: dict[Path, _Exchange] = {}
-        self._results: dict[Path, Result] = {}
+        self._running: dict[Door, _Exchange] = {}
+        self._results: dict[Door, Result] = {}
 
-    def ask(self, paths: Sequence[Path]) -> dict[Path, Result]:
-        waiting = list(reversed(paths))
+    def ask(self, doors: Sequence[Door]) -> dict[Door, Result]:
+        waiting = list(reversed(doors))
         while waiting or self._running:
             while waiting and len(self._running) < AT_ONCE:
                 self._begin(waiting.pop())
@@ -156,20 +177,20 @@ class _Round:
         for exchange in self._running.values():
             exchange.socket.close()
 
-    def _begin(self, path: Path) -> None:
+    def _begin(self, door: Door) -> None:
         try:
-            exchange = _Exchange(path, self._clock.now().mono + self._deadline, self._limit)
+            exchange = _Exchange(door, self._clock.now().mono + self._deadline, self._limit)
         except WatchdogError as error:
-            self._results[path] = error
+            self._results[door] = error
             return
-        self._running[path] = exchange
+        self._running[door] = exchange
         self._selector.register(exchange.socket, exchange.wants, exchange)
 
-    def _end(self, path: Path, result: Result) -> None:
-        exchange = self._running.pop(path)
+    def _end(self, door: Door, result: Result) -> None:
+        exchange = self._running.pop(door)
         self._selector.unregister(exchange.socket)
         exchange.socket.close()
-        self._results[path] = result
+        self._results[door] = result
 
     def _turn(self) -> None:
         nearest = min(exchange.until for exchange in self._running.values())
@@ -178,67 +199,81 @@ class _Round:
             self._serve(key.data, key.events)
         # nothing ready means that the nearest one's time is over, whatever a simulated clock says
         now = self._clock.now().mono if ready else max(nearest, self._clock.now().mono)
-        for path in [path for path, exchange in self._running.items() if exchange.until <= now]:
-            self._end(path, DeadlinePassed(f"'{path}': the daemon did not answer in time"))
+        for door in [door for door, exchange in self._running.items() if exchange.until <= now]:
+            self._end(door, DeadlinePassed(f"'{door.shown}': the daemon did not answer in time"))
 
     def _serve(self, exchange: _Exchange, wanted: int) -> None:
         try:
             if exchange.go_on():
-                self._end(exchange.path, exchange.answer)
+                self._end(exchange.door, exchange.answer)
             elif exchange.wants != wanted:
                 self._selector.modify(exchange.socket, exchange.wants, exchange)
         except WatchdogError as error:
-            self._end(exchange.path, error)
+            self._end(exchange.door, error)
 
 
 @dataclass(slots=True)
 class Memory:
-    """What makes the next look cheaper: public keys worked out, and peers as they looked last by their socket."""
+    """What makes the next look cheaper: public keys worked out, and peers as they looked last, by where their socket is."""
 
     keys: PublicKeys = field(default_factory=PublicKeys)
-    peers: dict[Path, Known] = field(default_factory=dict)
+    peers: dict[str, Known] = field(default_factory=dict)
 
 
 def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, limit: int, memory: Memory) -> tuple[Failed, ...]:
-    """Return each userspace device, and beside it why it could not be read, or None. Sockets that vanish while asked are left out.
+    """Return each userspace device of these directories, and beside it why it could not be read, or None (see ``read_doors``)."""
+    return read_doors(find_sockets(directories), clock, deadline, limit, memory)
 
-    Of two sockets with one name (a leftover in another directory) the first that answers is the device.
+
+def read_doors(doors: Sequence[Door], clock: Clock, deadline: float, limit: int, memory: Memory) -> tuple[Failed, ...]:
+    """Return each device behind these doors, and beside it why it could not be read, or None. Sockets that vanish while asked are left out.
+
+    Of two sockets with one name (a leftover in another directory) the first that answers is the device. Whether links are up is told by the
+    network namespace of the calling thread.
     """
-    sockets = find_sockets(directories)
-    identities = {path: _identity(path) for path in sockets}
-    answers = ask(list(sockets), clock, deadline, limit)
-    broken = [path for path, answer in answers.items() if isinstance(answer, Unreachable)]
+    if not doors:
+        memory.peers = {}
+        return ()
+    identities = {door: door.identity() for door in doors}
+    answers = ask(doors, clock, deadline, limit)
+    broken = [door for door, answer in answers.items() if isinstance(answer, Unreachable)]
     if broken:
         # a daemon that ends in order refuses, or hangs up, just before its socket is gone: only the same socket failing twice is a failure
         clock.wait(threading.Event(), SECOND_LOOK)
         answers.update(ask(broken, clock, deadline, limit))
-        for path in broken:
-            if isinstance(answers[path], Unreachable) and not same_socket(identities[path], _identity(path)):
-                answers[path] = NotFound(f"'{path}' vanished")
+        for door in broken:
+            if isinstance(answers[door], Unreachable) and not same_socket(identities[door], door.identity()):
+                answers[door] = NotFound(f"'{door.shown}' vanished")
     best: dict[str, Failed] = {}
-    memory.peers = {path: memory.peers.get(path, {}) for path in sockets}
-    for path, name in sockets.items():
-        entry = _judged(name, answers[path], memory, memory.peers[path])
-        if entry is not None and (name not in best or (best[name][1] is not None and entry[1] is None)):
-            best[name] = entry
-    return tuple((replace(device, up=link_up(name)), error) for name, (device, error) in best.items())
+    memory.peers = {door.shown: memory.peers.get(door.shown) or Known() for door in doors}
+    wall = clock.now().wall
+    for door in doors:
+        entry = _judged(door.device, answers[door], memory, memory.peers[door.shown], wall)
+        if entry is not None and (door.device not in best or (best[door.device][1] is not None and entry[1] is None)):
+            best[door.device] = entry
+    up = links_up(best)
+    return tuple((replace(device, up=up[name]), error) for name, (device, error) in best.items())
 
 
-def link_up(name: str) -> bool | None:
-    """Return whether the link of this name is administratively up, None when no such link is in our network namespace."""
-    question = struct.pack("16sh14x", name.encode()[:15], 0)  # struct ifreq
+def links_up(names: Iterable[str]) -> dict[str, bool | None]:
+    """Return whether the links of these names are administratively up, None when no such link is in this thread's network namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        try:
-            answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, question)
-        except OSError:
-            return None
+        return {name: _link_up(any_socket, name) for name in names}
+
+
+def _link_up(any_socket: socket.socket, name: str) -> bool | None:
+    question = struct.pack("16sh14x", name.encode()[:15], 0)  # struct ifreq
+    try:
+        answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, question)
+    except OSError:
+        return None
     return bool(struct.unpack_from("16sh", answer)[1] & _IFF_UP)
 
 
-def _judged(name: str, result: Result, memory: Memory, known: Known) -> Failed | None:
+def _judged(name: str, result: Result, memory: Memory, known: Known, wall: float) -> Failed | None:
     try:
         if isinstance(result, bytearray):
-            return parse(name, result, memory.keys.of, known=known), None
+            return parse(name, result, memory.keys.of, known=known, wall=wall), None
     except WatchdogError as error:
         result = error
     if isinstance(result, NotFound):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
-from watchdog.panels.mcsmanager.view import LABELLED_SINCE, SOFT_EXIT_SINCE, Daemon, McsmanagerView
+from watchdog.panels.mcsmanager.view import HEADER_SUFFICES_SINCE, LABELLED_SINCE, SOFT_EXIT_SINCE, Daemon, McsmanagerView, parse_version
 
 UNIT_ORDER: Final = "[Unit]\nAfter=docker.service\nWants=docker.service\n"
 """A drop-in for the daemon's unit. Wants and not Requires: the daemon also runs instances without Docker."""
@@ -56,6 +56,12 @@ def _about_daemons(settings: McsmanagerSettings, daemons: Sequence[Daemon]) -> I
 
 
 def _about_the_panel(view: McsmanagerView) -> Iterator[str]:
+    numbers = parse_version(view.version)
+    if numbers is not None and numbers < HEADER_SUFFICES_SINCE:
+        yield (
+            f"panel {view.version} takes the API key of calls on one instance only in their address, where an access log may keep it: "
+            "update it to 10.8.3 or later, and until then log no queries before it"
+        )
     if view.operations is None:
         yield "the panel's operation log cannot be read (it exists from 10.7.0 on), so no stop is on record: starts ask for approval"
         return

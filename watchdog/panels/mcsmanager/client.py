@@ -3,12 +3,15 @@
 Only this module knows which status code means what, and only ``answers.py`` what the bodies look like. Messages are translated by the panel
 and never looked at. Contract section 1: the key goes in a header (a query would stand in proxy logs); no cookies are kept (with them a
 limiter of 8 requests/s counts in the session); the panel waits up to 6 s for a daemon, so a whole exchange may take 15 s.
+
+Panels up to 10.8.2 let the header in at the door, but ask the query who may touch a single instance (service/passport_service.ts): a
+detail is 500 and an open 403 without it. For these, and only there, the key goes in the query as well; docs/panels/mcsmanager.md says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from watchdog.errors import Blind, DeadlinePassed, NotFound, Refused, ServerFault, Throttled, Unknown
@@ -19,7 +22,17 @@ from watchdog.panels.mcsmanager import answers
 from watchdog.panels.mcsmanager.fan import side_by_side
 from watchdog.panels.mcsmanager.remedies import PANEL_NAME
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
-from watchdog.panels.mcsmanager.view import Daemon, Instance, McsmanagerView, Operation, SeenContainer, Status
+from watchdog.panels.mcsmanager.view import (
+    HEADER_SUFFICES_SINCE,
+    Daemon,
+    Instance,
+    McsmanagerView,
+    Operation,
+    SeenContainer,
+    Status,
+    Version,
+    parse_version,
+)
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import RESULTS, Http, Tls
 
@@ -41,12 +54,24 @@ ABOUT_ONE_DAEMON = (ServerFault, Refused, NotFound, DeadlinePassed, Throttled, U
 """What one daemon's trouble looks like: 400 or 500 when it is offline, silent or unknown (contract section 1). The rest is the panel's."""
 
 
+@dataclass(slots=True)
+class Wire:
+    """What all clients of one target share: the exchange, the key for those calls that need it in the query, the panel's version."""
+
+    http: Http
+    key: Callable[[], str]
+    panel: Version | None = None
+
+
 def connect(settings: McsmanagerSettings, clock: Clock, instruments: Instruments) -> McsmanagerClient:
     """Build the client of one target; no I/O yet, the key is read anew for each exchange."""
 
+    def key() -> str:
+        return read_secret(settings.api_key_file)
+
     def headers() -> dict[str, str]:
         # X-Requested-With: not needed with a key, but some routes always want it (contract section 1, Access)
-        return {"x-request-api-key": read_secret(settings.api_key_file), "X-Requested-With": "XMLHttpRequest"}
+        return {"x-request-api-key": key(), "X-Requested-With": "XMLHttpRequest"}
 
     def observe(operation: str, result: str) -> None:
         instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result)
@@ -56,7 +81,7 @@ def connect(settings: McsmanagerSettings, clock: Clock, instruments: Instruments
             instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result, by=0.0)
     tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
     http = Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, observe=observe, tls=tls)
-    return McsmanagerClient(http, clock, settings.timeout)
+    return McsmanagerClient(Wire(http, key), clock, settings.timeout)
 
 
 class McsmanagerClient:
@@ -65,8 +90,8 @@ class McsmanagerClient:
     ``seconds`` bounds an exchange; after ``until`` (monotonic seconds of the clock, None = never) every call raises DeadlinePassed.
     """
 
-    def __init__(self, http: Http, clock: Clock, seconds: float, until: float | None = None) -> None:
-        self._http = http
+    def __init__(self, wire: Wire, clock: Clock, seconds: float, until: float | None = None) -> None:
+        self._wire = wire
         self._clock = clock
         self._seconds = seconds
         self._until = until
@@ -91,7 +116,9 @@ class McsmanagerClient:
 
     def overview(self) -> answers.Overview:
         """Return the panel and its daemons, without what is behind them."""
-        return self._get("overview", "/api/overview", answers.overview)
+        found = self._get("overview", "/api/overview", answers.overview)
+        self._wire.panel = parse_version(found.version)
+        return found
 
     def services(self) -> tuple[Daemon, ...]:
         """Return the daemons as the panel has them in memory: cheap, and it works while they are down."""
@@ -118,7 +145,7 @@ class McsmanagerClient:
 
     def detail(self, daemon: str, uuid: str) -> answers.Detail:
         """Return one instance as it is now."""
-        return self._get("detail", "/api/instance", answers.detail, daemonId=daemon, uuid=uuid)
+        return self._of_instance("detail", "/api/instance", answers.detail, None, daemon, uuid)
 
     def operations(self) -> tuple[Operation, ...]:
         """Return the newest 200 entries of the operation log, oldest first. Panels up to 10.6.1 have none: NotFound."""
@@ -133,7 +160,7 @@ class McsmanagerClient:
 
         Raises ServerFault when the daemon refused or failed; what it did then must be looked at, a status code proves nothing.
         """
-        return self._get("open", "/api/protected_instance/open", answers.says_something, seconds, daemonId=daemon, uuid=uuid)
+        return self._of_instance("open", "/api/protected_instance/open", answers.says_something, seconds, daemon, uuid)
 
     def link(self, daemon: str, seconds: float | None = None) -> None:
         """Let the panel connect to a daemon anew. It drops a live connection first, so never on an online one (contract section 6)."""
@@ -141,11 +168,11 @@ class McsmanagerClient:
 
     def close(self) -> None:
         """Give back connections."""
-        self._http.close()
+        self._wire.http.close()
 
     def within(self, seconds: float) -> McsmanagerClient:
         """Return the same wire for a look that must end after ``seconds``."""
-        return McsmanagerClient(self._http, self._clock, self._seconds, self._clock.now().mono + seconds)
+        return McsmanagerClient(self._wire, self._clock, self._seconds, self._clock.now().mono + seconds)
 
     @property
     def left(self) -> float:
@@ -190,13 +217,24 @@ class McsmanagerClient:
         query = {"daemonId": daemon, "page": str(number), "page_size": str(PAGE_SIZE), "instance_name": "", "status": ""}
         return self._get("instances", "/api/service/remote_service_instances", answers.page, None, **query)
 
+    def _of_instance(
+        self, operation: str, path: str, parse: Callable[[object], ReadT], seconds: float | None, daemon: str, uuid: str
+    ) -> ReadT:  # fmt: skip
+        """Ask about one instance, with the key where this panel looks for it; which panel it is must be known, so it is asked first."""
+        if self._wire.panel is None:
+            self.overview()
+        query = {"daemonId": daemon, "uuid": uuid}
+        if self._wire.panel is not None and self._wire.panel < HEADER_SUFFICES_SINCE:
+            query["apikey"] = self._wire.key()
+        return self._get(operation, path, parse, seconds, **query)
+
     def _get(self, operation: str, path: str, parse: Callable[[object], ReadT], seconds: float | None = None, /, **query: str) -> ReadT:
         most = self._seconds if seconds is None else seconds
         if self._until is not None:
             most = min(most, self.left)
         if most <= 0:
             raise DeadlinePassed(f"{operation}: the time for this look is over")
-        return self._http.ask(operation, "GET", path, lambda answer: parse(answers.envelope(answer.json())), query=query, seconds=most)
+        return self._wire.http.ask(operation, "GET", path, lambda answer: parse(answers.envelope(answer.json())), query=query, seconds=most)
 
 
 def _unseen(daemon: Daemon) -> Daemon:

@@ -72,7 +72,7 @@ def _judge_daemon(
     settings: McsmanagerSettings, actual: Actual, view: McsmanagerView, daemon: Daemon, facts: LedgerFacts, now: Moment
 ) -> _Part:  # fmt: skip
     sight = sight_of(settings, actual, view, daemon, facts, now)
-    own = _remember(daemon, sight, facts, now.wall)
+    own = _remember(daemon, sight, actual, facts, now.wall)
     entry = settings.of_daemon(daemon.uuid, _only(view, daemon))
     case = Case(settings, view, daemon, entry, sight, own, facts, now.wall)
     about_it, unsure = _about_daemon(case)
@@ -83,13 +83,14 @@ def _judge_daemon(
     return _Part((*about_it, *rest.drifts), (*unsure, *rest.unknown), (*well, *rest.fine), (*kept, *rest.memory))
 
 
-def _remember(daemon: Daemon, sight: Sight, facts: LedgerFacts, now: float) -> DaemonMemory:
+def _remember(daemon: Daemon, sight: Sight, actual: Actual, facts: LedgerFacts, now: float) -> DaemonMemory:
     before = _daemon_memory(facts, daemon)
     fell = any(
         (old := _instance_memory(facts, daemon, item)) is not None and item.started < old.started for item in daemon.instances or ()
     )  # fmt: skip
     away: bool | None = None
-    if sight.reason in ("daemon_without_docker", "gate_closed"):
+    # a gate that has not seen Docker fail is only young, as after our own start or reload: that is no outage
+    if sight.reason == "daemon_without_docker" or (sight.reason == "gate_closed" and actual.gate.error):
         away = True
     elif sight.clear:
         away = False

@@ -23,7 +23,10 @@ BACK: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class InstanceMemory:
-    """One instance over time. Times are UNIX seconds; ``marks`` are two start counts and when they were noted, the older first."""
+    """One instance over time. Times are UNIX seconds; ``marks`` are two start counts and when they were noted, the older first.
+
+    ``running_at`` is when the panel last said running, ``alive_at`` when it last said running or starting.
+    """
 
     status: int
     since: float
@@ -34,6 +37,7 @@ class InstanceMemory:
     older_at: float = 0.0
     newer_mark: int = 0
     newer_at: float = 0.0
+    alive_at: float | None = None
 
     @property
     def rise(self) -> int:
@@ -109,15 +113,18 @@ def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
 def remember_instance(old: InstanceMemory | None, instance: Instance, now: float) -> InstanceMemory:
     """Given the old memory and the instance as it is, return the new memory."""
     if old is not None and max(old.since, old.running_at or 0.0, old.newer_at) > now + BACK:
-        old = replace(_counted_anew(old, instance, now), since=now, first_seen=min(old.first_seen, now), running_at=None)
+        old = replace(_counted_anew(old, instance, now), since=now, first_seen=min(old.first_seen, now), running_at=None, alive_at=None)
     elif old is not None and now - old.newer_at > GAP:
         old = _counted_anew(old, instance, now)  # spread over hours that nobody watched, starts are no loop
     same = old is not None and old.status == instance.status and old.started == instance.started
     running = now if instance.status is Status.RUNNING else (old.running_at if old else None)
+    alive = now if instance.status in (Status.RUNNING, Status.STARTING) else (old.alive_at if old else None)
     if old is None or instance.started < old.started:  # new to us, or the daemon restarted and counts anew
         first = old.first_seen if old else now
-        return InstanceMemory(instance.status, now, instance.started, first, running, instance.started, now, instance.started, now)
-    moved = replace(old, status=int(instance.status), since=old.since if same else now, started=instance.started, running_at=running)
+        return InstanceMemory(instance.status, now, instance.started, first, running, instance.started, now, instance.started, now, alive)
+    moved = replace(
+        old, status=int(instance.status), since=old.since if same else now, started=instance.started, running_at=running, alive_at=alive
+    )
     if now - old.newer_at >= BUCKET:
         return replace(moved, older_mark=old.newer_mark, older_at=old.newer_at, newer_mark=instance.started, newer_at=now)
     return moved

@@ -12,7 +12,7 @@ from watchdog.panels.mcsmanager.cases import Case, Patient
 from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.memory import InstanceMemory
 from watchdog.panels.mcsmanager.view import Instance, Status
-from watchdog.panels.mcsmanager.wishes import SEEN_LATE, Wish, Witnessed, wish_for
+from watchdog.panels.mcsmanager.wishes import SEEN_LATE, Deeds, Wish, Witnessed, wish_for
 
 LOOP_STARTS: Final = 3
 """So many starts or deaths within about ten minutes are a loop (contract section 3)."""
@@ -204,10 +204,13 @@ def _asked(case: Case, patient: Patient, types: frozenset[str], remedy_names: tu
 
 
 def _wish(case: Case, patient: Patient) -> Wish:
-    key = ("stop_container_then_open", remedies.instance_object(case.settings.name, patient.instance))
-    ended = case.facts.last_remedy_at.get(key)
+    name, last = case.settings.name, case.facts.last_remedy_at
+    ours = Deeds(
+        last.get(("stop_container_then_open", remedies.instance_object(name, patient.instance))),
+        last.get(("restart_daemon", remedies.daemon_object(name, case.daemon.uuid))),
+    )
     seen = Witnessed(case.view, case.sight, patient.events)
-    return wish_for(patient.instance, seen, case.memory, patient.memory, case.settings, case.now, ended)
+    return wish_for(patient.instance, seen, case.memory, patient.memory, case.settings, case.now, ours)
 
 
 def _autostart_over(case: Case, patient: Patient) -> float:

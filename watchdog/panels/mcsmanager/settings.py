@@ -52,7 +52,8 @@ class McsmanagerSettings(Strict):
     url: str
     """The panel's address, with its prefix if it has one: ``http://127.0.0.1:23333``."""
     api_key_file: AbsolutePath
-    """A file that holds the API key of an administrator; best a user of its own, so the panel's operation log tells its deeds apart."""
+    """A file that holds the API key of an administrator; best a user of its own, so the panel's operation log tells its deeds apart.
+    It goes in a header; to panels up to 10.8.2 also in the address of calls on one instance, for they look for it only there."""
     mode: Mode = Mode.APPROVE
     """``observe`` (export and alert), ``approve`` (plan, wait for a person) or ``repair`` (act)."""
     kinds: dict[KindName, Mode] = Field(default_factory=dict)

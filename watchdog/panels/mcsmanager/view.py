@@ -13,6 +13,8 @@ LABEL = "mcsmanager.instance.uuid"
 
 Version = tuple[int, int, int]
 
+HEADER_SUFFICES_SINCE: Version = (10, 8, 3)
+"""From this panel on the key's header counts on the routes of one instance too; before, only the query does (seen on 10.6.1)."""
 LABELLED_SINCE: Version = (4, 7, 0)
 """Daemons from here on label their containers and take running ones over at boot (service/takeover_container.ts)."""
 SOFT_EXIT_SINCE: Version = (4, 13, 0)

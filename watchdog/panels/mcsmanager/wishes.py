@@ -21,6 +21,8 @@ STOPS = frozenset({"instance_stop", "instance_kill", "instance_delete"})
 CHANGES = frozenset({"instance_create", "instance_config_change"})
 RAN_SHORTLY_BEFORE = 120.0
 """Seconds before an outage within which an instance must have been seen running, to have been running when it began."""
+RESTARTED_WITHIN = 300.0
+"""Seconds after we set out to restart a daemon within which its boot is seen: the remedy's deadline and a late look."""
 SEEN_LATE = 30.0
 """Seconds by which a boot may lie before the look that saw it."""
 LOG_FULL = 180
@@ -41,6 +43,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Deeds:
+    """When we last set out (UNIX seconds, None = never) to stop the instance's container, and to restart its daemon."""
+
+    ended: float | None = None
+    restarted: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Witnessed:
     """What can tell of starts and stops: the panel's log, our engine, and the events of the instance's containers, oldest first."""
 
@@ -51,9 +61,9 @@ class Witnessed:
 
 def wish_for(
     instance: Instance, seen: Witnessed, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float,
-    ended_by_us: float | None = None
+    ours: Deeds = Deeds()
 ) -> Wish:  # fmt: skip
-    """Given a stopped instance, say whether it is wanted running. ``ended_by_us`` is when we last set out to stop its container."""
+    """Given a stopped instance, say whether it is wanted running. What ended by ``ours`` is never forgotten without a word."""
     said = settings.wish(instance.uuid, instance.nickname)
     if said in ("stopped", "any"):
         return Wish("no", f"configured: expect {said}")
@@ -67,8 +77,16 @@ def wish_for(
     wish = Wish("no", "autostart is off and nothing else says that it should run")
     if instance.auto_start:
         wish = _by_autostart(instance, seen, daemon, own, settings, now)
-    if wish.want == "no" and ended_by_us is not None and _owed(instance, seen.view, own, now - settings.autostart_window, ended_by_us):
+    since = now - settings.autostart_window
+    if wish.want == "no" and ours.ended is not None and _owed(instance, seen.view, own, since, ours.ended):
         return Wish("unknown", "we set out to stop its container and start it anew, and it has not been seen running since")
+    if (
+        wish.want == "no"
+        and ours.restarted is not None
+        and since <= ours.restarted
+        and _lost(instance, seen.view, daemon, own, ours.restarted)
+    ):
+        return Wish("unknown", "the panel said that it ran or started until we restarted its daemon, which does not start it by itself")
     return wish
 
 
@@ -180,6 +198,17 @@ def _stayed(sight: Sight, gone: float) -> bool:
 def _owed(instance: Instance, view: McsmanagerView, own: InstanceMemory, since: float, ended: float) -> bool:
     """Whether we stopped it lately, only to start it anew, and nobody asked for a stop or saw it run since."""
     return since <= ended and (own.running_at or 0.0) < ended and _newest(view, instance, STOPS, after=ended) is None
+
+
+def _lost(instance: Instance, view: McsmanagerView, daemon: DaemonMemory, own: InstanceMemory, restarted: float) -> bool:
+    """Whether the panel believed it alive until our restart of the daemon, which ended that belief, and nobody asked for a stop.
+
+    A ghost without autostart ends so: the restart mends the panel's word, and the game would stay away unnoticed.
+    """
+    alive, booted = own.alive_at, daemon.booted_at
+    if alive is None or booted is None or not restarted <= booted <= restarted + RESTARTED_WITHIN or alive >= booted:
+        return False
+    return alive >= restarted - RAN_SHORTLY_BEFORE and _newest(view, instance, STOPS, after=alive - SEEN_LATE) is None
 
 
 def _stopped(entry: Operation) -> str:

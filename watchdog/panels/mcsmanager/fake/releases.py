@@ -30,12 +30,14 @@ class Release:
     """The daemon's overview hangs with Docker, 10.12.4+ (head-hang-overview.json)."""
     failed_list_status: int
     """What a listing on an offline or unknown daemon answers (head-daemon-offline-list.json 400; v10.4.0 500, 10.6.1 by source)."""
+    header_suffices: bool
+    """The key's header counts on the routes of one instance too, 10.8.3+ (service/passport_service.ts; seen on the real 10.6.1)."""
     modern: bool
     """Answers carry the newer keys (autoRestarted, stopTimeout, instances[], remoteMappings, config, dockerPlatforms)."""
 
 
 RELEASES = {
-    "10.4.0": Release("10.4.0", "4.5.0", 3.0, "at_once", False, True, False, False, False, False, 500, False),
-    "10.6.1": Release("10.6.1", "4.6.2", 2.0, "after_10s", False, True, False, False, False, False, 500, False),
-    "10.18.2": Release("10.18.2", "4.18.2", 2.0, "one_by_one", True, False, True, True, True, True, 400, True),
+    "10.4.0": Release("10.4.0", "4.5.0", 3.0, "at_once", False, True, False, False, False, False, 500, False, False),
+    "10.6.1": Release("10.6.1", "4.6.2", 2.0, "after_10s", False, True, False, False, False, False, 500, False, False),
+    "10.18.2": Release("10.18.2", "4.18.2", 2.0, "one_by_one", True, False, True, True, True, True, 400, True, True),
 }

@@ -82,6 +82,11 @@ def _admit(panel: FakePanel, request: Request, *, admin: bool) -> None:
         raise Reply(FORBIDDEN, "Insufficient Permissions", TEXT)  # head-operation-logs-err-nokey.json
     if permission is None or (admin and permission < 10):  # noqa: PLR2004  # ADMIN
         raise Reply(FORBIDDEN, "Incorrect key", TEXT)  # head-operation-logs-err-userkey.json: a weak key and a wrong one look alike
+    if not admin and not panel.release.header_suffices and not request.query.get("apikey"):
+        if request.path == "/api/instance" and request.method == "GET":
+            raise Reply(FAILED, "Insufficient Permissions")
+        if request.path.startswith("/api/protected_instance"):
+            raise Reply(FORBIDDEN, "[Forbidden] [Middleware] Incorrect parameters or unauthorized access to the instance.")
     if not admin and panel.too_fast(request.headers.get("cookie", "")):
         raise Reply(FAILED, "Too many requests", TEXT)
 

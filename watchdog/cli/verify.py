@@ -1,0 +1,126 @@
+"""``verify``: archives proven now, unthrottled, without a configuration and without the running program."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from typer.core import TyperCommand
+
+from watchdog.cli.options import JsonOption, spoken
+from watchdog.collectors.archives.check import CONTENT, MEMORY
+from watchdog.collectors.archives.single import Verified, verify_path
+from watchdog.runtime.clock import SystemClock
+from watchdog.runtime.log import configure
+
+GOOD, BAD, UNVERIFIABLE, USAGE = 0, 1, 2, 3
+EXITS = {"good": GOOD, "bad": BAD, "unverifiable": UNVERIFIABLE}
+_MIB = 1 << 20
+# click's UsageError, which newer typers bring with them under another name
+_WrongWords = cast(type[Exception], typer.BadParameter.__base__)
+
+
+class VerifyCommand(TyperCommand):
+    """Ends with 3 for wrong words, because 2 means unverifiable here."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Parse the words as every command does."""
+        try:
+            return super().make_context(*args, **more)
+        except _WrongWords as error:
+            vars(error)["exit_code"] = USAGE
+            raise
+
+
+@spoken
+def verify(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Archives: zip, tar, tar.gz, tar.zst, tar.xz.", show_default=False)],
+    level: Annotated[int, typer.Option(min=0, max=2, help="0 = the head, 1 = the structure, 2 = every byte.")] = CONTENT,
+    as_json: JsonOption = False,
+    memory: Annotated[int, typer.Option(min=16, max=1 << 16, help="MiB that unpacking one archive may need.")] = MEMORY // _MIB,
+) -> None:
+    """Verify archives. Ends with 0 all good, 1 one is bad, 2 none is bad but one unverifiable, 3 wrong words or no such file."""
+    configure("error", "console")
+    missing = [path for path in paths if not os.path.lexists(path)]
+    if missing:
+        for path in missing:
+            print(f"panel-watchdog: there is no '{path}'", file=sys.stderr)
+        raise typer.Exit(USAGE)
+    found = list(_verified(paths, level, memory * _MIB, as_json=as_json))
+    if as_json:
+        print(json.dumps([_row(one) for one in found], indent=2, ensure_ascii=False))
+    verdicts = {one.finished.verdict for one in found}
+    worst = next(verdict for verdict in ("bad", "unverifiable", "good") if verdict in verdicts)
+    raise typer.Exit(EXITS[worst])
+
+
+def _verified(paths: list[str], level: int, memory: int, *, as_json: bool) -> Iterator[Verified]:
+    clock, stop = SystemClock(), threading.Event()
+    began = clock.now()
+    for path in paths:
+        with _progress(path) as watch:
+            try:
+                one = verify_path(path, level, memory, stop, watch, lambda: clock.now().since(began))
+            except FileNotFoundError:
+                print(f"panel-watchdog: '{path}' is gone meanwhile", file=sys.stderr)
+                raise typer.Exit(USAGE) from None
+        if not as_json:
+            for line in _lines(one):
+                print(line)
+        yield one
+
+
+@contextmanager
+def _progress(path: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a verification has come, where somebody can see it; nothing is left behind."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _done, _total: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(_plain(Path(path).name), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _row(one: Verified) -> dict[str, Any]:
+    done = one.finished
+    return {
+        "path": _plain(one.path), "format": done.format, "verdict": done.verdict, "level": done.level, "reasons": list(done.reasons),
+        "bytes": one.size, "entries": done.entries, "salvageable": asdict(done.salvage) if done.salvage else None, "sha1": done.sha1,
+        "seconds": round(one.seconds, 3), "message": done.message,
+    }  # fmt: skip
+
+
+def _lines(one: Verified) -> Iterator[str]:
+    done = one.finished
+    counted = f", {done.entries} entries" if done.entries is not None else ""
+    facts = f"{done.format or 'unknown'}{counted}, {one.size} bytes, level {done.level}, {one.seconds:.1f} s"
+    yield f"{done.verdict:<12} {_plain(one.path)} ({facts})"
+    if done.reasons:
+        yield f"             {', '.join(done.reasons)}: {done.message}"
+    if done.salvage is not None and done.salvage.entries:
+        proven = "" if done.salvage.proven else " (they unpack; no checksum covers them)"
+        yield f"             survive: {done.salvage.entries} entries, {done.salvage.bytes} bytes, up to '{done.salvage.last}'{proven}"
+    if done.sha1:
+        yield f"             sha1 {done.sha1}"
+
+
+def _plain(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

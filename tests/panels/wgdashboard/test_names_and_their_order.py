@@ -156,11 +156,3 @@ def test_names_in_our_settings_are_asked_for_besides(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_meant_are_refused_by_name(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         settings(**changes)
-
-
-def test_presence_is_known_by_place_and_key_before_key_before_name() -> None:
-    given = settings(peers={"laptop": "always", "KEY": "roaming", "wg1/KEY": "always"})
-    assert given.presence("wg0", "OTHER", "laptop") == "always"
-    assert given.presence("wg0", "KEY", "laptop") == "roaming"
-    assert given.presence("wg1", "KEY", "laptop") == "always"
-    assert given.presence("wg1", "OTHER", "phone") == "roaming"

@@ -285,7 +285,11 @@ def test_a_working_tunnel_that_has_lost_its_addresses():
     odd.settle()
     odd.conf("wg2").up = False
     drift = found(odd, "device_without_status")
-    assert "ip address add 10.0.0.1/24 dev wg2" in drift.hold
+    assert "'ip address add 10.0.0.1/24 dev wg2'" in drift.hold
+    conf = odd.conf("wg2")
+    conf.addresses = ("10.0.0.1/24", "fe80::1/64")
+    drift = next(each for each in odd.step(5.0).drifts if each.kind == "device_without_status")
+    assert "'ip address add 10.0.0.1/24 dev wg2; ip address add fe80::1/64 dev wg2'" in drift.hold, "ip takes one address at a time"
 
 
 @pytest.mark.parametrize(

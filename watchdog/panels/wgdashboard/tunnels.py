@@ -54,8 +54,9 @@ def device_without_status(case: Case, patient: Patient) -> Drift | None:
     device, configuration = patient.device, patient.configuration
     if configuration.up or device is None or not configuration.public_key or device.public_key != configuration.public_key:
         return None
-    wanted = ", ".join(configuration.addresses) or "its Address"
-    hold = f"its interface has no address: 'ip address add {wanted} dev {patient.name}'; switching it in the panel would end its tunnels"
+    wanted = configuration.addresses or ("ADDRESS",)
+    commands = "; ".join(f"ip address add {address} dev {patient.name}" for address in wanted)
+    hold = f"its interface has no address: '{commands}'; switching it in the panel would end its tunnels"
     return _drift(case, patient, "device_without_status", "its WireGuard device is there", "the panel says down", {}, hold)
 
 

@@ -13,6 +13,7 @@ from watchdog.panels.wgdashboard import PANEL
 from watchdog.panels.wgdashboard.advise import advise
 from watchdog.panels.wgdashboard.metrics import METRICS, PEER_LIMIT
 from watchdog.panels.wgdashboard.target import WgdashboardTarget
+from watchdog.panels.wgdashboard.traces import Journal
 from watchdog.panels.wgdashboard.view import Access, Job
 
 
@@ -117,6 +118,8 @@ def test_each_gap_has_its_sentence():
     assert "systemctl edit wg-dashboard.service" in said and "KillMode=process" in said
     assert "settings of the master's start" in said
     assert not advise(settings(directory="/opt/src"), scene(version="v4.3.3").view(), scene(evidence_on=True).evidence())
+    spinning = replace(scene(evidence_on=True).evidence(), journal=Journal(jobs_broken=5000))
+    assert "without a pause" in " ".join(advise(settings(directory="/opt/src"), made.view(), spinning))
     blind = replace(scene(evidence_on=True).evidence(), blind={"log": "FileNotFoundError: No such file"})
     assert "its log cannot be seen: FileNotFoundError" in " ".join(advise(settings(directory="/opt/src"), made.view(), blind))
     assert "without directory" in " ".join(advise(settings(), made.view(), scene().evidence()))

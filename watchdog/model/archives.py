@@ -97,9 +97,16 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFacts:
-    """All watched directories and their files, sorted by path."""
+    """All watched directories and their files, sorted by path.
+
+    ``queue_bytes`` are still to be read by verification, at ``rate`` bytes a second (0 = as fast as it goes); ``paused``: it stands still
+    because the disks are busy.
+    """
 
     directories: tuple[WatchedDirectory, ...] = ()
     files: tuple[ArchiveFile, ...] = ()
     queue_length: int = 0
+    queue_bytes: int = 0
+    paused: bool = False
+    rate: float = 0.0
     passed_over: tuple[PassedOver, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.archives import zip_of
+from tests.support.corpus import DAMAGED
 from tests.support.keeping import Counts, VerificationShelf
 from watchdog.collectors.archives.order import Finished
 from watchdog.collectors.archives.pressure import IoPressure
@@ -18,7 +20,7 @@ from watchdog.collectors.archives.results import PART, Result, Results, from_tex
 from watchdog.collectors.archives.running import Wanted, place_of
 from watchdog.collectors.archives.settings import ArchivesSettings
 from watchdog.errors import Stopping, Temporary
-from watchdog.model.archives import Identity
+from watchdog.model.archives import Identity, Salvage
 from watchdog.runtime.clock import SimulatedClock, SystemClock
 
 GOOD = Finished("zip", 1, "good", read_bytes=10)
@@ -80,6 +82,21 @@ def test_real_files_get_real_verdicts(bench, tmp_path):
     assert queue.counts.counts["watchdog_archive_checks_total", "good"] == 1
     assert queue.counts.counts["watchdog_archive_checks_total", "bad"] == 1
     assert queue.counts.counts["watchdog_archive_check_read_bytes_total",] > 0
+
+
+def test_level_2_tells_the_checksum_and_what_survives(bench, tmp_path):
+    cut = next(case for case in DAMAGED if case.name == "cut-in-files.zip").make()
+    file = replace(write(tmp_path / "cut.zip", cut), level=2)
+    queue = bench(book=VerificationShelf())
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0, 90)
+
+    told = queue.verification(file.identity)[0]
+    assert (told.verdict, told.level, told.reason) == ("bad", 2, "missing_end")
+    assert told.sha1 == hashlib.sha1(cut).hexdigest()
+    assert told.salvage is not None and told.salvage.entries == 6
+    assert told.salvage.names[3] == "backup.jsonl"
 
 
 def test_the_newest_file_comes_first(bench, tmp_path):
@@ -385,6 +402,9 @@ def test_a_result_survives_its_text():
     assert results.get(Identity(1, 2, 3, 4)) is None
     result = Result("d", None, 1, 0, "bad", ("empty",), "m", 5.0)
     assert from_text(to_text(result)) == result
+    salvage = Salvage(3, 1000, ("VERSION", "a", "b"), "b", proven=True)
+    deep = Result("d", "zip", 2, 2, "bad", ("missing_end",), "m", 5.0, entries=None, sha1="da39a3", salvage=salvage)
+    assert from_text(to_text(deep)) == deep
     assert from_text(to_text(result).replace('"check": 2', '"check": 99')) is None
 
 

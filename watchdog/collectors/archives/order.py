@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from watchdog.collectors.archives.findings import Promise
+from watchdog.collectors.archives.findings import Promise, salvage_of
 from watchdog.collectors.archives.talk import Place
 from watchdog.errors import DeadlinePassed, MalformedAnswer, Stopping
 from watchdog.model.archives import ArchiveVerdict, Salvage
@@ -221,17 +221,6 @@ def _understand(line: bytes) -> Finished:
     except ValueError:
         pass
     return _befell("no_answer", "the verifying child answered in another shape than agreed")
-
-
-def salvage_of(told: object) -> Salvage | None:
-    """Read what survives from its JSON shape; None when there is none or it has another shape."""
-    match told:
-        case {
-            "entries": int() as entries, "bytes": int() as size, "names": list() as names, "last": str() | None as last,
-            "proven": bool() as proven,
-        }:  # fmt: skip
-            return Salvage(entries, size, tuple(map(str, names)), last, proven)
-    return None
 
 
 def _texts(told: object) -> tuple[str, ...]:

@@ -244,7 +244,7 @@ class VerificationQueue:
     def _keep(self, wanted: Wanted, finished: Finished) -> None:
         result = Result(
             wanted.directory, finished.format, wanted.level, finished.level, finished.verdict, finished.reasons, finished.message,
-            self._clock.now().wall,
+            self._clock.now().wall, finished.entries, finished.sha1, finished.salvage,
         )  # fmt: skip
         before = self._results.get(wanted.identity)
         self._results.put(wanted.identity, result)

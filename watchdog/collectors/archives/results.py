@@ -8,10 +8,11 @@ import math
 import threading
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from watchdog.collectors.archives.findings import salvage_of
 from watchdog.errors import LedgerUnavailable
-from watchdog.model.archives import ArchiveVerdict, Identity, Verification
+from watchdog.model.archives import ArchiveVerdict, Identity, Salvage, Verification
 from watchdog.model.keeping import VerificationBook
 from watchdog.runtime.log import get_logger
 
@@ -42,11 +43,17 @@ class Result:
     reasons: tuple[str, ...]
     message: str
     at: float
+    entries: int | None = None
+    sha1: str | None = None
+    salvage: Salvage | None = None
 
     def verification(self, identity: Identity) -> Verification:
         """Return it as the snapshot shows it."""
         reason = self.reasons[0] if self.reasons else None
-        return Verification("result", self.verdict, self.level, reason, self.message or None, self.at, identity)
+        return Verification(
+            "result", self.verdict, self.level, reason, self.message or None, self.at, identity,
+            entries=self.entries, sha1=self.sha1, salvage=self.salvage,
+        )  # fmt: skip
 
 
 def key_of(identity: Identity) -> str:
@@ -69,6 +76,7 @@ def to_text(result: Result) -> str:
     return json.dumps({
         "check": CHECK_VERSION, "directory": result.directory, "format": result.format, "asked": result.asked, "level": result.level,
         "verdict": result.verdict, "reasons": result.reasons, "message": result.message, "at": result.at,
+        "entries": result.entries, "sha1": result.sha1, "salvage": asdict(result.salvage) if result.salvage else None,
     })  # fmt: skip
 
 
@@ -79,9 +87,12 @@ def from_text(text: str) -> Result | None:
             case {
                 "check": version, "directory": str() as directory, "format": format_, "asked": int() as asked, "level": int() as level,
                 "verdict": "good" | "bad" | "unverifiable" as verdict, "reasons": list() as reasons, "message": str() as message,
-                "at": int() | float() as at,
+                "at": int() | float() as at, "entries": int() | None as entries, "sha1": str() | None as sha1, "salvage": salvage,
             } if version == CHECK_VERSION:  # fmt: skip
-                return Result(directory, format_, asked, level, verdict, tuple(map(str, reasons)), message, float(at))
+                return Result(
+                    directory, format_, asked, level, verdict, tuple(map(str, reasons)), message, float(at), entries, sha1,
+                    salvage_of(salvage),
+                )  # fmt: skip
     except ValueError:
         return None
     return None

@@ -26,6 +26,7 @@ from watchdog.runtime.log import get_logger
 log = get_logger(__name__)
 
 _CLOSE_SECONDS = 5.0
+WALLS = ("limits", "other_user", "no_new_privileges", "landlock")
 # a smaller file is read again faster than a ledger remembers where it stood
 WORTH_A_PLACE = 64 << 20
 # what is read in less than a second is not in anybody's way
@@ -77,6 +78,7 @@ class VerificationQueue:
         self._told = told
         self._busy = IoPressure(settings.pressure).high if busy is None else busy
         self._held: frozenset[str] = frozenset()
+        self._walls: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Wanted]] = {}
         self._queued: frozenset[Identity] = frozenset()
@@ -242,6 +244,10 @@ class VerificationQueue:
         return Limits(settings.memory, math.ceil(seconds), float(settings.rate))
 
     def _keep(self, wanted: Wanted, finished: Finished) -> None:
+        if finished.walls and finished.walls != self._walls:
+            self._walls = finished.walls
+            missing = [wall for wall in WALLS if wall not in finished.walls]
+            log.info("archives are verified in a child behind walls", walls=finished.walls, not_here=missing)
         result = Result(
             wanted.directory, finished.format, wanted.level, finished.level, finished.verdict, finished.reasons, finished.message,
             self._clock.now().wall, finished.entries, finished.sha1, finished.salvage,

@@ -24,6 +24,7 @@ import itertools
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -76,6 +77,13 @@ def new_key() -> tuple[str, str]:
     return private, run("wg", "pubkey", stdin=private + "\n").strip()
 
 
+def freeze(pid: int) -> None:
+    """SIGSTOP a process, and wait until each of its threads stands still: a signal is sent long before it is felt."""
+    os.kill(pid, signal.SIGSTOP)
+    stats = lambda: [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]  # noqa: E731
+    poll(f"process {pid} stands still", lambda: all(stat.rpartition(")")[2].split()[0] in "Tt" for stat in stats()))
+
+
 @dataclass
 class RealDevice:
     """One running wireguard-go."""
@@ -105,7 +113,7 @@ class RealDevice:
 
     def pause(self) -> None:
         """SIGSTOP the daemon: its socket accepts connections and nobody answers."""
-        self.process.send_signal(19)
+        freeze(self.pid)
 
     def resume(self) -> None:
         """SIGCONT the daemon."""

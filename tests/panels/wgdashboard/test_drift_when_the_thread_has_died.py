@@ -298,6 +298,16 @@ def test_a_re_read_by_a_worker_that_may_have_old_settings_is_asked_for(process):
     assert risk(sick.step().drifts[0]) is Risk.DESTRUCTIVE
 
 
+def test_a_re_read_that_would_forget_more_than_one_is_asked_for():
+    """The folder is not mounted, or somebody is about to swap it."""
+    sick = blocked(evidence_on=True)
+    for name in ("wg1", "wg3"):
+        sick.conf(name).has_file = False
+    sick.until("pass_blocked")
+    drift = sick.step().drifts[0]
+    assert drift.proposal.facts["forgets_too"] == "wg3" and risk(drift) is Risk.DESTRUCTIVE
+
+
 def test_the_panels_log_goes_before_the_believed_order():
     sick = blocked(at=2, evidence_on=True)
     sick.confs.insert(0, sick.confs.pop(3))  # wg3 comes first in our belief, but the pass takes it last

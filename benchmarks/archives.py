@@ -137,7 +137,7 @@ import json, os, resource, subprocess, sys
 path, argv, level = sys.argv[1], sys.argv[3:], int(sys.argv[2])
 fd = os.open(path, os.O_RDONLY)
 order = {"descriptor": fd, "level": level, "memory": 256 << 20, "cpu": 3600, "rate": 0.0, "promise": "archive", "parent": os.getpid()}
-answer = json.loads(subprocess.run([*argv, json.dumps(order)], pass_fds=[fd], stdout=subprocess.PIPE, check=True).stdout)
+answer = json.loads(subprocess.run([*argv, json.dumps(order)], pass_fds=[fd], stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
 assert answer["verdict"] == "good", answer
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """

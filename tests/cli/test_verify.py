@@ -17,6 +17,7 @@ import pytest
 from tests.support.archives import noise
 from tests.support.corpus import ALL
 from tests.support.corpus import zips as z
+from tests.support.corpus.__main__ import write
 from watchdog.cli import main
 
 CORPUS = {case.name: case for case in ALL}
@@ -152,3 +153,16 @@ def test_a_terminal_sees_a_bar_and_a_pipe_does_not(tmp_path):
     assert process.returncode == 0
     assert b"large.zip" in seen
     assert json.loads(out)[0]["verdict"] == "good"
+
+
+@pytest.mark.soak
+def test_soak_the_whole_corpus_through_the_command(tmp_path, capsys):
+    """Each file in a real child behind its walls."""
+    write(tmp_path)
+    paths = [str(tmp_path / case.name) for case in ALL]
+
+    assert main(["verify", "--json", *paths]) == 1
+
+    for row, case in zip(json.loads(capsys.readouterr().out), ALL, strict=True):
+        assert row["verdict"] == case.verdict, row
+        assert not case.reasons or row["reasons"][0] == case.reasons[0], row

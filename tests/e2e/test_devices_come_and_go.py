@@ -15,7 +15,7 @@ from watchdog.collectors.wireguard.fake import FakeWireguardWorld, fake_key
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 STABLE = tuple(f"stable{n}" for n in range(5))
 COMING = tuple(f"wg{n}" for n in range(50))
 PEERS = 4

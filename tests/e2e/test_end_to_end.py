@@ -20,7 +20,7 @@ from tests.support.golden import assert_golden
 from tests.support.mcsmanager_on_docker import GAME, Installation, RealEngine, Sentinel
 from tests.support.wireguard import poll, real_tunnel, require_wireguard, run, wg_dump
 
-pytestmark = [pytest.mark.docker, pytest.mark.wireguard, pytest.mark.xdist_group("wireguard"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.wireguard, pytest.mark.xdist_group("wireguard"), pytest.mark.timeout(600)]
 GOLDEN = Path(__file__).parent / "golden" / "families.txt"
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
 # what a kernel may or may not tell (cgroups, PSI), or what needs an event that need not happen in this test

@@ -11,7 +11,7 @@ import pytest
 from tests.support.mcsmanager_on_docker import FakeEngineSide, Installation, until
 from tests.support.program import start_program
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def ended(running):
     return [each["state"] for each in reversed(running.repairs())]
 
 
-def wait_until_mended(games, running, seconds=60.0):
+def wait_until_mended(games, running, seconds=150.0):
     """Wait until the newest repair is verified and all is well, and then some."""
     running.wait_for("a verified repair", lambda: ended(running)[-1:] == ["verified"], seconds)
     running.wait_for("peace", lambda: games.all_well() and not running.open_drifts())
@@ -114,7 +114,7 @@ def test_killed_while_the_panel_starts_an_instance_it_does_not_ask_twice():
             until("the autostart failed", lambda: only.started == 1 and only.status == 0)
             games.engine.start()
             games.daemon.speed = 0.4  # an open takes five seconds now
-            running.wait_for("an open", games.sent, 90)
+            running.wait_for("an open", games.sent, 150)
             running.kill()
         with games.program(log="second.log") as running:
             wait_until_mended(games, running)
@@ -157,7 +157,7 @@ def test_a_second_program_that_waited_takes_the_repair_over(games):
             assert "serving" not in second.log
             first.kill()
             games.let_hook("end")
-            second.wait_until_serving(120)
+            second.wait_until_serving(240)
             wait_until_mended(games, second)
             assert ended(second) == ["verified"] and not second.errors()
     assert games.hooks_begun == games.hooks_run() == games.daemon.restarts == 1 and not games.sent()

@@ -8,7 +8,7 @@ from tests.support.mcsmanager import uuid_of
 from tests.support.mcsmanager_on_docker import REMOTE, FakeEngineSide, Installation, Sentinel
 from watchdog.panels.mcsmanager.fake.daemon import RUNNING
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.conftest import require
 from tests.support.dockerd import missing
 from tests.support.mcsmanager_on_docker import Installation, RealEngine, Sentinel, until
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("e2e-dockerd"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("e2e-dockerd"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -158,6 +158,17 @@ def test_the_child_is_a_group_and_session_of_its_own_with_default_signals() -> N
     assert int(ignored, 16) & ~own == 0  # python ignores SIGPIPE; a program must not inherit that
 
 
+def test_what_a_shell_let_us_ignore_is_not_handed_on() -> None:
+    """A job in a shell's background ignores SIGINT and SIGQUIT, one under nohup SIGHUP: hooks must be interruptible all the same."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)}
+    try:
+        ignored = run(["sh", "-c", "grep SigIgn /proc/self/status"], seconds=60).stdout.split()[1]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert int(ignored, 16) & 0b111 == 0
+
+
 def test_output_told_to_a_log_is_redacted() -> None:
     assert run(["sh", "-c", "echo 'curl -H \"Authorization: Bearer abc123def456\" failed'"], seconds=60).told().count("abc123def456") == 0
 

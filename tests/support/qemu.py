@@ -29,7 +29,7 @@ from pathlib import Path
 
 from tests.conftest import require
 
-MODULES = ("virtio_pci", "9pnet_virtio", "9p", "wireguard")
+MODULES = ("virtio_pci", "9pnet_virtio", "9p", "wireguard", "veth")
 MEMORY_MIB = 1024
 ROOT_TAG, SCRATCH_TAG = "root", "scratch"
 CODE_FILE = "guest-returncode"

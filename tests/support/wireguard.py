@@ -24,6 +24,7 @@ import itertools
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -76,6 +77,13 @@ def new_key() -> tuple[str, str]:
     return private, run("wg", "pubkey", stdin=private + "\n").strip()
 
 
+def freeze(pid: int) -> None:
+    """SIGSTOP a process, and wait until each of its threads stands still: a signal is sent long before it is felt."""
+    os.kill(pid, signal.SIGSTOP)
+    stats = lambda: [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]  # noqa: E731
+    poll(f"process {pid} stands still", lambda: all(stat.rpartition(")")[2].split()[0] in "Tt" for stat in stats()))
+
+
 @dataclass
 class RealDevice:
     """One running wireguard-go."""
@@ -105,7 +113,7 @@ class RealDevice:
 
     def pause(self) -> None:
         """SIGSTOP the daemon: its socket accepts connections and nobody answers."""
-        self.process.send_signal(19)
+        freeze(self.pid)
 
     def resume(self) -> None:
         """SIGCONT the daemon."""
@@ -239,12 +247,15 @@ def wg_dump(name: str = "all") -> dict[str, DumpedDevice]:
     return parse_dump(text if name == "all" else "".join(f"{name}\t{line}" for line in text.splitlines(keepends=True)))
 
 
-def peers_config(count: int, *, seed: int = 1, allowed_ips: int = 2, endpoints: bool = True) -> str:
-    """Return text for ``wg setconf``: a key, a mark, and ``count`` peers of every sort (v4, v6 or no endpoint, preshared keys...)."""
-    rng = random.Random(seed)
+def peers_config(count: int, *, seed: int = 1, allowed_ips: int = 2, endpoints: bool = True, start: int = 0) -> str:
+    """Return text for ``wg setconf``: a key, a mark, and ``count`` peers of every sort (v4, v6 or no endpoint, preshared keys...).
+
+    With ``start`` it is text for ``wg addconf``: more peers, whose numbers begin there.
+    """
+    rng = random.Random(f"{seed} {start}" if start else seed)
     key = lambda: base64.b64encode(rng.randbytes(32)).decode()  # noqa: E731
-    lines = ["[Interface]", f"PrivateKey = {key()}", "FwMark = 0x5117"]
-    for number in range(count):
+    lines = [] if start else ["[Interface]", f"PrivateKey = {key()}", "FwMark = 0x5117"]
+    for number in range(start, start + count):
         lines += ["[Peer]", f"PublicKey = {key()}"]
         if number % 3 == 0:
             lines.append(f"PresharedKey = {key()}")
@@ -291,13 +302,17 @@ def differences(facts: WireguardFacts, dump: dict[str, DumpedDevice]) -> list[st
     return found
 
 
-def assert_equals_wg(collect: Callable[[], WireguardFacts], names: set[str] | None = None) -> WireguardFacts:
-    """Assert that our facts equal ``wg show all dump``, and return them.
+def assert_equals_wg(
+    collect: Callable[[], WireguardFacts],
+    names: set[str] | None = None,
+    dumped: Callable[[], dict[str, DumpedDevice]] = wg_dump,
+) -> WireguardFacts:
+    """Assert that our facts equal ``wg show all dump`` (or ``dumped``), and return them.
 
     Counters move, so the facts are taken between two equal dumps. ``names`` limits the comparison to these devices.
     """
     for _ in range(50):
-        before, facts, after = wg_dump(), collect(), wg_dump()
+        before, facts, after = dumped(), collect(), dumped()
         if names is not None:
             before, after = ({name: device for name, device in dump.items() if name in names} for dump in (before, after))
             facts = replace(facts, devices=tuple(device for device in facts.devices if device.name in names))

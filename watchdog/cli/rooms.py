@@ -8,7 +8,7 @@ from typing import Any
 from watchdog import settings
 from watchdog.app.rooms import build_rooms
 from watchdog.errors import LedgerUnavailable, WatchdogError
-from watchdog.model.archives import ArchiveFacts
+from watchdog.model.archives import ArchiveFacts, WatchedDirectory
 from watchdog.model.engines import EngineRead
 from watchdog.model.hooks import ContainerHook, Hook, UnitHook, describe
 from watchdog.model.metrics import Silent
@@ -86,7 +86,7 @@ def _collect(name: str, factory: Callable[[], Any]) -> Iterator[Probe]:
     yield Probe(name, True)
     if isinstance(facts, ArchiveFacts):
         for directory in facts.directories:
-            said = f"'{directory.path}' cannot be read: {directory.error}" if directory.error else f"{directory.files} files"
+            said = f"'{directory.path}' cannot be read: {directory.error}" if directory.error else _to_read(directory, facts.rate)
             yield Probe(f"{name}: {directory.name}", directory.error is None, said)
     if isinstance(facts, WireguardFacts):
         for device in facts.devices:
@@ -98,6 +98,12 @@ def _collect(name: str, factory: Callable[[], Any]) -> Iterator[Probe]:
         for file in facts.naming.files:
             if file.error is not None:
                 yield Probe(f"{name}: names", False, f"'{file.path}' cannot be read: {file.error}")
+
+
+def _to_read(directory: WatchedDirectory, rate: float) -> str:
+    """Say what verifying every byte of a directory means at ``rate`` bytes a second."""
+    hours = f": {directory.bytes / rate / 3600:.1f} hours to verify at {rate / (1 << 20):g} MiB/s" if rate and directory.bytes else ""
+    return f"{directory.files} files, {directory.bytes / (1 << 30):.2f} GiB{hours}"
 
 
 def _hooks(target: Any, engine: EngineRead | None) -> Iterator[Probe]:

@@ -40,7 +40,8 @@ class Verification:
 
     ``level`` is 0 (file), 1 (structure), 2 (every byte) ...; ``at`` is UNIX seconds of the result; ``identity`` is the file that was
     verified; ``bytes_done`` counts while running. ``verdict`` and ``reason`` are set only in state ``result``; ``reason`` is a
-    short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person.
+    short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person. At level 2: ``entries`` is their number,
+    ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each None when nobody knows.
     """
 
     state: VerificationState = "not_asked"
@@ -51,6 +52,9 @@ class Verification:
     at: float | None = None
     identity: Identity | None = None
     bytes_done: int = 0
+    entries: int | None = None
+    sha1: str | None = None
+    salvage: Salvage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,16 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFacts:
-    """All watched directories and their files, sorted by path."""
+    """All watched directories and their files, sorted by path.
+
+    ``queue_bytes`` are still to be read by verification, at ``rate`` bytes a second (0 = as fast as it goes); ``paused``: it stands still
+    because the disks are busy.
+    """
 
     directories: tuple[WatchedDirectory, ...] = ()
     files: tuple[ArchiveFile, ...] = ()
     queue_length: int = 0
+    queue_bytes: int = 0
+    paused: bool = False
+    rate: float = 0.0
     passed_over: tuple[PassedOver, ...] = ()

@@ -42,8 +42,10 @@ except AttributeError:
     pass
 if os.getppid() != parent:  # we died before the line above
     os._exit(125)
-for number in (signal.SIGPIPE, signal.SIGXFSZ):  # this interpreter ignores them; a program must not
-    signal.signal(number, signal.SIG_DFL)
+for number in signal.valid_signals():
+    # this interpreter ignores SIGPIPE and SIGXFSZ, a shell's background job SIGINT and SIGQUIT, nohup SIGHUP; a program must not
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 try:
     os.execve(program, sys.argv[4:], os.environ)
 except OSError as error:

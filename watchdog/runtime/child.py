@@ -7,8 +7,10 @@ How a child begins and ends is in ``runtime/birth``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
+import signal
 import sys
 import threading
 import time
@@ -155,6 +157,20 @@ class Child:
             else:
                 self._stderr = (self._stderr + chunk)[-4096:]
         return self._process.stdout in self._selector.get_map()
+
+    def pause(self) -> None:
+        """Let it and its group stand still until ``resume``; its end needs no resume."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        with self._ending:
+            if self._process.poll() is None:  # not reaped yet, so the number is still its own
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, number)
 
     def told(self, limit: int = 500) -> str:
         """Return the end of what it wrote to standard error, redacted, on one line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import pytest
 from tests.support.archives import find, gz, many_entries, noise, tar_of, zip_of
 from tests.support.corpus import ALL
 from watchdog.collectors.archives.confine import BASE, NOBODY
-from watchdog.collectors.archives.order import MODULE, Limits, verify
+from watchdog.collectors.archives.order import ALONE, MODULE, Limits, Turn, verify
 from watchdog.collectors.archives.settings import promise
 from watchdog.errors import Stopping
 from watchdog.runtime.child import module_argv
@@ -27,10 +29,10 @@ from watchdog.runtime.child import module_argv
 GENEROUS = Limits(memory=256 << 20, seconds=60, rate=0.0)
 
 
-def run(path, *, limits=GENEROUS, argv=None, level=1, promise="archive", stop=None):
+def run(path, *, limits=GENEROUS, argv=None, level=1, promise="archive", stop=None, turn=ALONE):
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return verify(descriptor, level, promise, limits, stop or threading.Event(), argv)
+        return verify(descriptor, level, promise, limits, stop or threading.Event(), turn, argv=argv)
     finally:
         os.close(descriptor)
 
@@ -167,7 +169,8 @@ TIMED = """
 import json, os, subprocess, sys
 order = {**json.loads(sys.argv[-1]), "parent": os.getpid()}
 sys.argv[-1] = json.dumps(order)
-answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
+done = subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True)
+answer = json.loads(done.stdout.splitlines()[-1])
 answer["messages"] = [str(time.monotonic() - began)]
 print(json.dumps(answer))
 """
@@ -176,7 +179,8 @@ MEASURED = """
 import json, os, resource, subprocess, sys
 order = {**json.loads(sys.argv[-1]), "parent": os.getpid()}
 sys.argv[-1] = json.dumps(order)
-answer = json.loads(subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True).stdout)
+done = subprocess.run(sys.argv[1:], pass_fds=[order["descriptor"]], stdout=subprocess.PIPE, check=True)
+answer = json.loads(done.stdout.splitlines()[-1])
 answer["messages"] = [str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)]
 print(json.dumps(answer))
 """
@@ -338,3 +342,61 @@ def test_landlock_forbids_every_file_where_the_kernel_has_it():
 
     version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
     assert done.returncode == (0 if version >= 1 else 77), done.stderr
+
+
+def children_that_stand_still():
+    """Return our children that are stopped, by /proc: state T."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == os.getpid() and state == "T":
+                found.append(stat)
+    return found
+
+
+def test_a_child_stands_still_while_it_has_to_and_goes_on_afterwards(tmp_path):
+    """The first time that it must hold, it is looked for until it stands; then it may go on."""
+    (tmp_path / "file").write_bytes(b"x")
+    go = tmp_path / "go"
+    waits = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+    answer = '{"format": "zip", "level": 1, "verdict": "good", "reasons": [], "messages": []}'
+    stood = []
+
+    def hold():
+        if not stood:
+            stood.append(False)
+            return True
+        deadline = time.monotonic() + 60
+        while not stood[0] and time.monotonic() < deadline:
+            stood[0] = bool(children_that_stand_still())
+            time.sleep(0.01)
+        go.touch()
+        return False
+
+    finished = run(tmp_path / "file", argv=program(f"{waits}print({answer!r})"), turn=Turn(hold=hold))
+
+    assert stood == [True]
+    assert finished.verdict == "good"
+
+
+def test_the_end_of_the_program_ends_a_child_that_stands_still(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    stop = threading.Event()
+
+    def hold():
+        stop.set()
+        return True
+
+    with pytest.raises(Stopping):
+        run(tmp_path / "file", argv=program("import time; time.sleep(600)"), stop=stop, turn=Turn(hold=hold))
+
+
+def test_a_child_that_never_stops_to_tell_places_is_ended(tmp_path):
+    """Each of its lines costs it some of its time."""
+    (tmp_path / "file").write_bytes(b"x")
+    endless = "while True: print('{\"place\": {}}', flush=True)"
+
+    finished = run(tmp_path / "file", argv=program(endless), limits=Limits(1 << 28, 2, 0.0))
+
+    assert finished.reasons == ("hung",)

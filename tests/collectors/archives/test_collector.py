@@ -412,7 +412,7 @@ def test_settings_and_needs_are_merged():
         Needs(directories=(DirectoryNeed("wings", "/var/b", "*.tar.gz", 1),)),
     ]
 
-    assert wanted(settings, needs) == (DirectoryNeed("own", "/srv/own", "*.zip", 1), DirectoryNeed("wings", "/var/b", "*.tar.gz", 1))
+    assert wanted(settings, needs) == (DirectoryNeed("own", "/srv/own", "*.zip", 2), DirectoryNeed("wings", "/var/b", "*.tar.gz", 1))
 
 
 @pytest.mark.parametrize("need", [DirectoryNeed("own", "/other"), DirectoryNeed("x", "relative")])
@@ -521,7 +521,8 @@ def test_a_name_that_is_not_utf8_can_be_written_as_a_label(bench, tmp_path):
 def test_metrics_of_nothing_are_rows_of_nothing():
     told = {family.metric.name: family.rows for family in families(SPECS, ArchiveFacts())}
 
-    assert told.pop("watchdog_archives_queue_length") == (((), 0.0),)
+    for name in ("queue_length", "queue_bytes", "paused"):
+        assert told.pop(f"watchdog_archives_{name}") == (((), 0.0),)
     assert set(told.values()) == {()}
     assert all(name.startswith(("watchdog_archive_", "watchdog_archives_")) for name in told)
 

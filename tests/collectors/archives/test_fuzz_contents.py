@@ -9,6 +9,7 @@ import gzip
 import io
 import lzma
 import random
+import resource
 import time
 import zipfile
 
@@ -29,6 +30,7 @@ MAGIC = [
     bytes(4), b"\xff" * 4, bytes(512), b"\xff\xff", b"\x01\0\x10\0", b"7777",
 ]  # fmt: skip
 LARGEST = 20_000
+SOAK_SECONDS, SOAK_KIBIBYTES = 2.0, 512 << 10  # hypothesis remembers what it has tried
 SECONDS = 30  # of this thread's processor time: a hang, not a slow machine
 
 
@@ -87,13 +89,13 @@ def by_others(kind: str, archive: bytes) -> None:
 NOT_FOR_ZIPFILE = {"confusing_comment"}
 
 
-def judge(path, kind: str, number: int) -> None:
+def judge(path, kind: str, number: int, seconds: float = SECONDS) -> None:
     archive = mutated(kind, number)
     began = time.thread_time()
 
     finding = find(path, archive, level=2, promise="tar" if kind not in ("zip", "tar") else "archive")
 
-    assert time.thread_time() - began < SECONDS
+    assert time.thread_time() - began < seconds
     assert set(finding.reasons) <= WORDS, finding
     assert all(finding.messages), finding
     assert len(finding.messages) == len(finding.reasons)
@@ -117,12 +119,18 @@ def test_mutated_archives_are_judged_and_the_good_ones_are_good(tmp_path, kind):
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", FORMATS)
 def test_soak_mutated_archives(tmp_path, kind):
+    """None takes two seconds of the processor, and none leaves memory behind or needs much: measured where nothing else runs."""
+
     @settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
     @given(number=st.integers(0, 2**63 - 1))
     def run(number):
-        judge(tmp_path / "x", kind, number)
+        judge(tmp_path / "x", kind, number, SOAK_SECONDS)
 
+    for number in range(500):
+        judge(tmp_path / "x", kind, number, SOAK_SECONDS)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < SOAK_KIBIBYTES
 
 
 def test_any_bit_flipped_in_a_content_is_found(tmp_path):

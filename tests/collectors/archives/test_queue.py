@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from tests.support.archives import zip_of
+from tests.support.corpus import DAMAGED
 from tests.support.keeping import Counts, VerificationShelf
 from watchdog.collectors.archives.order import Finished
-from watchdog.collectors.archives.queue import METRICS, VerificationQueue, Wanted
-from watchdog.collectors.archives.results import Result, Results, from_text, identity_of, key_of, to_text
+from watchdog.collectors.archives.pressure import IoPressure
+from watchdog.collectors.archives.queue import METRICS, WORTH_A_PLACE, WORTH_WAITING, VerificationQueue
+from watchdog.collectors.archives.results import PART, Result, Results, from_text, identity_of, key_of, to_text
+from watchdog.collectors.archives.running import Wanted, place_of
 from watchdog.collectors.archives.settings import ArchivesSettings
-from watchdog.errors import Temporary
-from watchdog.model.archives import Identity
+from watchdog.errors import Stopping, Temporary
+from watchdog.model.archives import Identity, Salvage
 from watchdog.runtime.clock import SimulatedClock, SystemClock
 
 GOOD = Finished("zip", 1, "good", read_bytes=10)
@@ -45,12 +50,13 @@ def bench():
     """Builds queues, and closes them."""
     made = []
 
-    def build(run=None, book=None, clock=None, **settings):
+    def build(run=None, book=None, clock=None, busy=lambda: False, **settings):
         model = ArchivesSettings(**settings)
         clock = clock or SystemClock()
-        results = Results(book, model.try_again)
+        results = Results(book, model.try_again, model.verify_again)
         counts = Counts()
-        queue = VerificationQueue(model, clock, results, counts, **({"run": run} if run else {}))
+        # a busy disk of the machine that tests is no business of ours
+        queue = VerificationQueue(model, clock, results, counts, busy=busy, **({"run": run} if run else {}))
         made.append(queue)
         queue.results, queue.counts = results, counts
         return queue
@@ -76,6 +82,21 @@ def test_real_files_get_real_verdicts(bench, tmp_path):
     assert queue.counts.counts["watchdog_archive_checks_total", "good"] == 1
     assert queue.counts.counts["watchdog_archive_checks_total", "bad"] == 1
     assert queue.counts.counts["watchdog_archive_check_read_bytes_total",] > 0
+
+
+def test_level_2_tells_the_checksum_and_what_survives(bench, tmp_path):
+    cut = next(case for case in DAMAGED if case.name == "cut-in-files.zip").make()
+    file = replace(write(tmp_path / "cut.zip", cut), level=2)
+    queue = bench(book=VerificationShelf())
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0, 90)
+
+    told = queue.verification(file.identity)[0]
+    assert (told.verdict, told.level, told.reason) == ("bad", 2, "missing_end")
+    assert told.sha1 == hashlib.sha1(cut).hexdigest()
+    assert told.salvage is not None and told.salvage.entries == 6
+    assert told.salvage.names[3] == "backup.jsonl"
 
 
 def test_the_newest_file_comes_first(bench, tmp_path):
@@ -255,7 +276,7 @@ def test_a_fate_of_the_child_is_tried_again_later_and_a_verdict_is_not(bench, tm
     queue.offer([file])
     until(lambda: len(queue) == 0 and queue.verification(file.identity)[0].verdict == "good")
 
-    clock.advance(10**7)
+    clock.advance(10**6)
     queue.offer([file])
     assert len(queue) == 0
 
@@ -358,7 +379,7 @@ def test_closing_ends_a_verification_without_a_result(bench, tmp_path):
     file = write(tmp_path / "a")
     begun = threading.Event()
 
-    def run(_descriptor, _level, _tar, _limits, stop):
+    def run(_descriptor, _level, _tar, _limits, stop, _turn):
         begun.set()
         stop.wait(30)
         return GOOD
@@ -381,6 +402,9 @@ def test_a_result_survives_its_text():
     assert results.get(Identity(1, 2, 3, 4)) is None
     result = Result("d", None, 1, 0, "bad", ("empty",), "m", 5.0)
     assert from_text(to_text(result)) == result
+    salvage = Salvage(3, 1000, ("VERSION", "a", "b"), "b", proven=True)
+    deep = Result("d", "zip", 2, 2, "bad", ("missing_end",), "m", 5.0, entries=None, sha1="da39a3", salvage=salvage)
+    assert from_text(to_text(deep)) == deep
     assert from_text(to_text(result).replace('"check": 2', '"check": 99')) is None
 
 
@@ -392,3 +416,145 @@ def test_every_counter_used_is_in_the_table(bench, tmp_path):
 
     names = {metric.name for metric in METRICS}
     assert {key[0] for key in queue.counts.counts} | {name for name, _ in queue.counts.observed} <= names
+
+
+def test_a_good_file_is_verified_again_after_a_while_and_rot_is_told(bench, tmp_path, caplog):
+    clock = SimulatedClock()
+    answers = [GOOD, GOOD, Finished("zip", 1, "bad", ("damaged_content",), "a bit has flipped")]
+    queue = bench(lambda *_: answers.pop(0), clock=clock, verify_again=86_400.0)
+    file = write(tmp_path / "a")
+    queue.start()
+    for _ in range(3):
+        queue.offer([file])
+        until(lambda: len(queue) == 0)
+        clock.advance(86_400 - 1)
+        queue.offer([file])
+        assert len(queue) == 0
+        clock.advance(2)
+        assert queue.verification(file.identity)[0].state == "result"
+
+    assert not answers
+    assert queue.verification(file.identity)[0].verdict == "bad"
+    assert "gone bad by itself" in caplog.text
+
+
+def test_a_busy_disk_lets_large_files_wait_and_small_ones_pass(bench, tmp_path):
+    asked, go_on = threading.Event(), threading.Event()
+
+    def run(*order):
+        turn = order[-1]
+        while turn.hold() and not go_on.is_set():
+            asked.set()
+            time.sleep(0.01)
+        return GOOD
+
+    small = write(tmp_path / "small", mtime=2000)
+    with (tmp_path / "large").open("wb") as sparse:
+        sparse.truncate(WORTH_WAITING + 1)
+    large = wanted(tmp_path / "large")
+    queue = bench(run, busy=lambda: not go_on.is_set())
+    queue.offer([small])
+    queue.start()
+    until(lambda: queue.verification(small.identity)[0].verdict == "good")
+    assert not asked.is_set()
+
+    queue.offer([large])
+    until(asked.is_set)
+    assert queue.paused
+    assert queue.bytes_left() == WORTH_WAITING + 1
+
+    go_on.set()
+    until(lambda: queue.verification(large.identity)[0].verdict == "good")
+    until(lambda: not queue.paused)
+    assert queue.bytes_left() == 0
+
+
+@pytest.mark.parametrize(
+    ("shares", "high"),
+    [((10.0, 49.0, 51.0, 40.0, 26.0, 24.0, 40.0), (False, False, True, True, True, False, False)), ((100.0, 100.0), (True, True))],
+)
+def test_pressure_is_high_above_its_limit_and_until_half_of_it(shares, high):
+    texts = [
+        f"some avg10={share:.2f} avg60=1.00 avg300=0.56 total=167966316\nfull avg10=99.0 avg60=0 avg300=0 total=1\n" for share in shares
+    ]
+    pressure = IoPressure(50.0, lambda: texts.pop(0))
+
+    assert tuple(pressure.high() for _ in shares) == high
+
+
+def test_no_pressure_file_and_no_limit_mean_no_waiting():
+    def missing():
+        raise FileNotFoundError("/proc/pressure/io")
+
+    assert not IoPressure(50.0, missing).high()
+    assert not IoPressure(50.0, lambda: "nonsense").high()
+    assert not IoPressure(0.0, lambda: "some avg10=100.00").high()
+
+
+def kept_by(shelf, file):
+    return shelf.kept.get(key_of(file.identity) + PART)
+
+
+def test_places_to_go_on_from_are_kept_and_given_back_after_a_restart(bench, tmp_path):
+    shelf = VerificationShelf()
+    file = write(tmp_path / "a")
+    told = threading.Event()
+    place = {"kind": "zip", "entries": 3}
+
+    def interrupted(*order):
+        order[-1].keep(place)
+        told.set()
+        order[-2].wait(60)
+        raise Stopping("the program ends")
+
+    first = bench(interrupted, book=shelf)
+    first.start()
+    first.offer([file])
+    assert told.wait(60)
+    first.close()
+    assert place_of(file, kept_by(shelf, file)) == place
+    assert identity_of(key_of(file.identity) + PART) is None
+
+    given = []
+    second = bench(lambda *order: given.append(order[-1].resume) or GOOD, book=shelf)
+    second.start()
+    second.offer([file])
+    until(lambda: len(second) == 0)
+
+    assert given == [place]
+    assert kept_by(shelf, file) is None
+
+
+def test_a_large_single_stream_says_that_it_starts_over(bench, tmp_path, caplog):
+    caplog.set_level("INFO")
+    shelf = VerificationShelf()
+    with (tmp_path / "large").open("wb") as sparse:
+        sparse.truncate(WORTH_A_PLACE)
+    file = replace(wanted(tmp_path / "large"), level=2)
+    begun = threading.Event()
+
+    def interrupted(*order):
+        begun.set()
+        order[-2].wait(60)
+        raise Stopping("the program ends")
+
+    first = bench(interrupted, book=shelf)
+    first.start()
+    first.offer([file])
+    assert begun.wait(60)
+    first.close()
+    assert "starts over" not in caplog.text
+
+    second = bench(lambda *_: GOOD, book=shelf)
+    second.start()
+    second.offer([file])
+    until(lambda: len(second) == 0)
+
+    assert "starts over" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "null", "{}", "[1]", '{"check": 99, "level": 1, "place": {}}', '{"check": 2, "level": 9, "place": {}}']
+)
+def test_a_place_of_another_check_is_no_place(tmp_path, text):
+    assert place_of(write(tmp_path / "a"), text) is None

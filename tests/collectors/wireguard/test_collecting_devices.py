@@ -28,7 +28,7 @@ def world(tmp_path: Path) -> Iterator[FakeWireguardWorld]:
 
 
 def settings_for(world: FakeWireguardWorld, **more: object) -> WireguardSettings:
-    return WireguardSettings(sockets=(world.directory,), device_deadline=20.0, **more)
+    return WireguardSettings(sockets=(world.directory,), device_deadline=60.0, **more)
 
 
 def nothing() -> tuple[()]:

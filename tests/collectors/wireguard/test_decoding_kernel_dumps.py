@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.collectors.wireguard import encode as e
 from tests.collectors.wireguard.by_pyroute2 import decode_by_pyroute2
-from watchdog.collectors.wireguard.decode import decode
+from watchdog.collectors.wireguard.decode import KnownPeers, decode
 from watchdog.errors import MalformedAnswer
+from watchdog.model.wireguard import Peer
 
 PLAIN = e.Shape(parts=[1], fresh=[False], together=1, shuffled=False, padded=False, named=False)
 
@@ -95,6 +96,70 @@ def test_the_zone_of_a_link_local_endpoint_is_kept():
     body = e.attr(8, e.attr(0, e.attr(1, b"k" * 32) + e.attr(4, address)))
     data = e.message(e.FAMILY_ID, bytes(4) + e.attr(2, b"wg0\0") + body)
     assert decode([data])[0].peers[0].endpoint == "[fe80::1%3]:4500"
+
+
+@given(e.devices, e.devices, e.shapes, e.shapes)
+@settings(max_examples=100, deadline=None)
+def test_what_was_known_changes_no_fact(first: e.WireDevice, second: e.WireDevice, shape: e.Shape, other: e.Shape):
+    known = KnownPeers()
+    second.peers = [*first.peers[::2], *(peer for peer in second.peers if peer.key not in {each.key for each in first.peers})]
+    for device, laid_out in ((first, shape), (second, other), (second, shape), (first, other)):
+        assert decode(e.encode(device, laid_out), known=known) == (device.expected(),)
+        assert len(known.peers) == len(device.peers), "what is no longer so is forgotten"
+
+
+def test_a_peer_that_has_not_changed_is_not_made_again_and_one_that_has_is():
+    known = KnownPeers()
+
+    def look(*tx: int) -> tuple[Peer, ...]:
+        ranges = [(2, bytes([10, 0, 0, 1]), 32)]
+        device = a_device(*(a_peer(number, tx=sent, allowed=ranges) for number, sent in enumerate(tx, 1)))
+        return decode(e.encode(device, PLAIN), known=known)[0].peers
+
+    first = look(5, 6)
+    assert look(5, 6) is first
+    second = look(5, 7)
+    assert second[0] is first[0]
+    assert [peer.tx_bytes for peer in second] == [5, 7]
+    assert second[1].allowed_ips is first[1].allowed_ips
+    assert b"\xaa" * 32 not in {part for raw, _peer in known.peers.values() for part in raw if isinstance(part, bytes)}
+
+
+def test_amneziawg_has_attributes_of_its_own():
+    """src/netlink.c of amneziawg-linux-kernel-module: flags before a peer's key, a keepalive of 32 bits (a range), more of the device."""
+    ranges = [(2, bytes([10, 0, 0, 1]), 32), (10, bytes(16), 0)]
+    allowed = e.attr(
+        9 | e.NESTED,
+        b"".join(
+            e.attr(0, e.attr(3, bytes([mask])) + e.attr(1, struct.pack("=H", family)) + e.attr(2, address))
+            for family, address, mask in ranges
+        ),
+    )
+    flags, key = e.attr(3, struct.pack("=I", 8)), e.attr(1, b"\2" * 32)
+    first = (
+        flags
+        + key
+        + e.attr(2, b"\xaa" * 32)
+        + e.attr(6, struct.pack("=qq", 1_700_000_000, 0))
+        + e.attr(5, struct.pack("=I", 30 << 16 | 20))
+    )
+    first += e.attr(8, struct.pack("=Q", 7)) + e.attr(7, struct.pack("=Q", 9)) + e.attr(10, struct.pack("=I", 1)) + allowed
+    rest = (
+        flags
+        + key
+        + e.attr(9 | e.NESTED, e.attr(0, e.attr(3, bytes([24])) + e.attr(1, struct.pack("=H", 2)) + e.attr(2, bytes([10, 9, 0, 0]))))
+    )
+    own = e.attr(6, struct.pack("=H", 5)) + e.attr(7, struct.pack("=I", 6)) + e.attr(2, b"awg0\0") + e.attr(9, struct.pack("=H", 4))
+    own += e.attr(14, struct.pack("=I", 1020325451)) + e.attr(21, b"<b 0xf6><c>\0") + e.attr(26, b"\xcc" * 32) + e.attr(4, b"\1" * 32)
+    data = [
+        e.message(e.FAMILY_ID, bytes(4) + own + e.attr(8 | e.NESTED, e.attr(0, first))),
+        e.message(e.FAMILY_ID, bytes(4) + e.attr(8 | e.NESTED, e.attr(0, rest))),
+    ]
+    (device,) = decode(data)
+    assert (device.name, device.listen_port, device.fwmark) == ("awg0", 5, 6)
+    (peer,) = device.peers
+    assert (peer.keepalive, peer.tx_bytes, peer.rx_bytes, peer.last_handshake) == (20, 7, 9, 1_700_000_000)
+    assert peer.allowed_ips == ("10.0.0.1/32", "::/0", "10.9.0.0/24")
 
 
 @pytest.mark.parametrize(

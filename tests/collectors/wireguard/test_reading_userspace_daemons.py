@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.wireguard import poll
 from watchdog.collectors.wireguard.fake import FakeDevice, FakePeer, FakeWireguardWorld, fake_key
 from watchdog.collectors.wireguard.keys import PublicKeys, public_key
 from watchdog.collectors.wireguard.parse import Known, parse
@@ -38,7 +39,7 @@ def parsed(text: str) -> Device:
     return parse("wg0", bytearray(text.encode("latin-1")), no_key)
 
 
-def read(directory: Path, deadline: float = 5.0, limit: int = 1 << 20) -> dict[str, tuple[Device, Exception | None]]:
+def read(directory: Path, deadline: float = 60.0, limit: int = 1 << 20) -> dict[str, tuple[Device, Exception | None]]:
     return {device.name: (device, error) for device, error in read_userspace([directory], CLOCK, deadline, limit, Memory())}
 
 
@@ -287,8 +288,8 @@ def test_silent_daemons_cost_their_own_deadline_all_at_once(world: FakeWireguard
         world.silence(f"mute{number}")
     world.add_device("well")
     began = time.monotonic()
-    found = read(world.directory, deadline=0.5)
-    assert time.monotonic() - began < 3.5, "one after another would be 4 s"
+    found = read(world.directory, deadline=5.0)
+    assert time.monotonic() - began < 35, "one after another would be 40 s"
     assert {device.error for name, (device, _) in found.items() if name != "well"} == {"DeadlinePassed"}
     assert found["well"][0].error is None
 
@@ -453,4 +454,5 @@ def test_no_descriptor_is_left_open(world: FakeWireguardWorld):
         world.silence("wg1")
         read(world.directory, deadline=0.2)
     world.kill("wg1")
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    # the daemons made up close theirs in a thread of their own
+    poll("descriptors are closed", lambda: len(list(Path("/proc/self/fd").iterdir())) <= before)

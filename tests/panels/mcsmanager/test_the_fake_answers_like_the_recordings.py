@@ -192,6 +192,23 @@ def test_a_failed_start_leaves_a_kill_behind(tmp_path):
         assert stage.world.list() == ()
 
 
+@pytest.mark.parametrize(("version", "ghosts", "left"), [
+    ("10.6.1", 0, 0), ("10.6.1", 1, 2), ("10.4.0", 0, 0), ("10.4.0", 1, 2), ("10.18.2", 1, 2),
+])  # fmt: skip
+def test_an_exit_of_an_old_daemon_kills_all_unless_a_ghost_is_among_them(version, ghosts, left, tmp_path):
+    """docs/panels/mcsmanager.md: the 404 of the ghost's kill ended the real process before the others were through."""
+    with Stage(tmp_path, version, count=3) as stage:
+        stage.start_all()
+        if ghosts:
+            stage.instance(1).stream = False
+        gone = stage.instance(1).container
+        stage.world.kill(gone)
+        if not ghosts:
+            wait(lambda: stage.instance(1).status == 0)
+        stage.daemon.end()
+        assert len(stage.world.list()) == left
+
+
 def test_takeover_attaches_and_unpauses(tmp_path):
     """head-detail-after-takeover.json: Running, started 1."""
     with Stage(tmp_path) as stage:

@@ -279,6 +279,14 @@ def test_a_file_that_is_back_needs_no_re_read(blocked):
     assert (outcome.end, outcome.sent) == ("done", ())
 
 
+def test_an_empty_folder_is_no_reason_to_forget_everything(blocked):
+    repair = blocked.plan(blocked.drift("pass_blocked"))
+    for path in blocked.panel.conf_path.glob("*.conf"):
+        path.unlink()
+    outcome = blocked.run(repair)
+    assert (outcome.end, outcome.sent) == ("later", ()), outcome
+
+
 def test_a_folder_that_was_changed_is_not_set_back(blocked):
     repair = blocked.plan(blocked.drift("pass_blocked"))
     ini = blocked.panel.directory / "wg-dashboard.ini"

@@ -158,6 +158,20 @@ def test_a_gap_begins_the_watch_anew():
     assert dying.until("thread_dead") <= 15.0
 
 
+@pytest.mark.parametrize("slept", [46.0, 60.0, 85.0])
+def test_a_machine_that_stood_still_for_a_minute_is_no_dead_thread(slept):
+    """Its lid was closed, or its snapshot was taken: the clock went on, and neither we nor the panel did."""
+    healthy = scene()
+    healthy.settle()
+    for _ in range(4):
+        healthy.now = Moment(healthy.now.wall + slept, healthy.now.mono + slept)
+        healthy.next_pass += slept
+        assert not healthy.look().drifts
+        assert healthy.kinds(15.0) == set()
+    healthy.alive = False
+    assert 45.0 <= healthy.until("thread_dead") <= 60.0, "and it has taught us nothing"
+
+
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
 def test_a_jump_of_the_wall_clock_is_no_45_seconds(jump):
     healthy = scene()
@@ -296,6 +310,16 @@ def test_a_re_read_by_a_worker_that_may_have_old_settings_is_asked_for(process):
     assert risk(sick.step().drifts[0]) is Risk.DESTRUCTIVE
 
 
+def test_a_re_read_that_would_forget_more_than_one_is_asked_for():
+    """The folder is not mounted, or somebody is about to swap it."""
+    sick = blocked(evidence_on=True)
+    for name in ("wg1", "wg3"):
+        sick.conf(name).has_file = False
+    sick.until("pass_blocked")
+    drift = sick.step().drifts[0]
+    assert drift.proposal.facts["forgets_too"] == "wg3" and risk(drift) is Risk.DESTRUCTIVE
+
+
 def test_the_panels_log_goes_before_the_believed_order():
     sick = blocked(at=2, evidence_on=True)
     sick.confs.insert(0, sick.confs.pop(3))  # wg3 comes first in our belief, but the pass takes it last
@@ -346,6 +370,31 @@ def test_one_that_fails_by_itself_blinds_only_itself():
     sick.until("pass_blocked")
     drift = sick.only("pass_blocked", LOOK)
     assert drift.evidence["blinds"] == "wg1" and drift.proposal is None
+
+
+@pytest.mark.parametrize("evidence_on", [True, False])
+def test_a_pass_that_takes_minutes_is_no_fault_of_those_that_wait_for_it(evidence_on):
+    """A thousand peers on a slow disk: the pass goes round in 100 s, and each configuration is reached once in that time."""
+    slow = scene(count=20, evidence_on=evidence_on)
+    slow.alive = False
+    for number in range(120):
+        slow.pass_by(LOOK)
+        for each in slow.confs[number % 20].tunnels:
+            each.sampled(slow.now.wall, 120.0)
+        assert not slow.look().drifts, number
+
+
+@pytest.mark.parametrize("evidence_on", [True, False])
+def test_a_daemon_that_hangs_holds_the_thread_and_is_not_restarted_for(evidence_on):
+    sick = scene(evidence_on=evidence_on)
+    sick.settle()
+    sick.alive = False
+    sick.conf("wg1").device_error = "deadline passed"
+    sick.until("pass_blocked")
+    drift = next(each for each in sick.step().drifts if each.kind == "pass_blocked")
+    assert (str(drift.subject), drift.evidence["cause"]) == ("configuration/wg1", "device_silent")
+    assert drift.proposal is None and "restart its WireGuard daemon" in drift.hold
+    assert "thread_dead" not in sick.kinds(200.0)
 
 
 def test_peers_behind_a_blocked_pass_are_its_and_not_their_own_drifts():

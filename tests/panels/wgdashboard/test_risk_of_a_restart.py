@@ -122,7 +122,9 @@ def test_without_a_hook_or_a_place_nothing_is_proposed():
 @pytest.mark.parametrize("facts", [{}, {"tunnels_end": False}, {"tunnels_end": False, "raises": ""}, {"raises": "", "again": False}])
 def test_facts_that_are_missing_are_dangers(facts):
     assert restart_risk(facts) is Risk.DESTRUCTIVE
-    assert reread_risk({}) is Risk.DESTRUCTIVE and reread_risk({"first_worker": None}) is Risk.DESTRUCTIVE
+    for unknown in ({}, {"first_worker": True}, {"first_worker": None, "forgets_too": ""}, {"first_worker": True, "forgets_too": None}):
+        assert reread_risk(unknown) is Risk.DESTRUCTIVE
+    assert reread_risk({"first_worker": True, "forgets_too": ""}) is Risk.SAFE
 
 
 def test_the_names_in_the_settings_are_those_of_the_panel():

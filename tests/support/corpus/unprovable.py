@@ -49,6 +49,7 @@ UNPROVABLE: tuple[Case, ...] = (
     unprovable("ppmd.zip", "unknown_method", lambda: _with(said_method=98)),
     unprovable("method-nobody-knows.zip", "unknown_method", lambda: _with(said_method=77)),
     unprovable("password.zip", "encrypted_entries", lambda: _with(flags=1)),
+    unprovable("strong-encryption.zip", "encrypted_entries", lambda: _with(flags=0x40)),
     unprovable("aes.zip", "encrypted_entries", lambda: _with(flags=1, said_method=99)),
     unprovable("newer.zip", "needs_newer", lambda: patched(PLAIN, first(PLAIN) + 6, b"\x94\x00")),
     unprovable("volume.zip", "split", lambda: patched(PLAIN, last(PLAIN) + 4, b"\x01\x00")),

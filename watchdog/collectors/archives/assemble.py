@@ -31,7 +31,7 @@ def build(
     Raises BadSettings when the wishes of settings and panels contradict each other.
     """
     directories = wanted(settings, needs)
-    results = Results(book, settings.try_again)
+    results = Results(book, settings.try_again, settings.verify_again)
     queue = VerificationQueue(settings, clock, results, instruments, told=told)
     # shared by all generations of the collector: a mount that hangs is not looked at twice at once
     hanging: HangingLooks[list[Look]] = HangingLooks(clock, "archives")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ from watchdog.collectors.archives.findings import Finding, Notes, Promise
 from watchdog.collectors.archives.format import HEAD_BYTES, Head, tell
 from watchdog.collectors.archives.gzips import check_gzip
 from watchdog.collectors.archives.source import Source
+from watchdog.collectors.archives.talk import SILENT, Place, Talk
 from watchdog.collectors.archives.tars import check_tar
 from watchdog.collectors.archives.xzs import check_xz
 from watchdog.collectors.archives.zips import check_zip, read_zip
@@ -26,6 +28,7 @@ from watchdog.collectors.archives.zstds import check_zstd
 
 STRUCTURE, CONTENT = 1, 2
 MEMORY = 256 << 20
+PLACE_SECONDS = 5.0
 _TEXTS = {
     "empty": "the file is empty",
     "html_page": "a saved web page, very likely an error page, instead of an archive",
@@ -39,7 +42,7 @@ class Order:
     """What the parent (its process id: ``parent``) wants.
 
     ``memory`` is bytes that the check may use, ``cpu`` seconds, ``rate`` bytes a second (0 = unlimited), ``promise`` what the file's name
-    promises.
+    promises. ``resume`` is a place that an earlier child told, to go on from; ``places`` the seconds between two of them.
     """
 
     descriptor: int
@@ -49,16 +52,14 @@ class Order:
     rate: float
     promise: Promise
     parent: int = 0
+    resume: Place | None = None
+    places: float = PLACE_SECONDS
 
 
-def _ignore(_: Finding) -> None:
-    """Nobody waits for what is known so far."""
-
-
-def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, so_far: Callable[[Finding], None] = _ignore) -> Finding:
+def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, talk: Talk = SILENT) -> Finding:
     """Given an open file, return what can be proven up to ``level`` (0 = its head, 1 = its structure, 2 = every byte).
 
-    ``memory``: bytes that a decoder may use. ``so_far`` is told of damage before the rest is searched for what survives.
+    ``memory``: bytes that a decoder may use.
     """
     head = tell(source.at(0, HEAD_BYTES))
     finding = _named(head, promise)
@@ -66,19 +67,19 @@ def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, so
         if level < STRUCTURE:
             return Finding(head.format, 0)
         if level >= CONTENT and head.format == "zip":
-            finding = read_zip(source, head.start, memory, so_far)
+            finding = read_zip(source, head.start, memory, talk)
         else:
-            finding = _stream(source, head, level, promise, memory)
+            finding = _stream(source, head, level, promise, memory, talk)
     return replace(finding, sha1=source.sha1()) if level >= CONTENT else finding
 
 
-def _stream(source: Source, head: Head, level: int, promise: Promise, memory: int) -> Finding:
+def _stream(source: Source, head: Head, level: int, promise: Promise, memory: int, talk: Talk) -> Finding:
     expect_tar = promise == "tar"
     match head.format:
         case "zip":
             return check_zip(source, head.start)
         case "gzip":
-            return check_gzip(source, level, expect_tar=expect_tar)
+            return check_gzip(source, level, talk, expect_tar=expect_tar)
         case "tar":
             return check_tar(source, level)
         case "zstd":
@@ -109,11 +110,12 @@ def main(argv: list[str]) -> int:
     """Do one order; print what damage is known so far, then the finding, or the class of what went wrong."""
     order = Order(**json.loads(argv[0]))
     walls = confine(order.parent, order.memory, order.cpu)
-    source = None
     try:
         before = os.fstat(order.descriptor)
-        source = Source(order.descriptor, before.st_size, order.rate, digest=order.level >= CONTENT)
-        finding = check(source, order.level, order.promise, order.memory, lambda known: _say(known, so_far=True))
+        digest = order.level >= CONTENT and order.resume is None
+        source = Source(order.descriptor, before.st_size, order.rate, digest=digest)
+        talk = Talk(lambda known: _say(known, so_far=True), _Places(order.places).tell, order.resume)
+        finding = check(source, order.level, order.promise, order.memory, talk)
         after = os.fstat(order.descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             finding = Finding(finding.format, 0, ("changed",), ("it changed while it was read",))
@@ -123,6 +125,21 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         _print({"failed": "unreadable", "message": error.strerror or type(error).__name__})
     return 0
+
+
+class _Places:
+    """Tells the parent of places, one in a while: each costs it a write."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def tell(self, make: Callable[[], Place | None]) -> None:
+        if time.monotonic() - self._last >= self._seconds:
+            place = make()
+            if place is not None:
+                _print({"place": place})
+                self._last = time.monotonic()
 
 
 def _say(finding: Finding, **more: Any) -> None:

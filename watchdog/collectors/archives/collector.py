@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from watchdog.collectors.archives.queue import LOCAL, VerificationQueue, Wanted
+from watchdog.collectors.archives.queue import VerificationQueue
 from watchdog.collectors.archives.results import Results
+from watchdog.collectors.archives.running import LOCAL, Wanted
 from watchdog.collectors.archives.scan import Fact, Look, Wish, look, understand
 from watchdog.collectors.archives.settings import ArchivesSettings
 from watchdog.collectors.hanging import HangingLooks
@@ -127,6 +128,9 @@ class ArchivesCollector:
             directories=tuple(self._directory(seen) for seen in looks.values()),
             files=tuple(sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))),
             queue_length=len(self._queue),
+            queue_bytes=self._queue.bytes_left(),
+            paused=self._queue.paused,
+            rate=float(self._settings.rate),
             passed_over=tuple(PassedOver(path, seen.name, reason) for seen in looks.values() for path, reason in seen.passed),
         )
 

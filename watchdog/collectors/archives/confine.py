@@ -11,9 +11,11 @@ import os
 import resource
 import signal
 import struct
+from pathlib import Path
 
 BASE = 96 << 20
-"""Address space that the interpreter and its libraries map for themselves, besides what a check may use."""
+"""Address space that the interpreter and its libraries map for themselves, besides what a check may use; more where they have more."""
+_ROOM = 32 << 20
 NOBODY = 65534
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
@@ -31,7 +33,8 @@ def confine(parent: int, memory: int, cpu: int) -> tuple[str, ...]:
     libc = ctypes.CDLL(None, use_errno=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory + BASE, memory + BASE))
+    space = memory + max(BASE, _mapped() + _ROOM)
+    resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     os.nice(10)
     walls = ["limits"]
@@ -43,6 +46,14 @@ def confine(parent: int, memory: int, cpu: int) -> tuple[str, ...]:
             walls.append("landlock")
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     return tuple(walls)
+
+
+def _mapped() -> int:
+    """Return the bytes that are mapped already: a large archive of locales alone can be 200 MiB. 0 where /proc does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[0]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _become_nobody(libc: ctypes.CDLL, parent: int) -> bool:

@@ -99,6 +99,17 @@ class Survivors:
         return Salvage(self.entries, self.size, tuple(self.names), self.last, proven)
 
 
+def salvage_of(told: object) -> Salvage | None:
+    """Read what survives from its JSON shape; None when there is none or it has another shape."""
+    match told:
+        case {
+            "entries": int() as entries, "bytes": int() as size, "names": list() as names, "last": str() | None as last,
+            "proven": bool() as proven,
+        }:  # fmt: skip
+            return Salvage(entries, size, tuple(map(str, names)), last, proven)
+    return None
+
+
 class Broken(Exception):
     """A check cannot go on: ``reason`` is a word of this module, the text is for a person."""
 

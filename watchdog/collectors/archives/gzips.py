@@ -16,6 +16,7 @@ from watchdog.collectors.archives.findings import Broken, Finding, Notes
 from watchdog.collectors.archives.inside import Inside, unpack
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
+from watchdog.collectors.archives.talk import SILENT, Place, Talk
 
 MAGIC = b"\x1f\x8b"
 IsalError = cast(type[Exception], igzip_lib.error)  # its stub declares an instance
@@ -34,20 +35,32 @@ class _Counted:
         self._inside.feed(content)
 
 
-def check_gzip(source: Source, level: int = 1, *, expect_tar: bool) -> Finding:
-    """Given an open gzip, return what it proves. ``expect_tar``: its name promises a tar inside."""
-    inside = Inside(Notes())
+def check_gzip(source: Source, level: int = 1, talk: Talk = SILENT, *, expect_tar: bool) -> Finding:
+    """Given an open gzip, return what it proves. ``expect_tar``: its name promises a tar inside.
+
+    Places to go on from stand behind each member; a single one has none.
+    """
+    notes = Notes()
+    inside = Inside(notes)
     damage: Broken | None = None
+    at, number = 0, 1
+    if talk.resume is not None:
+        at, number = talk.resume["at"], talk.resume["number"]
+        inside.go_on(talk.resume["inside"])
+        notes.add("resumed", f"the first {number - 1} members were read before a restart; there is no checksum of the whole file")
     try:
-        _members(Pieces(source), inside, source.size)
+        _members(Pieces(source, at), inside, source.size, number, talk)
         inside.finish("gzip", expect_tar=expect_tar)
     except Broken as broken:
         damage = broken
     return inside.finding("gzip", level, damage, source)
 
 
-def _members(pieces: Pieces, inside: Inside, size: int) -> None:
-    number = 1
+def _members(pieces: Pieces, inside: Inside, size: int, number: int, talk: Talk) -> None:
+    def place() -> Place | None:
+        state = inside.state()
+        return None if state is None else {"kind": "gzip", "at": pieces.at, "number": number, "inside": state}
+
     while True:
         _header(pieces)
         _member(pieces, inside, number)
@@ -58,6 +71,7 @@ def _members(pieces: Pieces, inside: Inside, size: int) -> None:
         if pieces.peek(2) != MAGIC:
             raise Broken("trailing_bytes", f"{size - begun} bytes stand behind the gzip's end")
         number += 1
+        talk.place(place)
 
 
 def _header(pieces: Pieces) -> None:

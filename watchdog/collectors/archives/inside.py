@@ -8,6 +8,7 @@ from watchdog.collectors.archives.findings import Broken, Finding, Notes
 from watchdog.collectors.archives.format import MANGLED, TAR_BLOCK, is_tar_header, mangled
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
+from watchdog.collectors.archives.talk import Place
 from watchdog.collectors.archives.tars import TarWalk
 
 # what fits into a core's own cache is unpacked fastest
@@ -64,6 +65,19 @@ class Inside:
             raise Broken("not_a_tar", f"its name promises a tar, but the {self.total} bytes inside are none")
         else:
             self._notes.add("no_tar_inside", f"the {kind} is whole; what is inside is not a tar and was not looked at")
+
+    def state(self) -> Place | None:
+        """Return all that is known between two members as plain JSON, None within something that is being collected."""
+        walk = self.walk.state()
+        damage = None if self._damage is None else [self._damage.reason, str(self._damage)]
+        return walk and {"walk": walk, "first": self._first.hex(), "is_tar": self.is_tar, "total": self.total, "damage": damage}
+
+    def go_on(self, state: Place) -> None:
+        """Go on from a ``state``; all before it was proven."""
+        self.walk.go_on(state["walk"])
+        self._first, self.is_tar, self.total = bytes.fromhex(state["first"]), state["is_tar"], state["total"]
+        self._damage = None if state["damage"] is None else Broken(*state["damage"])
+        self.prove()
 
     def prove(self) -> None:
         """Say that a checksum over all that came so far was right."""

@@ -140,6 +140,24 @@ _DIRECTORY_SPECS: tuple[MetricSpec, ...] = (
         (),
         lambda facts: iter([((), float(facts.queue_length))]),
     ),
+    _spec(
+        "watchdog_archives_queue_bytes",
+        "Bytes of those files that verification has not read yet.",
+        (),
+        lambda facts: iter([((), float(facts.queue_bytes))]),
+    ),
+    _spec(
+        "watchdog_archives_queue_seconds",
+        "How long those bytes take at the configured rate; absent when there is none.",
+        (),
+        lambda facts: iter([((), facts.queue_bytes / facts.rate)] if facts.rate else []),
+    ),
+    _spec(
+        "watchdog_archives_paused",
+        "Whether verification stands still because programs wait for disks (collectors.archives.pressure).",
+        (),
+        lambda facts: iter([((), float(facts.paused))]),
+    ),
 )
 
 
@@ -148,7 +166,7 @@ _FILE_VALUES: tuple[tuple[str, str, Callable[[ArchiveFile], float | None]], ...]
     ("mtime_timestamp_seconds", "Modification time of the file. From lstat.", lambda f: f.identity.mtime_ns / 1e9),
     ("stable", "Whether size and time were the same in two looks.", lambda f: float(f.stable)),
     ("world_readable", "Whether others than owner and group may read the file.", lambda f: float(bool(f.mode & 0o004))),
-    ("verified_level", "Level at which the verdict fell: 0 head, 1 structure.", lambda f: f.verification.level),
+    ("verified_level", "Level at which the verdict fell: 0 head, 1 structure, 2 every byte.", lambda f: f.verification.level),
     ("verified_timestamp_seconds", "When the verdict fell.", lambda f: f.verification.at),
     (
         "verifying_bytes",

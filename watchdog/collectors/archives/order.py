@@ -8,8 +8,10 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from watchdog.collectors.archives.findings import Promise
+from watchdog.collectors.archives.findings import Promise, salvage_of
+from watchdog.collectors.archives.talk import Place
 from watchdog.errors import DeadlinePassed, MalformedAnswer, Stopping
 from watchdog.model.archives import ArchiveVerdict, Salvage
 from watchdog.runtime.child import Child, module_argv
@@ -19,18 +21,23 @@ ANSWER_LIMIT = 1 << 16
 _LOOK_SECONDS = 0.5
 SO_FAR = b'{"so_far"'
 """How a line begins that is not the last word."""
+PLACE = b'{"place"'
+"""How a line begins that tells a place to go on from."""
+_LINE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one child may use: ``memory`` bytes of address space, ``seconds`` of time and processor, ``rate`` bytes a second (0 = any).
 
-    Both bounds on time are one number: a child that only waits is throttled, one that only computes is caught by its own limit as well.
+    ``places`` are the least seconds between two places that it tells, to go on from. Both bounds on time are one number: a child that only
+    waits is throttled, one that only computes is caught by its own limit as well.
     """
 
     memory: int
     seconds: int
     rate: float
+    places: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,40 @@ class Finished:
     walls: tuple[str, ...] = ()
 
 
-Run = Callable[[int, int, Promise, Limits, threading.Event], Finished]
+def _nothing() -> None:
+    """Nobody watches."""
 
 
-def _nobody_watches() -> None:
-    """No progress is wanted."""
+def _never() -> bool:
+    """Nothing ever has to wait."""
+    return False
+
+
+def _unkept(_: Place) -> None:
+    """Nobody keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How the one who asks takes part while a child works, from the asking thread, every half second.
+
+    ``watch`` may look how far the child has come (the descriptor's offset); while ``hold`` says yes the child stands still; ``keep`` is
+    given places to go on from after a restart, ``resume`` is one that was kept.
+    """
+
+    watch: Callable[[], None] = _nothing
+    hold: Callable[[], bool] = _never
+    keep: Callable[[Place], None] = _unkept
+    resume: Place | None = None
+
+
+ALONE = Turn()
+
+
+class Run(Protocol):
+    """Checks one open file; ``verify`` is the one that does it in a child."""
+
+    def __call__(self, descriptor: int, level: int, promise: Promise, limits: Limits, stop: threading.Event, turn: Turn, /) -> Finished: ...
 
 
 def verify(
@@ -65,44 +101,44 @@ def verify(
     promise: Promise,
     limits: Limits,
     stop: threading.Event,
+    turn: Turn = ALONE,
+    *,
     argv: Sequence[str] | None = None,
-    watch: Callable[[], None] = _nobody_watches,
 ) -> Finished:
     """Let a fresh child check the open ``descriptor`` up to ``level``.
 
-    ``argv`` replaces the child's program (the order is appended); ``watch`` is called every half second: the descriptor's offset is how far
-    the child has come. Returns what it found or what befell it. Raises Stopping when ``stop`` is set meanwhile, and what starting a child
-    raises.
+    ``argv`` replaces the child's program (the order is appended). Returns what it found or what befell it. Raises Stopping when ``stop`` is
+    set meanwhile, and what starting a child raises.
     """
     order = {
         "descriptor": descriptor, "level": level, "memory": limits.memory, "cpu": limits.seconds, "rate": limits.rate,
-        "promise": promise, "parent": os.getpid(),
+        "promise": promise, "parent": os.getpid(), "resume": turn.resume, "places": limits.places,
     }  # fmt: skip
     # one arena: a second one would map 64 MiB for nothing, and the address space is bounded
     child = Child.start(
         [*(argv or module_argv(MODULE)), json.dumps(order)], pass_fds=(descriptor,), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"}
     )
-    talk = _Talk(child, stop, watch)
+    said = _Conversation(child, stop, turn)
     befell: Finished | None = None
     try:
-        talk.listen(limits.seconds)
+        said.listen(limits.seconds)
     except DeadlinePassed:
         befell = _befell("hung", f"no answer within {limits.seconds} s")
     except MalformedAnswer as error:
         befell = _befell("no_answer", str(error))
     finally:
         code = child.end(2.0)
-    if talk.finished is not None:
-        return talk.finished
+    if said.finished is not None:
+        return said.finished
     befell = befell or _fate(code, child.told(), limits)
-    return _despite(talk.so_far, befell) if talk.so_far is not None else befell
+    return _despite(said.so_far, befell) if said.so_far is not None else befell
 
 
-class _Talk:
+class _Conversation:
     """What one child says, line by line."""
 
-    def __init__(self, child: Child, stop: threading.Event, watch: Callable[[], None]) -> None:
-        self._child, self._stop, self._watch = child, stop, watch
+    def __init__(self, child: Child, stop: threading.Event, turn: Turn) -> None:
+        self._child, self._stop, self._turn = child, stop, turn
         self.so_far: Finished | None = None
         self.finished: Finished | None = None
 
@@ -115,7 +151,8 @@ class _Talk:
                 line = self._child.read_line(step)
             except DeadlinePassed:
                 left -= step
-                self._watch()
+                self._turn.watch()
+                self._hold()
                 if self._stop.is_set():
                     raise Stopping("the program ends") from None
                 if left <= 0:
@@ -123,11 +160,41 @@ class _Talk:
                 continue
             if line is None:
                 return
-            said = _understand(line)
-            if line.startswith(SO_FAR):
-                self.so_far = said
-            else:
-                self.finished = said
+            left = max(0.0, left - _LINE_SECONDS)  # nor may it talk for ever
+            self._take(line)
+            if left <= 0:
+                raise DeadlinePassed("it talks past its deadline")
+
+    def _take(self, line: bytes) -> None:
+        if line.startswith(PLACE):
+            place = _place(line)
+            if place is not None:
+                self._turn.keep(place)
+        elif line.startswith(SO_FAR):
+            self.so_far = _understand(line)
+        else:
+            self.finished = _understand(line)
+
+    def _hold(self) -> None:
+        """Let the child stand still as long as it has to; that time is not counted."""
+        if not self._turn.hold():
+            return
+        self._child.pause()
+        try:
+            while self._turn.hold() and not self._stop.wait(_LOOK_SECONDS):
+                pass
+        finally:
+            self._child.resume()
+
+
+def _place(line: bytes) -> Place | None:
+    try:
+        match json.loads(line):
+            case {"place": dict() as place}:
+                return place
+    except ValueError:
+        pass
+    return None
 
 
 def _despite(known: Finished, befell: Finished) -> Finished:
@@ -154,17 +221,6 @@ def _understand(line: bytes) -> Finished:
     except ValueError:
         pass
     return _befell("no_answer", "the verifying child answered in another shape than agreed")
-
-
-def salvage_of(told: object) -> Salvage | None:
-    """Read what survives from its JSON shape; None when there is none or it has another shape."""
-    match told:
-        case {
-            "entries": int() as entries, "bytes": int() as size, "names": list() as names, "last": str() | None as last,
-            "proven": bool() as proven,
-        }:  # fmt: skip
-            return Salvage(entries, size, tuple(map(str, names)), last, proven)
-    return None
 
 
 def _texts(told: object) -> tuple[str, ...]:

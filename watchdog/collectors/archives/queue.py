@@ -11,10 +11,11 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from watchdog.collectors.archives.order import Finished, Limits, Run, verify
+from watchdog.collectors.archives.order import Finished, Limits, Run, Turn, verify
+from watchdog.collectors.archives.pressure import IoPressure
 from watchdog.collectors.archives.results import Result, Results
+from watchdog.collectors.archives.running import Running, Wanted, place_of, written
 from watchdog.collectors.archives.settings import ArchivesSettings, promise
 from watchdog.errors import WatchdogError
 from watchdog.model.archives import Identity, Verification
@@ -24,9 +25,12 @@ from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-LOCAL = ""
 _CLOSE_SECONDS = 5.0
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+WALLS = ("limits", "other_user", "no_new_privileges", "landlock")
+# a smaller file is read again faster than a ledger remembers where it stood
+WORTH_A_PLACE = 64 << 20
+# what is read in less than a second is not in anybody's way
+WORTH_WAITING = 16 << 20
 _REFUSALS = frozenset({errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EUCLEAN, errno.EREMOTEIO})
 VERDICTS = ("good", "bad", "unverifiable")
 
@@ -52,42 +56,6 @@ METRICS: tuple[Metric, ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One file to verify up to ``level``. ``lane`` is LOCAL or the mount that may hang."""
-
-    path: str
-    directory: str
-    identity: Identity
-    level: int
-    lane: str = LOCAL
-
-
-class _Running:
-    """One verification at work. Its descriptor's offset is how far the child has read."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
-        self._lock = threading.Lock()
-        self._descriptor = -1
-
-    def open(self) -> int:
-        descriptor = os.open(self.wanted.path, _OPEN)
-        with self._lock:
-            self._descriptor = descriptor
-        return descriptor
-
-    def close(self) -> None:
-        with self._lock:
-            descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-    def position(self) -> int:
-        with self._lock:
-            return os.lseek(self._descriptor, 0, os.SEEK_CUR) if self._descriptor >= 0 else 0
-
-
 class VerificationQueue:
     """Verifies what the last look offered and nothing has been found out about yet. ``run`` starts one child and waits for its answer."""
 
@@ -100,6 +68,7 @@ class VerificationQueue:
         *,
         run: Run = verify,
         told: Callable[[], None] = lambda: None,
+        busy: Callable[[], bool] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -107,10 +76,13 @@ class VerificationQueue:
         self._instruments = instruments
         self._run = run
         self._told = told
+        self._busy = IoPressure(settings.pressure).high if busy is None else busy
+        self._held: frozenset[str] = frozenset()
+        self._walls: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Wanted]] = {}
         self._queued: frozenset[Identity] = frozenset()
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
         self._started = False
@@ -147,6 +119,18 @@ class VerificationQueue:
         with self._lock:
             return len(self._queued) + len(self._running)
 
+    def bytes_left(self) -> int:
+        """Return how many bytes wait for verification or are still before the children at work."""
+        with self._lock:
+            waiting = sum(one.identity.size for lane in self._waiting.values() for one in lane)
+            running = list(self._running.values())
+        return waiting + sum(max(0, one.wanted.identity.size - one.position()) for one in running)
+
+    @property
+    def paused(self) -> bool:
+        """Whether a verification stands still because the host's disks are busy."""
+        return bool(self._held)
+
     def verification(self, identity: Identity) -> tuple[Verification, str | None]:
         """Return how far a file has been verified, and its format if that is known."""
         result = self._results.get(identity)
@@ -179,13 +163,14 @@ class VerificationQueue:
                     running.close()
                     with self._lock:
                         self._running.pop(lane, None)
+                        self._held -= {lane}
                 self._told()
         finally:
             with self._lock:
                 if self._threads.get(lane) is threading.current_thread():  # only after a defect: the next offer starts another
                     del self._threads[lane]
 
-    def _next(self, lane: str) -> _Running | None:
+    def _next(self, lane: str) -> Running | None:
         with self._lock:
             waiting = self._waiting.get(lane)
             while waiting and not self._stop.is_set():
@@ -193,13 +178,13 @@ class VerificationQueue:
                 self._queued -= {wanted.identity}
                 # one file under two names, or in two watched directories, may be done by now
                 if not self._results.enough(wanted.identity, wanted.level, self._clock.now().wall):
-                    self._running[lane] = running = _Running(wanted)
+                    self._running[lane] = running = Running(wanted)
                     return running
             # under the lock: an offer that comes now finds no thread of this lane and starts one
             self._threads.pop(lane, None)
             return None
 
-    def _verify(self, running: _Running) -> None:
+    def _verify(self, running: Running) -> None:
         wanted = running.wanted
         try:
             descriptor = running.open()
@@ -214,18 +199,44 @@ class VerificationQueue:
             return
         began = self._clock.now()
         try:
-            finished = self._run(descriptor, wanted.level, promise(wanted.path), self._limits(wanted), self._stop)
+            finished = self._run(descriptor, wanted.level, promise(wanted.path), self._limits(wanted), self._stop, self._turn(running))
         except WatchdogError as error:
             self._drop(wanted, str(error))
             return
         if self._stop.is_set():
             return
         self._instruments.observe("watchdog_archive_check_duration_seconds", value=self._clock.now().since(began))
-        self._instruments.count("watchdog_archive_check_read_bytes_total", by=finished.read_bytes)
+        self._instruments.count("watchdog_archive_check_read_bytes_total", by=running.progress(finished.read_bytes))
+        self._results.drop_part(wanted.identity)
         if _identity(descriptor) != wanted.identity:
             self._drop(wanted, "it changed while it was verified")
         else:
             self._keep(wanted, finished)
+
+    def _turn(self, running: Running) -> Turn:
+        """Say how the queue takes part in one verification; where it goes on from, if it was begun before a restart."""
+        wanted = running.wanted
+        kept = self._results.part(wanted.identity)
+        resume = place_of(wanted, kept)
+        if resume is not None:
+            log.info("a verification goes on where it was before a restart", path=wanted.path)
+        elif kept is not None:
+            log.info("a verification starts over: it had reached no place to go on from", path=wanted.path)
+        if wanted.level > 1 and wanted.identity.size >= WORTH_A_PLACE and resume is None:
+            self._results.keep_part(wanted.identity, written(wanted, None))
+        return Turn(
+            watch=lambda: self._instruments.count("watchdog_archive_check_read_bytes_total", by=running.progress()),
+            hold=lambda: wanted.identity.size > WORTH_WAITING and self._hold(wanted.lane),
+            keep=lambda place: self._results.keep_part(wanted.identity, written(wanted, place)),
+            resume=resume,
+        )
+
+    def _hold(self, lane: str) -> bool:
+        """Whether a child has to stand still now."""
+        held = self._busy()
+        with self._lock:
+            self._held = self._held | {lane} if held else self._held - {lane}
+        return held
 
     def _limits(self, wanted: Wanted) -> Limits:
         settings = self._settings
@@ -233,13 +244,20 @@ class VerificationQueue:
         return Limits(settings.memory, math.ceil(seconds), float(settings.rate))
 
     def _keep(self, wanted: Wanted, finished: Finished) -> None:
+        if finished.walls and finished.walls != self._walls:
+            self._walls = finished.walls
+            missing = [wall for wall in WALLS if wall not in finished.walls]
+            log.info("archives are verified in a child behind walls", walls=finished.walls, not_here=missing)
         result = Result(
             wanted.directory, finished.format, wanted.level, finished.level, finished.verdict, finished.reasons, finished.message,
-            self._clock.now().wall,
+            self._clock.now().wall, finished.entries, finished.sha1, finished.salvage,
         )  # fmt: skip
+        before = self._results.get(wanted.identity)
         self._results.put(wanted.identity, result)
         self._instruments.count("watchdog_archive_checks_total", finished.verdict)
-        if finished.verdict == "bad":
+        if finished.verdict == "bad" and before is not None and before.verdict == "good" and before.level >= finished.level:
+            log.warning("an archive that was good has gone bad by itself", path=wanted.path, good_at=before.at, reasons=finished.reasons)
+        elif finished.verdict == "bad":
             log.warning("an archive is bad", path=wanted.path, reasons=finished.reasons, reason=finished.message)
         elif finished.verdict == "unverifiable":
             log.info("an archive cannot be verified", path=wanted.path, reasons=finished.reasons, reason=finished.message)

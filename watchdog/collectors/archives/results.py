@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
 
+from watchdog.collectors.archives.findings import salvage_of
 from watchdog.errors import LedgerUnavailable
-from watchdog.model.archives import ArchiveVerdict, Identity, Verification
+from watchdog.model.archives import ArchiveVerdict, Identity, Salvage, Verification
 from watchdog.model.keeping import VerificationBook
 from watchdog.runtime.log import get_logger
 
@@ -19,6 +23,8 @@ CHECK_VERSION = 2
 # what befell the child and not the file: worth another try
 FATES = frozenset({"crashed", "hung", "memory", "memory_needed", "no_answer", "unreadable", "changed"})
 SHORT_RETRY = 600.0
+PART = ":part"
+"""Ends the ledger's key of an unfinished verification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,17 @@ class Result:
     reasons: tuple[str, ...]
     message: str
     at: float
+    entries: int | None = None
+    sha1: str | None = None
+    salvage: Salvage | None = None
 
     def verification(self, identity: Identity) -> Verification:
         """Return it as the snapshot shows it."""
         reason = self.reasons[0] if self.reasons else None
-        return Verification("result", self.verdict, self.level, reason, self.message or None, self.at, identity)
+        return Verification(
+            "result", self.verdict, self.level, reason, self.message or None, self.at, identity,
+            entries=self.entries, sha1=self.sha1, salvage=self.salvage,
+        )  # fmt: skip
 
 
 def key_of(identity: Identity) -> str:
@@ -64,6 +76,7 @@ def to_text(result: Result) -> str:
     return json.dumps({
         "check": CHECK_VERSION, "directory": result.directory, "format": result.format, "asked": result.asked, "level": result.level,
         "verdict": result.verdict, "reasons": result.reasons, "message": result.message, "at": result.at,
+        "entries": result.entries, "sha1": result.sha1, "salvage": asdict(result.salvage) if result.salvage else None,
     })  # fmt: skip
 
 
@@ -74,9 +87,12 @@ def from_text(text: str) -> Result | None:
             case {
                 "check": version, "directory": str() as directory, "format": format_, "asked": int() as asked, "level": int() as level,
                 "verdict": "good" | "bad" | "unverifiable" as verdict, "reasons": list() as reasons, "message": str() as message,
-                "at": int() | float() as at,
+                "at": int() | float() as at, "entries": int() | None as entries, "sha1": str() | None as sha1, "salvage": salvage,
             } if version == CHECK_VERSION:  # fmt: skip
-                return Result(directory, format_, asked, level, verdict, tuple(map(str, reasons)), message, float(at))
+                return Result(
+                    directory, format_, asked, level, verdict, tuple(map(str, reasons)), message, float(at), entries, sha1,
+                    salvage_of(salvage),
+                )  # fmt: skip
     except ValueError:
         return None
     return None
@@ -85,12 +101,14 @@ def from_text(text: str) -> Result | None:
 class Results:
     """All results known. What the ledger could not take is offered to it again; without a ledger everything is verified anew at start."""
 
-    def __init__(self, book: VerificationBook | None, try_again: float) -> None:
+    def __init__(self, book: VerificationBook | None, try_again: float, verify_again: float = math.inf) -> None:
         self._book = book
         self._try_again = try_again
+        self._verify_again = verify_again
         self._lock = threading.Lock()
         self._known: dict[Identity, Result] = {}
         self._unsaved: dict[Identity, Result] = {}
+        self._parts: dict[Identity, str] = {}
         self._loaded = book is None
         self._silent = False
 
@@ -107,7 +125,28 @@ class Results:
         if result.reasons and result.reasons[0] in FATES:
             again = min(self._try_again, SHORT_RETRY) if result.reasons[0] == "unreadable" else self._try_again
             return now < result.at + again
-        return True
+        return now < result.at + self._verify_again
+
+    def part(self, identity: Identity) -> str | None:
+        """Return what was kept of an unfinished verification."""
+        with self._lock:
+            return self._parts.get(identity)
+
+    def keep_part(self, identity: Identity, text: str) -> None:
+        """Keep how far a verification has come. One that the ledger does not take is lost at a restart, no more."""
+        with self._lock:
+            self._parts[identity] = text
+        if self._book is not None:
+            with contextlib.suppress(LedgerUnavailable):
+                self._book.save(key_of(identity) + PART, text)
+
+    def drop_part(self, identity: Identity) -> None:
+        """Forget an unfinished verification: it is finished, or worth nothing any more."""
+        with self._lock:
+            known = self._parts.pop(identity, None) is not None
+        if known and self._book is not None:
+            with contextlib.suppress(LedgerUnavailable):
+                self._book.forget((key_of(identity) + PART,))
 
     def put(self, identity: Identity, result: Result) -> None:
         """Keep a result, in the ledger too."""
@@ -141,12 +180,17 @@ class Results:
     def _take(self, kept: Mapping[str, str]) -> None:
         with self._lock:
             for key, text in kept.items():
+                if key.endswith(PART):
+                    identity = identity_of(key.removesuffix(PART))
+                    if identity is not None:
+                        self._parts.setdefault(identity, text)
+                    continue
                 identity, result = identity_of(key), from_text(text)
                 if identity is not None and result is not None:
                     self._known.setdefault(identity, result)
             self._loaded = True
 
-    def forget(self, seen: Collection[Identity], whole: Collection[str], configured: Collection[str]) -> None:
+    def forget(self, seen: Collection[Identity], whole: AbstractSet[str], configured: Collection[str]) -> None:
         """Forget files that are gone: not ``seen`` though their directory was looked at ``whole``, or is no longer ``configured``."""
         with self._lock:
             gone = [
@@ -157,6 +201,8 @@ class Results:
             for identity in gone:
                 del self._known[identity]
                 self._unsaved.pop(identity, None)
+        for identity in [identity for identity in list(self._parts) if identity not in seen] if whole >= set(configured) else ():
+            self.drop_part(identity)
         if not gone or self._book is None or not self._loaded:
             return
         try:

@@ -22,7 +22,7 @@ class DirectorySettings(Strict):
     """Where it is on this host."""
     pattern: str = "*"
     """Which files count: a glob relative to the directory; ``**`` goes down any number of folders. Hidden files need a leading dot."""
-    level: int = Field(default=1, ge=0, le=2)
+    level: int = Field(default=2, ge=0, le=2)
     """How deep each file is verified: 0 = its head, 1 = its structure, 2 = every byte."""
 
     @field_validator("pattern")
@@ -54,6 +54,10 @@ class ArchivesSettings(Strict):
     """How long one verification may take, besides twice what ``rate`` makes of the file's size."""
     memory: Size = Field(default=256 << 20, ge=64 << 20)
     """Address space of one verification; an archive that needs more is unverifiable."""
+    verify_again: Duration = Field(default=30 * 86_400.0, ge=3600.0)
+    """When a file that has not changed is verified once more: disks forget bits by themselves."""
+    pressure: float = Field(default=50.0, ge=0.0, le=100.0)
+    """Verification stands still while programs wait for disks for more than this share (percent) of ten seconds; 0 = never."""
     try_again: Duration = Field(default=86_400.0, ge=60.0)
     """When a verification that crashed, hung or ran out of memory is tried once more."""
     series: int = Field(default=20, ge=0)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from watchdog.collectors.archives.order import Finished, Limits, verify
+from watchdog.collectors.archives.order import Finished, Limits, Turn, verify
 from watchdog.collectors.archives.scan import KINDS
 from watchdog.collectors.archives.settings import promise
 
@@ -74,7 +74,7 @@ def verify_path(
         size = os.fstat(descriptor).st_size
         finished = verify(
             descriptor, level, promise(path), limits_for(size, memory), stop,
-            watch=lambda: watch(os.lseek(descriptor, 0, os.SEEK_CUR), size),
+            Turn(watch=lambda: watch(os.lseek(descriptor, 0, os.SEEK_CUR), size)),
         )  # fmt: skip
         return Verified(path, size, clock() - began, finished)
     finally:

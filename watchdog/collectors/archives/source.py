@@ -10,6 +10,7 @@ CHUNK = 1 << 18
 # shorter sleeps than this cost more in system calls than they smooth
 LEAST_SLEEP = 0.02
 DROP_EVERY = 1 << 23
+MOST_CREDIT = 1.0
 
 
 class Source:
@@ -76,5 +77,8 @@ class Source:
         if self._rate <= 0:
             return
         early = self.read_bytes / self._rate - (time.monotonic() - self._began)
+        if early < -MOST_CREDIT:
+            # a slow disk, or a time of standing still, is no licence to rush afterwards
+            self._began -= early + MOST_CREDIT
         if early > LEAST_SLEEP:
             time.sleep(early)

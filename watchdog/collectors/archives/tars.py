@@ -7,10 +7,12 @@ Sources: POSIX pax "ustar Interchange Format" and "pax Extended Header", GNU tar
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes, Survivors
 from watchdog.collectors.archives.format import MANGLED, TAR_BLOCK, checksums, is_tar_header, mangled, octal
 from watchdog.collectors.archives.source import Source
+from watchdog.collectors.archives.talk import Place
 
 END_BLOCKS = 2
 MAX_EXTENDED = 1 << 20
@@ -74,6 +76,24 @@ class TarWalk:
             raise Broken("truncated", f"the tar's size is not a multiple of {TAR_BLOCK}: it was cut{self._whole(0)}")
         if self._zeros < END_BLOCKS:
             raise Broken("missing_end_blocks", f"the tar's two end blocks are missing: it was cut between two entries{self._whole(0)}")
+
+    def state(self) -> Place | None:
+        """Return where the walk stands as plain JSON; None while an extended header is being collected."""
+        if self._collect is not None:
+            return None
+        return {
+            "entries": self.entries, "position": self.position, "survivors": asdict(self.survivors), "block": self._block.hex(),
+            "open": self._open and [self._open[0].hex(), self._open[1]], "long_name": self._long_name.hex(), "skip": self._skip,
+            "zeros": self._zeros, "extension": self._extension, "sparse_size": self._sparse_size, "size_override": self._size_override,
+        }  # fmt: skip
+
+    def go_on(self, state: Place) -> None:
+        """Stand where a ``state`` says."""
+        self.entries, self.position, self.survivors = state["entries"], state["position"], Survivors(**state["survivors"])
+        self._block, self._long_name = bytes.fromhex(state["block"]), bytes.fromhex(state["long_name"])
+        self._open = state["open"] and (bytes.fromhex(state["open"][0]), state["open"][1])
+        self._skip, self._zeros, self._extension = state["skip"], state["zeros"], state["extension"]
+        self._sparse_size, self._size_override = state["sparse_size"], state["size_override"]
 
     def describe(self) -> str:
         """Return what stands before the damage, as the tail of a message."""

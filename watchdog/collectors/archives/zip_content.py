@@ -24,7 +24,7 @@ METHODS = {
     10: "PKWARE implode", 12: "bzip2", 14: "lzma", 16: "IBM CMPSC", 18: "IBM TERSE", 19: "IBM LZ77", 20: "zstd (old number)", 93: "zstd",
     94: "mp3", 95: "xz", 96: "jpeg", 97: "wavpack", 98: "ppmd", 99: "AES encryption",
 }  # fmt: skip
-ENCRYPTED, PATCHED = 0x01, 0x20
+ENCRYPTED, PATCHED = 0x41, 0x20  # bit 6, strong encryption, never stands alone; but Python's zipfile refuses it even so
 _AES = 99
 _LEAST_DICTIONARY = 1 << 12
 _LZMA_OVERHEAD = 1 << 20

@@ -101,7 +101,7 @@ def zip64_field(extra: bytes) -> bytes | None:
     return None
 
 
-class _Near:
+class Near:
     """Small reads at growing offsets: one larger read serves many small entries, a far one reads little."""
 
     def __init__(self, source: Source) -> None:
@@ -109,6 +109,7 @@ class _Near:
         self._base, self._block = 0, b""
 
     def get(self, at: int, length: int, *, near: bool) -> bytes:
+        """Return ``length`` bytes at ``at``; ``near``: the next wish will be close to it."""
         place = at - self._base
         if place < 0 or place + length > len(self._block):
             self._block = self._source.at(at, max(length, CHUNK if near else _FAR_READ))
@@ -132,7 +133,7 @@ class Walk:
 
     def __init__(self, source: Source, end: End, notes: Notes, reader: ContentReader | None = None) -> None:
         self._source, self._end, self._notes, self._reader = source, end, notes, reader
-        self._near = reader or _Near(source)
+        self._near = reader or Near(source)
         self._names = array("q")
         self.count = 0
         self._covered = 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from watchdog.collectors.archives.findings import Broken, Notes, Survivors, readable
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
+from watchdog.collectors.archives.talk import Place, Talk
 from watchdog.collectors.archives.zip_content import STORED, Content, copy, readable_method, unpack
-from watchdog.collectors.archives.zip_directory import Entry
+from watchdog.collectors.archives.zip_directory import Entry, Near
 
 _LZMA_MARKED = 0x02
 _TOLD = 5
@@ -32,19 +33,36 @@ class _Trouble:
 class Reader:
     """Reads entries' contents with at most ``memory`` bytes for a decoder; whole ones are counted in ``survivors``."""
 
-    def __init__(self, source: Source, memory: int, survivors: Survivors | None = None) -> None:
+    def __init__(self, source: Source, memory: int, talk: Talk) -> None:
         self._pieces = Pieces(source)
+        self._near = Near(source)
         self._memory = memory
-        self.survivors = survivors or Survivors()
-        self._troubles: dict[str, _Trouble] = {}
+        self._talk = talk
+        self._seen = 0
+        before = talk.resume or {"entries": 0, "survivors": {}, "troubles": {}}
+        self._skip: int = before["entries"]
+        self.survivors = Survivors(**before["survivors"])
+        self._troubles = {reason: _Trouble(**told) for reason, told in before["troubles"].items()}
 
-    def get(self, at: int, length: int, *, near: bool) -> bytes:  # noqa: ARG002  # here everything is near
+    def get(self, at: int, length: int, *, near: bool) -> bytes:
         """Return ``length`` bytes at ``at``, for the walk's own looks at headers and descriptors."""
+        if self._seen < self._skip:
+            return self._near.get(at, length, near=near)
         self._pieces.go(at)
         return self._pieces.peek(length)
 
     def read(self, entry: Entry, at: int, called: str) -> None:
         """Read one entry's content, which begins at ``at``. What is wrong with it is kept for ``conclude``."""
+        self._seen += 1
+        if self._seen > self._skip:
+            self._read(entry, at, called)
+            self._talk.place(self._place)
+
+    def _place(self) -> Place:
+        told = {reason: asdict(trouble) for reason, trouble in self._troubles.items()}
+        return {"kind": "zip", "entries": self._seen, "survivors": asdict(self.survivors), "troubles": told}
+
+    def _read(self, entry: Entry, at: int, called: str) -> None:
         unreadable = readable_method(entry.flags, entry.method)
         if unreadable is not None:
             self._trouble(unreadable[0], entry, f"{called} {unreadable[1]}")
@@ -80,6 +98,8 @@ class Reader:
 
     def conclude(self, notes: Notes) -> None:
         """Say what was wrong with entries."""
+        if self._skip:
+            notes.add("resumed", f"the first {self._skip} entries were read before a restart; there is no checksum of the whole file")
         for reason, trouble in self._troubles.items():
             others = f"; {trouble.count} entries in all: {', '.join(trouble.names)}" if trouble.count > 1 else ""
             more = "..." if trouble.count > len(trouble.names) else ""

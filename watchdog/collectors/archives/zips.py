@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes, Survivors
 from watchdog.collectors.archives.source import Source
+from watchdog.collectors.archives.talk import SILENT, Talk
 from watchdog.collectors.archives.zip_directory import Walk, zip64_field
 from watchdog.collectors.archives.zip_end import FULL32, find_end
 from watchdog.collectors.archives.zip_reading import Reader
@@ -28,13 +28,13 @@ def check_zip(source: Source, start: int = 0) -> Finding:
     return notes.finding("zip", 1, count)
 
 
-def read_zip(source: Source, start: int, memory: int, so_far: Callable[[Finding], None]) -> Finding:
+def read_zip(source: Source, start: int, memory: int, talk: Talk = SILENT) -> Finding:
     """Given an open zip as above, return what all its bytes prove. ``memory``: bytes that a decoder may use.
 
-    ``so_far`` is told of damage before the rest is searched for what survives.
+    Places to go on from stand behind each entry.
     """
     notes = Notes()
-    reader = Reader(source, memory)
+    reader = Reader(source, memory, talk)
     count: int | None = None
     survivors: Survivors | None = None
     broken: Broken | None = None
@@ -46,7 +46,7 @@ def read_zip(source: Source, start: int, memory: int, so_far: Callable[[Finding]
         notes.add(error.reason, str(error))
     reader.conclude(notes)
     if broken is not None and broken.reason not in ("crlf_mangled", "split", "needs_newer", "encrypted_directory"):
-        so_far(notes.finding("zip", 2, count))
+        talk.so_far(notes.finding("zip", 2, count))
         survivors = salvage(source, start, memory)
     return notes.finding("zip", 2, count, survivors.salvage() if survivors is not None else None)
 

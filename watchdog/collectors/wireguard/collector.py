@@ -47,7 +47,7 @@ class WireguardCollector:
         elsewhere: Elsewhere | None = None,
     ) -> None:
         self._clock, self._settings = clock, settings
-        self._kernel = kernel or partial(read_kernel, clock, settings.deadline / 2, settings.device_deadline)
+        self._kernel = kernel or partial(read_kernel, clock, settings.deadline / 2, settings.device_deadline, {})
         self._userspace = userspace or partial(
             read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer, Memory(keys or PublicKeys())
         )

@@ -17,7 +17,7 @@ from functools import partial
 from watchdog.collectors.hanging import HangingLooks
 from watchdog.collectors.wireguard.entering import Inode, doors_inside, open_way, own_inode
 from watchdog.collectors.wireguard.keys import PublicKeys
-from watchdog.collectors.wireguard.netlink import read_kernel
+from watchdog.collectors.wireguard.netlink import KernelMemory, read_kernel
 from watchdog.collectors.wireguard.places import Place, places
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.collectors.wireguard.uapi import Failed, Memory, links_up, read_doors
@@ -69,7 +69,7 @@ class Elsewhere:
         self._docker: Docker = docker or (lambda: None)
         self._looks = looks or new_looks(clock)
         self._keys = keys or PublicKeys()
-        self._memories: dict[str, Memory] = {}
+        self._memories: dict[str, tuple[Memory, KernelMemory]] = {}
         self._last: dict[str, tuple[Device, ...]] = {}
         self._homes: dict[str, str] = {}
         self._broken: dict[str, str] = {}
@@ -82,7 +82,7 @@ class Elsewhere:
             found.userspace += ours
             return found
         strays = frozenset(device.name for device, _error in ours if device.up is None)
-        self._memories = {place.label: self._memories.get(place.label) or Memory(self._keys) for place in wanted}
+        self._memories = {place.label: self._memories.get(place.label) or (Memory(self._keys), {}) for place in wanted}
         jobs = {place.label: partial(self._look_into, place, self._memories[place.label], strays, seconds) for place in wanted}
         answers = self._looks.look(jobs, seconds)
         self._join(found, answers)
@@ -91,7 +91,7 @@ class Elsewhere:
         self._say(answers)
         return found
 
-    def _look_into(self, place: Place, memory: Memory, strays: frozenset[str], seconds: float) -> Seen:
+    def _look_into(self, place: Place, memory: tuple[Memory, KernelMemory], strays: frozenset[str], seconds: float) -> Seen:
         """Run in a thread of its own, that ends with it: it may stay in the other namespace."""
         until = self._clock.now().mono + seconds * _INSIDE
         settings = self._settings
@@ -102,9 +102,9 @@ class Elsewhere:
             if way.inode != own_inode():
                 way.enter()
                 links = {name: up for name, up in links_up(strays).items() if up is not None}
-                kernel = read_kernel(self._clock, seconds * _INSIDE, min(settings.device_deadline, seconds * _INSIDE))
+                kernel = read_kernel(self._clock, seconds * _INSIDE, min(settings.device_deadline, seconds * _INSIDE), memory[1])
             each = min(settings.device_deadline, max(0.0, until - self._clock.now().mono))
-            return Seen(way.inode, kernel, read_doors(doors, self._clock, each, settings.max_answer, memory), links)
+            return Seen(way.inode, kernel, read_doors(doors, self._clock, each, settings.max_answer, memory[0]), links)
 
     def _join(self, found: Found, answers: Mapping[str, Seen | WatchdogError]) -> None:
         owners: dict[Inode, str] = {own_inode(): ""}

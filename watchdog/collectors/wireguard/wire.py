@@ -91,14 +91,14 @@ def route_wire(clock: Clock) -> Iterator[Wire]:
 
 
 @contextmanager
-def wireguard_wire(clock: Clock) -> Iterator[tuple[Wire, int]]:
-    """Open a generic netlink socket and resolve WireGuard's family number. Raise NotFound when the kernel has no WireGuard."""
+def wireguard_wire(clock: Clock, family: str = "wireguard") -> Iterator[tuple[Wire, int]]:
+    """Open a generic netlink socket and resolve the number of WireGuard's family. Raise NotFound when the kernel has none of this name."""
     with _GenericSocket() as socket:
         try:
-            socket.bind("wireguard", wgmsg)
+            socket.bind(family, wgmsg)
         except NetlinkError as error:
             if error.code == errno.ENOENT:
-                raise NotFound("this kernel has no WireGuard") from None
+                raise NotFound(f"this kernel has no {family}") from None
             raise _refusal(error.code) from None
         yield SocketWire(socket, clock), socket.prid
 

@@ -29,7 +29,8 @@ remedy          risk
 ==============  =========================================================================================================================
 restart_panel   safe while it is proven that no tunnel ends with the panel (kernel devices, or daemons outside its unit, in a network
                 namespace that stays) and that no configuration is raised that somebody took down; destructive = ask, else
-reread          safe from the worker that the master began with; destructive = ask, from another or an unknown one
+reread          safe from the worker that the master began with while one file is gone; destructive = ask, from another or an unknown one,
+                or while more files are gone (a folder that is not mounted: the panel would forget everything)
 ==============  =========================================================================================================================
 """
 

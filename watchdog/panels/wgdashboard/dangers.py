@@ -25,10 +25,15 @@ def of_a_restart(case: Case, patients: Sequence[Patient], hook: Hook) -> dict[st
     }
 
 
-def of_a_reread(case: Case) -> dict[str, Scalar]:
-    """Return the facts of a re-read."""
-    process = case.evidence.process
-    return {"version": case.view.version or "unknown", "first_worker": None if process is None else not process.respawned}
+def of_a_reread(case: Case, name: str) -> dict[str, Scalar]:
+    """Return the facts of a re-read for the configuration ``name``, whose file is gone."""
+    process, files = case.evidence.process, case.evidence.files
+    known = (each for each in case.view.configurations or () if not each.unknown and each.name != name)
+    return {
+        "version": case.view.version or "unknown",
+        "first_worker": None if process is None else not process.respawned,
+        "forgets_too": None if files is None else ", ".join(sorted(each.name for each in known if each.name not in files)),
+    }
 
 
 def again(case: Case) -> bool:

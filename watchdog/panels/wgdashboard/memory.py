@@ -20,6 +20,8 @@ GAP: Final = 90.0
 """Seconds without a look after which spans begin anew: what happened meanwhile nobody saw."""
 PANEL_KEY: Final = "p"
 REPORTED_KEY: Final = "o"
+WATCHED: Final = 10.0
+"""Seconds on top of the usual time between two answers of which it is still said that nothing changed between them."""
 MOST_REPORTED: Final = 500
 """Subjects with drifts that are remembered; of more than that it is the whole panel that a person looks at."""
 
@@ -162,9 +164,13 @@ def patience(memory: ConfigurationMemory | None, frozen_after: float) -> float:
     return max(frozen_after, 2 * memory.usual) if memory is not None else frozen_after
 
 
-def remember(old: ConfigurationMemory | None, sample: str, read: float, agreed_at: float, frozen_after: float) -> ConfigurationMemory:
+def remember(
+    old: ConfigurationMemory | None, sample: str, read: float, agreed_at: float, frozen_after: float, pace: float
+) -> ConfigurationMemory:  # fmt: skip
     """Given the old memory and an answer read at ``read``, return the new memory. The same answer once more (a cached one) adds nothing.
 
+    ``pace`` is how many seconds usually lie between two answers. Of a longer gap only so much counts as unchanged: a machine that slept or
+    was stopped, and the panel with it, is no 45 seconds of answers.
     A span teaches what is usual unless it lasted so long that it was an illness: it is learned by halves and forgotten by eighths, so that
     one stall teaches little.
     """
@@ -173,7 +179,9 @@ def remember(old: ConfigurationMemory | None, sample: str, read: float, agreed_a
     if read == old.read:
         return replace(old, agreed_at=agreed_at)
     if sample == old.sample:
-        return replace(old, read=read, reads=old.reads + 1, agreed_at=agreed_at)
+        unseen = max(0.0, read - old.read - pace - WATCHED)
+        telling = old.telling + unseen if old.telling else 0.0
+        return replace(old, since=old.since + unseen, read=read, reads=old.reads + 1, telling=telling, agreed_at=agreed_at)
     # it changed somewhere between the two answers: at most this long after it had last done so
     span, usual = read - old.since, old.usual
     if span < patience(old, frozen_after):

@@ -16,7 +16,7 @@ from watchdog.panels.wgdashboard.cases import Case, Patient
 BROKEN_LATELY: Final = 45.0
 """Seconds within which a blocked thread must have logged an error: it does so in every pass."""
 HANGS_AFTER: Final = 180.0
-"""Seconds without a sample after which a thread that is still there counts as hanging."""
+"""Seconds without a sample after which a thread that is still there counts as hanging, and one configuration as left out."""
 
 Word = Literal["alive", "idle", "dead", "blocked", "unsure"]
 Cause = Literal["file_missing", "no_device", "device_silent", "unreadable", "pass_failed", "unknown"]
@@ -96,8 +96,9 @@ def _wholly(case: Case, patients: Sequence[Patient], frozen: tuple[Patient, ...]
     if lives is False:
         return dead
     if lives is None:
-        # by its answers alone this looks the same; but only some versions can lose their thread, and a broken pass says so in the log
-        return blocked if known or not case.view.may_lose_its_thread else dead
+        # by its answers alone this looks the same; but only some versions can lose their thread, and a broken pass says so in the log.
+        # A daemon that hangs holds the thread of every version in its ``wg show``, and a restart would meet it again
+        return blocked if known or suspect.cause == "device_silent" or not case.view.may_lose_its_thread else dead
     if known or suspect.cause not in ("unknown", "unreadable"):
         return blocked
     if min(each.memory.unchanged for each in frozen) >= HANGS_AFTER:
@@ -111,14 +112,20 @@ def _partly(
     """Say what breaks where some are reached and some are not: the thread lives, and what stands still is behind what ends its passes."""
     last = telling.index(moving[-1])
     behind = telling[last + 1 :]
-    suspects = [Suspect(each, _cause(case, each), (each.name,)) for each in telling[:last] if each.frozen]
+    alone = [Suspect(each, _cause(case, each), (each.name,)) for each in telling[:last] if each.frozen]
+    # a slow pass leaves the first alone for as long as it takes: without anything the matter with one, only minutes count
+    suspects = [each for each in alone if each.cause != "unknown" or each.patient.memory.overdue >= HANGS_AFTER]
     if any(each.frozen for each in behind) and all(each.still for each in behind):
         if case.evidence.journal is not None and not broken_lately(case):
             return Pulse("unsure", "slow_pass", "no pass has broken by the panel's log: one may just take long")
         start, end = patients.index(moving[-1]), patients.index(behind[0])
         between = patients[start + 1 : end + 1] if case.view.ordered else [each for each in patients if each not in moving]
         candidates = [each for each in between if each.configuration.up]
-        suspects.append(_suspect(case, patients, candidates, behind[0], tuple(each.name for each in behind)))
+        suspect = _suspect(case, patients, candidates, behind[0], tuple(each.name for each in behind))
+        if case.evidence.journal is not None or suspect.cause != "unknown" or behind[0].memory.unchanged >= HANGS_AFTER:
+            suspects.append(suspect)
+        elif not suspects:
+            return Pulse("unsure", "slow_pass", "without the panel's log (directory), only minutes tell a broken pass from a slow one")
     return Pulse("blocked", frozen=frozen, suspects=tuple(suspects)) if suspects else Pulse("alive")
 
 

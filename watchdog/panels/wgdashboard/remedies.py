@@ -2,7 +2,8 @@
 
 Risk table (contract section 3.2 to 3.4): ``restart_panel`` is safe while it is proven that no tunnel ends with the panel and that none is
 raised which somebody took down; destructive, that is asked for, when a tunnel would end or be raised, when that is not known, and when a
-restart for this has been tried. ``reread`` is safe from the worker that the master began with, destructive from any other.
+restart for this has been tried. ``reread`` is safe from the worker that the master began with, for one lost file; destructive from any
+other, and for more.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ def restart_risk(facts: Mapping[str, Scalar]) -> Risk:
 
 
 def reread_risk(facts: Mapping[str, Scalar]) -> Risk:
-    """Call it safe from the first worker only: it saves the settings, and a later one has those of the master's start (section 3.3)."""
-    return Risk.SAFE if facts.get("first_worker") is True else Risk.DESTRUCTIVE
+    """Call it safe from the first worker only: it saves the settings, and a later one has those of the master's start (section 3.3).
+
+    And only while one file is gone: of a folder that is not mounted the panel would forget everything.
+    """
+    return Risk.SAFE if facts.get("first_worker") is True and facts.get("forgets_too") == "" else Risk.DESTRUCTIVE
 
 
 REMEDIES: Final[tuple[Remedy, ...]] = (

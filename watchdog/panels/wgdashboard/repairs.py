@@ -76,6 +76,8 @@ def reread(hands: Hands) -> Outcome:  # noqa: PLR0911  # a ladder of guards
         return hands.done("the configuration's file is there again")
     if evidence.ini.wg_directory != path:
         return hands.gave_up("the panel's folder of configurations was changed since this was planned")
+    if not evidence.files:
+        return hands.later(60.0, "its whole folder is empty now: is it mounted? The panel would forget everything")
     if evidence.process is not None and evidence.process.respawned and hands.repair.risk is not Risk.DESTRUCTIVE:
         return hands.gave_up("the worker is not the master's first any more: it would save old settings over the ini")
     if hands.client.configuration(name, hands.seconds(hands.settings.timeout)).unknown:

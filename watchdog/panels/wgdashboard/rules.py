@@ -143,12 +143,12 @@ def _reread(case: Case, suspect: Suspect) -> tuple[Proposal | None, str | None]:
     way_out = WAYS_OUT[suspect.cause]
     if suspect.cause != "file_missing" or not case.ours:
         return None, way_out
-    ini, numbers = case.evidence.ini, case.view.numbers
+    ini, numbers, name = case.evidence.ini, case.view.numbers, suspect.patient.name
     if numbers is None or numbers < LONGER_THRESHOLD_SINCE:
         return None, f"{way_out}; a re-read could kill the thread of this version"
     if ini is None or not ini.wg_directory or suspect.patient.configuration.protocol != "wg":
         return None, way_out
-    return remedies.reread(case.settings.name, ini.wg_directory, suspect.patient.name, dangers.of_a_reread(case)), None
+    return remedies.reread(case.settings.name, ini.wg_directory, name, dangers.of_a_reread(case, name)), None
 
 
 def _note(case: Case, patients: Sequence[Patient], pulse: Pulse, *, ill: bool, well: bool) -> None:

@@ -1,0 +1,78 @@
+"""One verification at work, as the queue sees it: its descriptor, how far it has come, where it could go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+
+from watchdog.collectors.archives.results import CHECK_VERSION
+from watchdog.collectors.archives.single import OPEN
+from watchdog.collectors.archives.talk import Place
+from watchdog.model.archives import Identity
+
+LOCAL = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file to verify up to ``level``. ``lane`` is LOCAL or the mount that may hang."""
+
+    path: str
+    directory: str
+    identity: Identity
+    level: int
+    lane: str = LOCAL
+
+
+class Running:
+    """One verification at work. Its descriptor's offset is how far the child has read."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._lock = threading.Lock()
+        self._descriptor = -1
+        self._counted = 0
+
+    def open(self) -> int:
+        """Open the file, never a link and never waiting for a pipe. Raises OSError."""
+        descriptor = os.open(self.wanted.path, OPEN)
+        with self._lock:
+            self._descriptor = descriptor
+        return descriptor
+
+    def close(self) -> None:
+        """Close it."""
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def position(self) -> int:
+        """Return how many bytes of the file lie behind the child."""
+        with self._lock:
+            return os.lseek(self._descriptor, 0, os.SEEK_CUR) if self._descriptor >= 0 else 0
+
+    def progress(self, read: int | None = None) -> int:
+        """Return how many bytes more were read since the last call: by the position, or up to the child's own count."""
+        now = self.position() if read is None else read
+        more = max(0, now - self._counted)
+        self._counted += more
+        return more
+
+
+def written(wanted: Wanted, place: Place | None) -> str:
+    """Write a place to go on from as the ledger keeps it; None = begun, and no such place yet."""
+    return json.dumps({"check": CHECK_VERSION, "level": wanted.level, "place": place})
+
+
+def place_of(wanted: Wanted, text: str | None) -> Place | None:
+    """Read a place; None when there is none, or it belongs to another check."""
+    try:
+        match json.loads(text or "null"):
+            case {"check": version, "level": level, "place": dict() as place} if (version, level) == (CHECK_VERSION, wanted.level):
+                return place
+    except ValueError:
+        return None
+    return None

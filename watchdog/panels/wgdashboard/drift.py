@@ -110,9 +110,8 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
         nothing = ConfigurationMemory("", case.now.mono, case.now.mono, 0, agreed_at=agreed_at)
         memory = old if old is not None and _only_just(case, configuration.name, old) else nothing
     else:
-        pace = max(case.settings.interval, case.settings.old_panel_interval)
         read_at, sample = configuration.read_at.mono, sample_of(configuration)
-        memory = memories.remember(old, sample, read_at, agreed_at, case.settings.frozen_after, pace)
+        memory = memories.remember(old, sample, read_at, agreed_at, case.settings.frozen_after, case.reading)
     tells = must_change(configuration, device, case.now)
     memory = replace(memory, telling=(memory.telling or memory.read) if tells else 0.0)
     patient = Patient(

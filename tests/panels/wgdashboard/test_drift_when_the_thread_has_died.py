@@ -435,6 +435,45 @@ def test_blocked_cured_and_blocked_again_within_minutes_is_found_in_time():
     assert [str(drift.subject) for drift in sick.step().drifts] == ["configuration/wg2"]
 
 
+def test_a_long_illness_teaches_nothing():
+    sick = blocked(evidence_on=True)
+    sick.until("pass_blocked")
+    sick.step(900.0)
+    sick.conf("wg1").breaks = False
+    sick.step(30.0)
+    sick.conf("wg1").breaks = True
+    assert sick.until("pass_blocked") <= 65.0
+
+
+def test_after_a_restart_in_vain_the_next_is_a_persons_for_as_long_as_it_is_ill():
+    sick = scene(evidence_on=True)
+    sick.settle()
+    sick.alive = False
+    sick.until("thread_dead")
+    key = ("restart_panel", panel_object("vpn"))
+    sick.facts = replace(sick.facts, last_remedy_at={key: sick.now.wall})
+    sick.step(3900.0)
+    assert risk(sick.step().drifts[0]) is Risk.DESTRUCTIVE
+
+
+def test_a_death_is_found_although_the_wall_clock_has_jumped():
+    dying = scene()
+    dying.settle()
+    actual = dying.actual
+
+    def jumped():
+        seen = actual()
+        devices = tuple(
+            replace(each, peers=tuple(replace(peer, handshake_trusted=False) for peer in each.peers))
+            for each in seen.wireguard.facts.devices
+        )
+        return replace(seen, wireguard=replace(seen.wireguard, facts=replace(seen.wireguard.facts, devices=devices)))
+
+    dying.actual = jumped
+    dying.alive = False
+    assert dying.until("thread_dead") <= 60.0
+
+
 def test_one_stall_teaches_little():
     usual = scene()
     usual.settle()

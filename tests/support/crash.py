@@ -45,6 +45,8 @@ class Rig:
     policy: Policy
     needs: Needs = field(default_factory=lambda: Needs(docker=True))
     speed: float = 0.0
+    rests: Callable[[Any], bool] | None = None
+    """Whether a life may end, from the reconciler's status; None = when nothing is wrong and nothing under way."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +240,7 @@ def _live(rig_name: str, directory: Path, kill_at: int | None) -> int:
     while clock.now().mono < until:
         rest = reconciler.step()
         runner.tend()
-        if not _rests(reconciler.status):
+        if not (rig.rests or _rests)(reconciler.status):
             quiet = 0
         elif reconciler.status.passes > passes:  # a step may come too early for a pass, and proves nothing then
             quiet += 1

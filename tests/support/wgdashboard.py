@@ -94,6 +94,7 @@ class Conf:
     save_config: bool = True
     protocol: str = "wg"
     breaks: bool = False
+    addresses: tuple[str, ...] = ("10.0.0.1/24",)
 
     @property
     def key(self) -> str:
@@ -183,7 +184,7 @@ class Scene:
         restricted = tuple(sorted((peer(each) for each in listed if each.restricted), key=lambda each: each.public_key))
         running = sum(each.running for each in peers)
         return Configuration(
-            conf.name, self.now, conf.up, conf.protocol, ("10.0.0.1/24",), 51820, conf.key, conf.save_config, len(peers), running, peers,
+            conf.name, self.now, conf.up, conf.protocol, conf.addresses, 51820, conf.key, conf.save_config, len(peers), running, peers,
             restricted,
         )  # fmt: skip
 

@@ -48,12 +48,14 @@ def subjects(judgement):
 def kill(ward):
     """Let the panel's thread die as its version lets it."""
     if ward.panel.release.walks_the_live_dictionary:
-        ward.panel.add_during_pass("wg9")
-        while ward.panel.thread_lives:
+        ward.panel.add_during_pass(f"wg9{ward.panel.restarts}")
+        for _ in range(30):
             ward.pass_by(1.0)
-    else:
-        ward.panel.kill_thread()
-        ward.proc.show(100, 101, began=999.5, forked=1000.0, tasks=(101,))
+            if not ward.panel.thread_lives:
+                return
+        raise AssertionError("the thread lives on")
+    ward.panel.kill_thread()
+    ward.proc.show(100, 101, began=999.5, forked=1000.0, tasks=(101,))
 
 
 def dead(ward):

@@ -271,6 +271,8 @@ def test_a_thread_for_jobs_that_the_log_says_ended_is_named():
     with_job(late, "date", "lgt", date(late, 700.0))
     drift = found(late, "job_overdue", LOOK)
     assert drift.evidence["ended_by"] == "TypeError" and "restart" in drift.hold
+    late.journal = Journal(jobs_broken=100)
+    assert "again and again" in late.step().drifts[0].hold
 
 
 # -- configurations ------------------------------------------------------------------------------------------------------------
@@ -290,7 +292,11 @@ def test_a_working_tunnel_that_has_lost_its_addresses():
     odd.settle()
     odd.conf("wg2").up = False
     drift = found(odd, "device_without_status")
-    assert "ip address add 10.0.0.1/24 dev wg2" in drift.hold
+    assert "'ip address add 10.0.0.1/24 dev wg2'" in drift.hold
+    conf = odd.conf("wg2")
+    conf.addresses = ("10.0.0.1/24", "fe80::1/64")
+    drift = next(each for each in odd.step(5.0).drifts if each.kind == "device_without_status")
+    assert "'ip address add 10.0.0.1/24 dev wg2; ip address add fe80::1/64 dev wg2'" in drift.hold, "ip takes one address at a time"
 
 
 @pytest.mark.parametrize(
@@ -399,3 +405,10 @@ def test_two_thousand_peers_are_judged_in_time():
     judgement = many.step()
     assert len(judgement.fine) == 2000 + 20 + 1
     assert time.process_time() - before < 20.0, "generous: this tells a square from a line, not a fast machine from a slow one"
+
+
+def test_a_panel_asked_seldom_is_given_the_time_between_two_answers():
+    seldom = scene(count=6, cache=120.0, settings=settings(old_panel_interval="2m"))
+    seldom.settle()
+    assert seldom.kinds(900.0) == set()
+    assert not seldom.step().unknown

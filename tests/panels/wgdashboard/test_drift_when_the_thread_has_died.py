@@ -135,6 +135,18 @@ def test_what_was_watched_before_our_start_does_not_count():
     assert {drift.kind for drift in dying.step().drifts} == {"thread_dead"}
 
 
+def test_a_new_life_of_ours_holds_nothing_for_mended_before_it_was_watched():
+    sick = blocked(evidence_on=True)
+    sick.conf("wg1").has_file = False
+    sick.until("pass_blocked")
+    sick.born = sick.now.mono
+    judgement = sick.step(15.0)
+    assert not judgement.drifts
+    assert {each.subject.id: each.reason for each in judgement.unknown if each.subject.kind == "configuration"} == {
+        "wg1": "observing", "wg2": "observing", "wg3": "observing",
+    }  # fmt: skip
+
+
 def test_a_gap_begins_the_watch_anew():
     dying = scene()
     dying.settle()

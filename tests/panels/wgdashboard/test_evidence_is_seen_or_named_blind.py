@@ -179,6 +179,12 @@ def test_the_log_is_read_on_from_look_to_look(source, tmp_path):
     assert second.broken_at == clock.now().wall
 
 
+def test_errors_of_the_second_thread_are_counted_apart(source, tmp_path):
+    say(source, *["Message: 'Background Thread #2 Error'", "Arguments: (ValueError('no date'),)"] * 12)
+    journal = reader(source, tmp_path)[1].read(Actual()).journal
+    assert (journal.jobs_broken, journal.broken_passes, journal.broken_by) == (12, 0, "")
+
+
 def test_a_line_that_is_half_written_is_read_when_it_is_whole(source, tmp_path):
     _, read = reader(source, tmp_path)
     with (source / "log" / "error_2026.log").open("a") as log:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.wgdashboard import START, Conf, Scene, Tunnel, key_of, scene, settings
+from tests.support.wgdashboard_panel import key_of as stage_key
 from tests.support.wgdashboard_ward import Ward
 from watchdog.model.metrics import families
 from watchdog.model.places import Place
@@ -12,6 +13,7 @@ from watchdog.panels.wgdashboard import PANEL
 from watchdog.panels.wgdashboard.advise import advise
 from watchdog.panels.wgdashboard.metrics import METRICS, PEER_LIMIT
 from watchdog.panels.wgdashboard.target import WgdashboardTarget
+from watchdog.panels.wgdashboard.traces import Journal
 from watchdog.panels.wgdashboard.view import Access, Job
 
 
@@ -116,6 +118,8 @@ def test_each_gap_has_its_sentence():
     assert "systemctl edit wg-dashboard.service" in said and "KillMode=process" in said
     assert "settings of the master's start" in said
     assert not advise(settings(directory="/opt/src"), scene(version="v4.3.3").view(), scene(evidence_on=True).evidence())
+    spinning = replace(scene(evidence_on=True).evidence(), journal=Journal(jobs_broken=5000))
+    assert "without a pause" in " ".join(advise(settings(directory="/opt/src"), made.view(), spinning))
     blind = replace(scene(evidence_on=True).evidence(), blind={"log": "FileNotFoundError: No such file"})
     assert "its log cannot be seen: FileNotFoundError" in " ".join(advise(settings(directory="/opt/src"), made.view(), blind))
     assert "without directory" in " ".join(advise(settings(), made.view(), scene().evidence()))
@@ -125,6 +129,25 @@ def test_what_is_watched_is_asked_for():
     assert PANEL.needs(settings()).wireguard and not PANEL.needs(settings()).docker
     assert PANEL.needs(settings(container="wgd")).docker
     assert PANEL.needs(settings(hooks={"restart_panel": {"exec": {"container": "wgd", "argv": ["x"]}}})).docker
+
+
+def test_the_wireguard_collector_is_told_what_the_panel_calls_its_peers(tmp_path):
+    heard = []
+
+    class Ear:
+        def offer(self, source, names):
+            heard.append((source, dict(names)))
+
+    with Ward(tmp_path, "4.3.3", count=2) as ward:
+        ward.panel.define("wg2", [(key_of("nameless"), "", ("10.2.0.9/32",))])
+        ward.panel.worker.scan()
+        target = WgdashboardTarget(ward.settings, replace(ward.target._ports, peer_names=Ear()), ward.proc.root)
+        view = target.view()
+        for actual in (replace(ward.actual(), wireguard=None), ward.actual()):
+            target.detect(actual, view, target.evidence(actual), ward.facts, ward.clock.now())
+        target.close()
+    expected = {("", f"wg{n}", stage_key(who)): f"{who}-{n}" for n in (0, 1) for who in "ab"}
+    assert heard == [("vpn", expected), ("vpn", {})], "nothing while it is not proven where they are, and nothing is left behind"
 
 
 def test_the_place_is_proven_by_keys_or_said_by_its_owner(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from watchdog.panels.wgdashboard.jobs import SPINS
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.traces import Evidence
 from watchdog.panels.wgdashboard.view import SEED_BUG_UNTIL, WgdashboardView
@@ -36,6 +37,11 @@ def _about_the_version(view: WgdashboardView) -> Iterator[str]:
 def _about_restarts(settings: WgdashboardSettings, evidence: Evidence) -> Iterator[str]:
     if settings.hooks.restart_panel is None:
         yield "there is no hook: a dead thread needs a full restart of the panel; write hooks: {restart_panel: {unit: wg-dashboard}}"
+    if evidence.journal is not None and evidence.journal.jobs_broken >= SPINS:
+        yield (
+            "the panel's second thread fails at one of its jobs again and again without a pause: it burns a processor, fills "
+            "log/error_*.log (350 kB/s were seen) and takes nobody's access away; find the job by that log and delete it in the panel"
+        )
     process = evidence.process
     if process is not None and process.daemons:
         unit = process.cgroup.rpartition("/")[2]

@@ -13,10 +13,8 @@ from watchdog.panels.wgdashboard.memory import ConfigurationMemory, Notes
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.sight import Sight
 from watchdog.panels.wgdashboard.traces import ConfFile, Evidence
-from watchdog.panels.wgdashboard.view import SAMPLE_SECONDS, Configuration, Sampling, WgdashboardView
+from watchdog.panels.wgdashboard.view import Configuration, Sampling, WgdashboardView
 
-MOVING_WITHIN: Final = 3 * SAMPLE_SECONDS
-"""Seconds since its last change within which a configuration counts as sampled: three passes."""
 ONE_PASS: Final = 25.0
 """Seconds after which a handshake must have been seen by a pass of a living thread: its sleep, its pass, and our look."""
 
@@ -34,6 +32,11 @@ class Case:
     now: Moment
 
     @property
+    def reading(self) -> float:
+        """Return how many seconds may lie between two answers of one configuration."""
+        return max(self.settings.interval, self.settings.old_panel_interval)
+
+    @property
     def hook(self) -> Hook | None:
         """Return the hook that restarts the panel, None = none is configured."""
         return self.settings.hooks.restart_panel
@@ -46,7 +49,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """One configuration with its device (None = there is none, or it cannot be seen), its file, and what is remembered of its answers."""
+    """One configuration with its device (None = there is none, or it cannot be seen), its file, and what is remembered of its answers.
+
+    ``patience`` is for how many seconds they must stay the same to count as frozen; ``tells`` whether they must change in every pass;
+    ``moves_within`` how long ago they may have done so for it to count as sampled: two passes and the time between two answers.
+    """
 
     configuration: Configuration
     device: Device | None
@@ -54,6 +61,7 @@ class Patient:
     memory: ConfigurationMemory
     patience: float
     tells: bool
+    moves_within: float
 
     @property
     def vanished(self) -> bool:
@@ -77,7 +85,7 @@ class Patient:
 
     def moving(self, now: Moment) -> bool:
         """Whether a pass has reached it lately."""
-        return self.tells and self.memory.moved > 0 and now.mono - self.memory.moved <= MOVING_WITHIN
+        return self.tells and self.memory.moved > 0 and now.mono - self.memory.moved <= self.moves_within
 
 
 MIN_READS: Final = 3

@@ -200,7 +200,9 @@ class WgdashboardClient:
             return _united(self._listed(until), more), "panel"
         if more and self._settings.configurations_directory is None and self._settings.directory is None:
             return more, "settings"
-        return _united(names_in_files(self._settings), more), "files"
+        # one whose file was deleted is still the panel's, and its tunnel's: an HTML 500 until the panel restarts (seen on 4.2.3)
+        known = [name for name, last in self._last.items() if not last.unknown]
+        return _united(_united(names_in_files(self._settings), more), known), "files"
 
     def _listed(self, until: float) -> tuple[str, ...]:
         """Return the panel's own list. It walks over a dictionary that a request may be changing: an HTML 500 then (contract section 2)."""

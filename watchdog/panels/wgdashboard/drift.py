@@ -26,7 +26,7 @@ from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.sight import Sight
 from watchdog.panels.wgdashboard.traces import Evidence
 from watchdog.panels.wgdashboard.tunnels import about_a_configuration, differs
-from watchdog.panels.wgdashboard.view import Configuration, WgdashboardView
+from watchdog.panels.wgdashboard.view import SAMPLE_SECONDS, Configuration, WgdashboardView
 
 _AT_ONCE: Final = Confirm(1, 0.0)
 """For kinds whose evidence already spans time."""
@@ -62,7 +62,7 @@ def detect(
     pulse = take(case, patients)
     parts = [about_the_panel(case, patients, pulse)]
     for patient in patients:
-        parts += [about_a_configuration(case, patient), about_the_peers(case, patient, pulse)]
+        parts += [about_a_configuration(case, patient, pulse), about_the_peers(case, patient, pulse)]
     return _whole(parts, case, patients)
 
 
@@ -110,12 +110,13 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
         nothing = ConfigurationMemory("", case.now.mono, case.now.mono, 0, agreed_at=agreed_at)
         memory = old if old is not None and _only_just(case, configuration.name, old) else nothing
     else:
-        pace = max(case.settings.interval, case.settings.old_panel_interval)
         read_at, sample = configuration.read_at.mono, sample_of(configuration)
-        memory = memories.remember(old, sample, read_at, agreed_at, case.settings.frozen_after, pace)
+        memory = memories.remember(old, sample, read_at, agreed_at, case.settings.frozen_after, case.reading)
     tells = must_change(configuration, device, case.now)
     memory = replace(memory, telling=(memory.telling or memory.read) if tells else 0.0)
-    patient = Patient(configuration, device, file, memory, memories.patience(memory, case.settings.frozen_after), tells)
+    patient = Patient(
+        configuration, device, file, memory, memories.patience(memory, case.settings.frozen_after), tells, 2 * SAMPLE_SECONDS + case.reading
+    )
     if file is not None and not file.error and (not agreed_at or (device is not None and configuration.up and not differs(patient))):
         memory = replace(memory, agreed_at=file.changed_at)
         patient = replace(patient, memory=memory)

@@ -20,6 +20,8 @@ COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     "eq": operator.eq, "neq": operator.ne, "lgt": operator.gt, "lst": operator.lt,
 }  # fmt: skip
 ACTIONS: Final = ("restrict", "delete")
+SPINS: Final = 10
+"""So many errors of the second thread since the panel's start are no passing trouble."""
 WESTMOST, EASTMOST = -12 * 3600.0, 14 * 3600.0
 """Seconds east of UTC: when the panel's zone is not known, a date must be due in all of them."""
 
@@ -33,8 +35,10 @@ def overdue(case: Case, peer: Peer) -> Drift | None:
     job = late[0]
     journal = case.evidence.journal
     dead = "" if journal is None else journal.jobs_died
+    spins = journal is not None and journal.jobs_broken >= SPINS
     evidence: dict[str, Scalar] = {"field": job.field, "operator": job.operator, "value": job.value, "action": job.action, "ended_by": dead}
     why = f"the panel's log says that its thread for jobs ended ({dead})" if dead else "the panel's thread for jobs may have ended"
+    why = "the panel's thread for jobs fails again and again at one of them (log/error_*.log)" if spins else why
     hold = f"{why}: a full restart of the panel begins it anew; until then restrict the peer in the panel yourself"
     truth, belief = "the kernel still lets this peer in", f"its job is due: {job.action} once {job.field} {job.operator} {job.value}"
     return Drift("job_overdue", PANEL_NAME, case.settings.name, subject, truth, belief, evidence, None, hold)

@@ -132,6 +132,12 @@ class Notes:
         return self.now.mono - since
 
 
+def netns_of(memory: Mapping[str, Scalar]) -> str | None:
+    """Return the network namespace in which the panel's devices were proven to be; None = nowhere yet."""
+    panel = decode(PanelMemory, memory.get(PANEL_KEY))
+    return panel.netns if panel is not None else None
+
+
 def encode(value: PanelMemory | ConfigurationMemory) -> str:
     """Return a memory as the ledger keeps it."""
     return json.dumps(astuple(value), separators=(",", ":"))

@@ -21,9 +21,9 @@ from watchdog.panels.wgdashboard.texts import networks
 from watchdog.panels.wgdashboard.tunnels import configuration_not_loaded
 from watchdog.panels.wgdashboard.view import PANEL_NAME, Peer
 
-LASTS: Final = 40.0
-"""Seconds that a wrong state must last: up to 4.2 every healthy tunnel is shown as stopped for about ten of each 125 s, until the pass
-after the renewal of its handshake, and our answer may be ten seconds old (seen on 4.2.3)."""
+LASTS: Final = 30.0
+"""Seconds, beside the time between two answers, that a wrong state must last: up to 4.2 every healthy tunnel is shown as stopped for about
+ten of each 125 s, until the pass after the renewal of its handshake, and our answer may be ten seconds old (seen on 4.2.3)."""
 NEAR_THRESHOLD: Final = 10.0
 """Seconds before the panel's threshold within which nobody can say which state a peer should show."""
 ONE_ROUND: Final = 30.0
@@ -135,7 +135,7 @@ def _state(  # noqa: PLR0911  # a ladder
     if patient.tells and not patient.moving(case.now):
         return None, ("observing", "no pass has been seen to reach it lately")
     kind = _wrong(case, peer, true)
-    if kind is None or case.notes.lasts(kind, _subject(peer).id) < LASTS:
+    if kind is None or case.notes.lasts(kind, _subject(peer).id) < LASTS + case.reading:
         return None, None
     evidence: dict[str, Scalar] = {"threshold": case.view.threshold, "sampling": peer.handshake.sampling.value}
     hold = "the panel's thread reaches its configuration and still shows it wrongly: compare the clocks, and read log/error_*.log"

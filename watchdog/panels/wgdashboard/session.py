@@ -101,8 +101,8 @@ class Session:
         """Let the next ``ensure`` try the key, whatever the time: there may be another worker, and old sessions hold in a stale one."""
         self._doubted = True
 
-    def lost(self, headers: Mapping[str, str]) -> bool:
-        """Note that a request that sent ``headers`` was refused; return whether a new session may be had by ``ensure``.
+    def lost(self, headers: Mapping[str, str]) -> None:
+        """Note that a request that sent ``headers`` was refused, so that ``ensure`` obtains another session.
 
         A session obtained meanwhile by another thread is left alone.
         """
@@ -110,7 +110,6 @@ class Session:
             if self._open and headers == self.headers():
                 self._open, self._cookie = False, None
                 self.lost_at = self._clock.now()
-            return True
 
     def renew(self, answer: Answer) -> None:
         """Take over a newer cookie once a day."""

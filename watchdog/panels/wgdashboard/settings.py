@@ -15,7 +15,6 @@ KindName = Literal[
     "configuration_not_loaded", "job_overdue",
 ]  # fmt: skip
 RemedyName = Literal["restart_panel", "reread"]
-Presence = Literal["always", "roaming"]
 Wish = Literal["up", "down", "any"]
 
 
@@ -69,14 +68,11 @@ class WgdashboardSettings(Strict):
     """Whether this agent also mends a panel that is not proven to be on this host. Set it on one agent only."""
     expect: dict[str, Wish] = Field(default_factory=dict)
     """What you want of single configurations: ``up``, ``down`` or ``any``. Unnamed ones follow the panel's autostart list."""
-    peers: dict[str, Presence] = Field(default_factory=dict)
-    """Peers that must be connected, by name, public key or ``CONFIGURATION/KEY``: ``always``. All others are ``roaming``: a sleeping laptop
-    is no fault."""
     frozen_after: Duration = Field(45.0, ge=25)
     """How long a configuration's answers must stay the same, over three looks, before they count as frozen. Ages of handshakes change in
     every pass of a living panel."""
     grace: Duration = Field(30.0, ge=15)
-    """How long after a restart of the panel nothing is judged: its first pass begins ten seconds after its start."""
+    """How long after a restart of the panel nothing is held against it: its first pass begins ten seconds after its start."""
     job_overdue_after: Duration = Field(600.0, ge=200)
     """How long a due job (an expiry or a quota of a peer) may wait. The panel looks at its jobs every three minutes."""
     key_check: Duration = Field(300.0, ge=30)
@@ -100,8 +96,3 @@ class WgdashboardSettings(Strict):
         if not value.startswith(("http://", "https://")) or "?" in value or "#" in value or "@" in value:
             raise ValueError(f"'{value}' is no panel address: write http://HOST:10086, without a key or a query")
         return value.rstrip("/")
-
-    def presence(self, configuration: str, public_key: str, name: str) -> Presence:
-        """Return what the operator wants of a peer: by configuration and key before key before name; roaming unless said."""
-        said = self.peers.get(f"{configuration}/{public_key}") or self.peers.get(public_key) or self.peers.get(name)
-        return said or "roaming"

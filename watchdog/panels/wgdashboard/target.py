@@ -11,7 +11,7 @@ from watchdog.model.panels import Ports
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
-from watchdog.panels.wgdashboard import client, dangers, drift, remedies, repairs, sends
+from watchdog.panels.wgdashboard import client, dangers, drift, memory, remedies, repairs, sends
 from watchdog.panels.wgdashboard.evidence import EvidenceReader
 from watchdog.panels.wgdashboard.hands import Hands
 from watchdog.panels.wgdashboard.repairs import Fresh
@@ -49,9 +49,13 @@ class WgdashboardTarget:
         return evidence
 
     def detect(self, actual: Actual, view: WgdashboardView, evidence: Evidence, facts: LedgerFacts, now: Moment) -> Judgement:
-        """Compare, purely."""
+        """Compare, purely; and tell the WireGuard collector what the panel calls its peers, once it is known where they are."""
         self._facts, self._evidence = facts, evidence
-        return drift.detect(self._settings, actual, view, evidence, facts, now, self._born)
+        judgement = drift.detect(self._settings, actual, view, evidence, facts, now, self._born)
+        netns = memory.netns_of(judgement.memory)
+        if netns is not None and view.configurations is not None:
+            self._ports.peer_names.offer(self.name, view.names_in(netns))
+        return judgement
 
     def place(self, actual: Actual, view: WgdashboardView) -> Place:
         """Return where this panel's devices are, and the proof: keys that it and they share."""
@@ -81,6 +85,7 @@ class WgdashboardTarget:
     def close(self) -> None:
         """Give back connections."""
         self._client.close()
+        self._ports.peer_names.offer(self.name, {})
 
     def _carry_out(self, hands: Hands) -> Outcome:
         match hands.repair.proposal.remedy:

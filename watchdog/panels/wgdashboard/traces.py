@@ -43,6 +43,7 @@ class Journal:
     ``died`` is the exception that ended thread 1 ("" = none seen), ``jobs_died`` likewise thread 2. ``thread`` is thread 1's id in the
     panel's own pid namespace (4.3 and later log it). ``broken_passes`` counts passes that ended in an error, ``broken_at`` (UNIX
     seconds) is when the newest was written at the latest, ``broken_by`` the error's class, ``broken_device`` the interface it names.
+    ``jobs_broken`` counts errors of thread 2, which 4.3 does without a pause while one of its jobs cannot be done.
     """
 
     died: str = ""
@@ -52,6 +53,7 @@ class Journal:
     broken_at: float | None = None
     broken_by: str = ""
     broken_device: str = ""
+    jobs_broken: int = 0
 
 
 @dataclass(frozen=True, slots=True)

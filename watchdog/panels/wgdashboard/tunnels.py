@@ -10,6 +10,7 @@ from typing import Final
 
 from watchdog.model.drifts import Drift, Scalar, UnknownSubject
 from watchdog.panels.wgdashboard.cases import Case, Patient
+from watchdog.panels.wgdashboard.pulse import Pulse
 from watchdog.panels.wgdashboard.rules import Part, configuration_subject
 from watchdog.panels.wgdashboard.view import PANEL_NAME
 
@@ -17,8 +18,8 @@ WRITTEN_WITHIN: Final = 30.0
 """Seconds that a change of a file may take to be loaded by whoever made it."""
 
 
-def about_a_configuration(case: Case, patient: Patient) -> Part:
-    """Judge one configuration."""
+def about_a_configuration(case: Case, patient: Patient, pulse: Pulse) -> Part:
+    """Judge one configuration; in order is only one that a pass has reached lately, as far as that can be seen on it."""
     subject, configuration = configuration_subject(patient.name), patient.configuration
     if configuration.unknown:
         return Part()  # a file that the panel has not read yet; it reads its folder when somebody opens its page
@@ -29,10 +30,18 @@ def about_a_configuration(case: Case, patient: Patient) -> Part:
     drifts = tuple(_found(case, patient))
     if drifts:
         return Part(drifts)
+    unsure = _unsure(case, patient, pulse)
+    return Part(fine=(subject,)) if unsure is None else Part(unknown=(UnknownSubject(subject, *unsure),))
+
+
+def _unsure(case: Case, patient: Patient, pulse: Pulse) -> tuple[str, str] | None:
     if patient.device is not None and patient.device.error is not None:
-        message = f"its WireGuard device does not answer ({patient.device.error})"
-        return Part(unknown=(UnknownSubject(subject, "device_silent", message),))
-    return Part(fine=(subject,))
+        return "device_silent", f"its WireGuard device does not answer ({patient.device.error})"
+    if not patient.tells or patient.moving(case.now):
+        return None
+    if pulse.covers(patient.name):
+        return "thread", "nothing samples it: that is the thread's drift"
+    return "observing", "no pass has been seen to reach it lately"
 
 
 def _found(case: Case, patient: Patient) -> Iterator[Drift]:
@@ -54,8 +63,9 @@ def device_without_status(case: Case, patient: Patient) -> Drift | None:
     device, configuration = patient.device, patient.configuration
     if configuration.up or device is None or not configuration.public_key or device.public_key != configuration.public_key:
         return None
-    wanted = ", ".join(configuration.addresses) or "its Address"
-    hold = f"its interface has no address: 'ip address add {wanted} dev {patient.name}'; switching it in the panel would end its tunnels"
+    wanted = configuration.addresses or ("ADDRESS",)
+    commands = "; ".join(f"ip address add {address} dev {patient.name}" for address in wanted)
+    hold = f"its interface has no address: '{commands}'; switching it in the panel would end its tunnels"
     return _drift(case, patient, "device_without_status", "its WireGuard device is there", "the panel says down", {}, hold)
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Literal
 
 from watchdog.model.moments import Moment
+from watchdog.model.wireguard import PeerKey
 
 Version = tuple[int, int, int]
 
@@ -174,6 +175,15 @@ class WgdashboardView:
     def may_lose_its_thread(self) -> bool:
         """Whether this version may have the seed bug: 4.0 to 4.2.3, and whatever has no readable version."""
         return self.numbers is None or SEED_BUG_SINCE <= self.numbers <= SEED_BUG_UNTIL
+
+    def names_in(self, netns: str) -> dict[PeerKey, str]:
+        """Return what the panel calls its peers, whose devices are in the network namespace ``netns``; nameless ones are left out."""
+        return {
+            (netns, each.name, peer.public_key): peer.name
+            for each in self.configurations or ()
+            for peer in (*each.peers, *each.restricted)
+            if peer.name
+        }
 
     def configuration(self, name: str) -> Configuration | None:
         """Return the configuration called ``name``, or None."""

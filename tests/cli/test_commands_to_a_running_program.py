@@ -94,7 +94,7 @@ def test_questions_about_a_program_that_is_well(world, capsys):
 def test_a_plan_is_read_approved_rejected_ignored_and_remembered(world):
     with shell_on(world) as shell:
         lose_autostart(world)
-        shell.program.wait_for("three requests", lambda: len(shell.json("plan")["approvals"]) == 3, 180)
+        shell.program.wait_for("three requests", lambda: len(shell.program.api("plans")["approvals"]) == 3, 180)
         plan = shell("plan")
         ids = re.findall(r"panel-watchdog approve (\w+)", plan)
         assert len(ids) == 3
@@ -115,7 +115,8 @@ def test_a_plan_is_read_approved_rejected_ignored_and_remembered(world):
         number = re.search(r"unignore (\d+)", made)[1]
         assert "holidays" in shell("ignores")
         assert shell.json("ignores")[0]["pattern"] == key
-        shell.program.wait_for("an ignored drift", lambda: "ignored: failed_autostart" in shell("status"))
+        shell.program.wait_for("an ignored drift", lambda: [d for d in shell.program.drifts() if d["state"] == "ignored"])
+        assert "ignored: failed_autostart" in shell("status")
         assert "has ended" in shell("unignore", number)
         assert "nothing is ignored" in shell("ignores")
         assert "approved once more" in shell("retry", key)
@@ -136,7 +137,9 @@ def test_what_was_there_before_is_decided_once(world):
     world.instance("lobby").status = 3  # the panel says running; there is no container
     world.instance("lobby").stream = False
     with shell_on(world) as shell:
-        found = shell.program.wait_for("a finding in the baseline", lambda: "baseline: " in shell("status") and shell("status"))
+        shell.program.wait_for("a finding in the baseline", lambda: [d for d in shell.program.drifts() if d["state"] == "baseline"])
+        found = shell("status")
+        assert "baseline: " in found
         assert "panel-watchdog baseline accept|repair games" in found
         assert "1 finding of 'games': left as they are" in shell("baseline", "accept", "games")
 

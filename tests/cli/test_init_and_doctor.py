@@ -179,6 +179,17 @@ def test_doctor_names_a_file_of_names_that_cannot_be_read(world):
     assert f"FAIL wireguard: names: '{missing}' cannot be read: missing" in said
 
 
+def test_doctor_names_network_namespaces_that_cannot_be_looked_into(world):
+    rewrite(
+        world.config,
+        lambda document: document["collectors"]["wireguard"].update(netns=["/var/run/netns/not-here"], containers=["no-such-*"]),
+    )
+    said = doctor(world, 1)
+    assert "FAIL wireguard: /var/run/netns/not-here: cannot be looked into: NotFound" in said
+    # not Blind: what the docker collector has found is known to this one
+    assert "FAIL wireguard: container:no-such-*: cannot be looked into: NotFound" in said
+
+
 def test_doctor_names_a_wrong_key(world):
     (world.folder / "mcsmanager.key").write_text("wrong-key-0123456789")
     with nothing_changed(world):

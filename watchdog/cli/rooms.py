@@ -7,12 +7,15 @@ from typing import Any
 
 from watchdog import settings
 from watchdog.app.rooms import build_rooms
+from watchdog.collectors.runner import CollectorSpec
 from watchdog.errors import LedgerUnavailable, WatchdogError
 from watchdog.model.archives import ArchiveFacts, WatchedDirectory
 from watchdog.model.engines import EngineRead
 from watchdog.model.hooks import ContainerHook, Hook, UnitHook, describe
 from watchdog.model.metrics import Silent
+from watchdog.model.moments import Moment
 from watchdog.model.panels import Ports, Probe
+from watchdog.model.snapshots import Snapshot
 from watchdog.model.wireguard import WireguardFacts
 from watchdog.panels import discover
 from watchdog.runtime.child import run as run_program
@@ -47,11 +50,12 @@ def sections(loaded: settings.SettingsBase) -> Iterator[Section]:
     clock, panels = SystemClock(), discover()
     needs = tuple(panels[name].needs(target) for name, target in loaded.targets())
     no_ledger: Any = _NoLedger()
-    rooms = build_rooms(loaded, needs, no_ledger, SnapshotStore(), clock, Silent(), lambda _name: None)
+    store = SnapshotStore()
+    rooms = build_rooms(loaded, needs, no_ledger, store, clock, Silent(), lambda _name: None)
     wanted = {spec.name for spec in rooms.specs}
     try:
         yield "features", list(_features(loaded, wanted, directories=any(need.directories for need in needs)))
-        yield "collectors", [probe for spec in rooms.specs for probe in _collect(spec.name, spec.factory)]
+        yield "collectors", [probe for spec in rooms.specs for probe in _collect(spec, store, clock.now())]
         ports = Ports(clock, Silent(), Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act)
         for name, target in loaded.targets():
             title = f"{name}/{target.name} (mode {target.mode.value})"
@@ -76,28 +80,37 @@ def _features(loaded: settings.SettingsBase, wanted: set[str], *, directories: b
     yield Probe("changes over HTTP", token or None, "" if token else "off: server.api_token_file is not set")
 
 
-def _collect(name: str, factory: Callable[[], Any]) -> Iterator[Probe]:
+def _collect(spec: CollectorSpec, store: SnapshotStore, now: Moment) -> Iterator[Probe]:
+    name = spec.name
     try:
-        collector = factory()
-        facts = collector.collect()
+        facts = spec.factory().collect()
     except WatchdogError as error:
         yield Probe(name, False, f"{error} ({type(error).__name__})")
         return
+    # one collector may want what another has found: WireGuard the containers
+    store.publish(Snapshot(name, facts, now, now, spec.interval))
     yield Probe(name, True)
     if isinstance(facts, ArchiveFacts):
         for directory in facts.directories:
             said = f"'{directory.path}' cannot be read: {directory.error}" if directory.error else _to_read(directory, facts.rate)
             yield Probe(f"{name}: {directory.name}", directory.error is None, said)
     if isinstance(facts, WireguardFacts):
-        for device in facts.devices:
-            if device.error:
-                yield Probe(f"{name}: {device.name}", False, f"its daemon or the kernel does not tell: {device.error}")
-        peers, named = sum(len(device.peers) for device in facts.devices), len(facts.naming.names)
-        if peers:
-            yield Probe(f"{name}: names", bool(named) or None, f"{named} of {peers} peers have a name")
-        for file in facts.naming.files:
-            if file.error is not None:
-                yield Probe(f"{name}: names", False, f"'{file.path}' cannot be read: {file.error}")
+        yield from _wireguard(name, facts)
+
+
+def _wireguard(name: str, facts: WireguardFacts) -> Iterator[Probe]:
+    for namespace in facts.namespaces:
+        said = f"cannot be looked into: {namespace.error}" if namespace.error else ""
+        yield Probe(f"{name}: {namespace.label}", namespace.error is None, said)
+    for device in facts.devices:
+        if device.error:
+            yield Probe(f"{name}: {device.name}", False, f"its daemon or the kernel does not tell: {device.error}")
+    peers, named = sum(len(device.peers) for device in facts.devices), len(facts.naming.names)
+    if peers:
+        yield Probe(f"{name}: names", bool(named) or None, f"{named} of {peers} peers have a name")
+    for file in facts.naming.files:
+        if file.error is not None:
+            yield Probe(f"{name}: names", False, f"'{file.path}' cannot be read: {file.error}")
 
 
 def _to_read(directory: WatchedDirectory, rate: float) -> str:

@@ -26,7 +26,7 @@ from watchdog.runtime.clock import SimulatedClock, SystemClock
 GOOD = Finished("zip", 1, "good", read_bytes=10)
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=90.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -121,7 +121,7 @@ def test_states_go_from_queued_to_running_to_result(bench, tmp_path):
     def run(descriptor, *_):
         os.lseek(descriptor, 7, os.SEEK_SET)
         begun.set()
-        go.wait(20)
+        go.wait(90)
         return GOOD
 
     old, new = write(tmp_path / "old", b"0123456789", 1000), write(tmp_path / "new", b"0123456789", 2000)
@@ -130,7 +130,7 @@ def test_states_go_from_queued_to_running_to_result(bench, tmp_path):
     queue.offer([old, new])
     assert queue.verification(new.identity)[0].state == "queued"
     queue.start()
-    assert begun.wait(20)
+    assert begun.wait(90)
 
     running = queue.verification(new.identity)[0]
     assert (running.state, running.bytes_done) == ("running", 7)
@@ -387,7 +387,7 @@ def test_closing_ends_a_verification_without_a_result(bench, tmp_path):
     queue = bench(run)
     queue.start()
     queue.offer([file])
-    assert begun.wait(20)
+    assert begun.wait(90)
     queue.close()
 
     assert queue.verification(file.identity)[0].state == "not_asked"

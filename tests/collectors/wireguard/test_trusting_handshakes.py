@@ -78,6 +78,39 @@ def test_a_stamp_that_changed_across_the_jump_is_not_believed_either():
     assert looking.look(peer(looking.wall - 3605))[A].handshake_trusted is False
 
 
+def test_a_peer_that_sleeps_through_a_jump_is_known_to_be_away_after_three_minutes():
+    for jump in (10_800.0, -10_800.0, -60.0):
+        looking = Looking()
+        stamp = looking.wall - 10
+        looking.look(peer(stamp), peer(stamp, B))
+        looking.clock.jump(jump)
+        looking.pass_time()
+        looking.look(peer(stamp), peer(stamp, B))
+        looking.pass_time(180.0)
+        found = looking.look(peer(looking.wall), peer(stamp, B))
+        assert (found[A].handshake_trusted, found[A].connected, found[B].connected) == (True, True, None)
+        looking.pass_time(1.0)
+        found = looking.look(peer(stamp, B))
+        assert (found[B].handshake_trusted, found[B].connected) == (False, False), "its age is unknown, and it is not connected"
+        looking.pass_time(86_400.0)
+        assert looking.look(peer(stamp, B))[B].connected is False
+        looking.pass_time()
+        found = looking.look(peer(looking.wall - 1, B))
+        assert (found[B].handshake_trusted, found[B].connected) == (True, True)
+
+
+def test_a_stamp_of_the_future_that_changes_begins_its_three_minutes_anew():
+    looking = Looking()
+    looking.look(peer(looking.wall + 3600))
+    looking.pass_time(170.0)
+    stamp = looking.wall + 3600
+    looking.look(peer(stamp))
+    looking.pass_time(170.0)
+    assert looking.look(peer(stamp))[A].connected is None
+    looking.pass_time(20.0)
+    assert looking.look(peer(stamp))[A].connected is False
+
+
 def test_a_small_step_is_no_jump():
     looking = Looking()
     stamp = looking.wall - 10

@@ -85,10 +85,12 @@ def test_a_state_is_not_judged_after_a_jump_of_the_clock():
     held(odd, "on-1", running=False)
     actual = odd.actual
 
+    connected = None
+
     def jumped():
         seen = actual()
         devices = tuple(
-            replace(each, peers=tuple(replace(peer, handshake_trusted=False) for peer in each.peers))
+            replace(each, peers=tuple(replace(peer, handshake_trusted=False, connected=connected) for peer in each.peers))
             for each in seen.wireguard.facts.devices
         )
         return replace(seen, wireguard=replace(seen.wireguard, facts=replace(seen.wireguard.facts, devices=devices)))
@@ -96,6 +98,9 @@ def test_a_state_is_not_judged_after_a_jump_of_the_clock():
     odd.actual = jumped
     judgement = odd.step(100.0)
     assert not judgement.drifts and "clock_jumped" in reasons(judgement, "peer")
+    connected = False
+    judgement = odd.step(5.0)
+    assert not judgement.drifts and not any(each.subject.name.startswith("off-") for each in judgement.unknown), "those sleep, known to"
 
 
 def test_peers_of_a_configuration_that_is_down_are_not_judged():

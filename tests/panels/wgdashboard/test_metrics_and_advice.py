@@ -123,6 +123,9 @@ def test_each_gap_has_its_sentence():
     blind = replace(scene(evidence_on=True).evidence(), blind={"log": "FileNotFoundError: No such file"})
     assert "its log cannot be seen: FileNotFoundError" in " ".join(advise(settings(directory="/opt/src"), made.view(), blind))
     assert "without directory" in " ".join(advise(settings(), made.view(), scene().evidence()))
+    misspelt = settings(directory="/opt/src", expect={"wg0": "up", "wgO": "up"})
+    (sentence,) = advise(misspelt, scene(version="v4.3.3").view(), scene(evidence_on=True).evidence())
+    assert sentence.endswith("nothing is watched there: wgO")
 
 
 def test_what_is_watched_is_asked_for():

@@ -40,6 +40,8 @@ DAMAGED: tuple[Case, ...] = (
     bad("error-page.tar.gz", "html_page", lambda: b"\n <html><body>504 Gateway Time-out</body></html>"),
     bad("no-permission.tar.gz", "json_text", lambda: b'{"error":"The required authorization heads were not present in the request."}'),
     bad("log-line.tar.gz", "log_line_before", lambda: LOG + GZ),
+    bad("never-written.tar.gz", "zeros", lambda: bytes(8192)),
+    bad("first-block-lost.tar.gz", "zeros", lambda: bytes(4096) + s.gzip_member(NOISY)[4096:]),
     bad("one-byte-short.tar.gz", "truncated", lambda: GZ[:-1]),
     bad("trailer-cut.tar.gz", "truncated", lambda: GZ[:-8]),
     bad("header-only.tar.gz", "truncated", lambda: GZ[:10]),

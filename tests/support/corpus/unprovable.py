@@ -53,6 +53,7 @@ UNPROVABLE: tuple[Case, ...] = (
     unprovable("aes.zip", "encrypted_entries", lambda: _with(flags=1, said_method=99)),
     unprovable("newer.zip", "needs_newer", lambda: patched(PLAIN, first(PLAIN) + 6, b"\x94\x00")),
     unprovable("volume.zip", "split", lambda: patched(PLAIN, last(PLAIN) + 4, b"\x01\x00")),
+    unprovable("last-volume.zip", "split", lambda: noise(500, 8) + patched(PLAIN, last(PLAIN) + 4, b"\x03\x00")[first(PLAIN) :]),
     unprovable("wide-lzma.zip", "memory_needed", _wide_lzma),
     unprovable("window.tar.zst", "memory_needed", lambda: _zstd_with(0x04, bytes([(31 - 10) << 3]) + noise(60))),
     unprovable("dictionary.tar.zst", "needs_dictionary", lambda: _zstd_with(0x05, bytes([10 << 3, 42]) + noise(60))),

@@ -78,6 +78,8 @@ WHOLE: tuple[Case, ...] = (
     good("sysreptor-log-line.zip", lambda: LOG + z.sysreptor(), "prefix"),
     good("sysreptor-log-line-wide.zip", lambda: LOG + z.sysreptor(wide=True), "prefix"),
     good("sysreptor-trailing.zip", lambda: z.sysreptor() + b"\r\nConnection closed.\r\n", "appended_bytes"),
+    good("self-extracting.zip", lambda: b"\x7fELF" + noise(3000, 9) + z.sysreptor(), "prefix"),
+    good("self-extracting", lambda: b"\x7fELF" + noise(3000, 9) + z.sysreptor(), "prefix"),
     good("duplicati-b0123.dblock.zip", z.duplicati_volume),
     good("methods.zip", lambda: z.zip_with(_methods())),
     good("central-wide.zip", lambda: z.zip_with([z.Entry("a", noise(90), wide=True, central_wide=True)])),

@@ -23,6 +23,7 @@ from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import SILENT, Place, Talk
 from watchdog.collectors.archives.tars import check_tar
 from watchdog.collectors.archives.xzs import check_xz
+from watchdog.collectors.archives.zip_end import ends_like_zip
 from watchdog.collectors.archives.zips import check_zip, read_zip
 from watchdog.collectors.archives.zstds import check_zstd
 
@@ -34,6 +35,7 @@ _TEXTS = {
     "html_page": "a saved web page, very likely an error page, instead of an archive",
     "json_text": "a JSON answer, very likely an error, instead of an archive",
     "text": "plain text instead of an archive",
+    "zeros": "it begins with zeros: its first blocks were never written, or were lost",
 }
 
 
@@ -61,7 +63,7 @@ def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, ta
 
     ``memory``: bytes that a decoder may use.
     """
-    head = tell(source.at(0, HEAD_BYTES))
+    head = _head(source, promise)
     finding = _named(head, promise)
     if finding is None:
         if level < STRUCTURE:
@@ -71,6 +73,17 @@ def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, ta
         else:
             finding = _stream(source, head, level, promise, memory, talk)
     return replace(finding, sha1=source.sha1()) if level >= CONTENT else finding
+
+
+def _head(source: Source, promise: Promise) -> Head:
+    """Tell the format by the first bytes, or by the last ones where those say nothing: a zip is read from its end."""
+    first = source.at(0, HEAD_BYTES)
+    head = tell(first)
+    zeros = bool(first) and not any(first)
+    if (zeros or (head.format == "unknown" and head.named is None)) and ends_like_zip(source, promised=promise == "archive"):
+        return Head("zip")
+    # a plain tar may be empty; a packed one always begins with something
+    return Head("unknown", named="zeros") if zeros and promise == "tar" else head
 
 
 def _stream(source: Source, head: Head, level: int, promise: Promise, memory: int, talk: Talk) -> Finding:

@@ -12,9 +12,9 @@ from watchdog.model.archives import ArchiveVerdict, Salvage
 
 # what makes an archive bad, in the order in which it is named when several hold
 BAD = (
-    "empty", "html_page", "json_text", "text", "log_line_before", "crlf_mangled", "missing_end", "truncated", "truncated_directory",
-    "damaged_directory", "ends_disagree", "entry_beyond_end", "damaged_entry", "overlapping_entries", "damaged_content",
-    "damaged_stream", "not_a_tar", "damaged_header", "missing_end_blocks", "trailing_bytes",
+    "empty", "html_page", "json_text", "text", "zeros", "log_line_before", "crlf_mangled", "missing_end", "truncated",
+    "truncated_directory", "damaged_directory", "ends_disagree", "entry_beyond_end", "damaged_entry", "overlapping_entries",
+    "damaged_content", "damaged_stream", "not_a_tar", "damaged_header", "missing_end_blocks", "trailing_bytes",
 )  # fmt: skip
 # a restore works, and still somebody should know
 Promise = Literal["", "archive", "tar"]  # what a file's name promises: nothing, an archive, a compressed tar

@@ -71,6 +71,17 @@ def find_end(source: Source, notes: Notes) -> End:
     return End(start, final.at, final.entries, prefix, source.size - record.stop, wide is not None)
 
 
+def ends_like_zip(source: Source, *, promised: bool) -> bool:
+    """Whether a file whose beginning says nothing ends like a zip; without a name that promised one, its directory must be there too."""
+    base = max(0, source.size - MAX_COMMENT - _END.size)
+    tail = source.at(base, MAX_COMMENT + _END.size)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or at + _END.size > len(tail):
+        return False
+    size = _END.unpack_from(tail, at)[5]
+    return promised or source.at(base + at - size, 4) == b"PK\x01\x02"
+
+
 def _last_record(source: Source, notes: Notes) -> _Record:
     """Find the end record: one whose comment ends exactly with the file, else the last one with bytes behind it."""
     base = max(0, source.size - MAX_COMMENT - _END.size)

@@ -134,7 +134,7 @@ SPECS: tuple[MetricSpec, ...] = (
     _spec(
         "peer_connected",
         "gauge",
-        "Whether the last handshake was younger than connected_within (default 180 s) when it was read; absent while its age is unknown.",
+        "Whether the last handshake was younger than connected_within (default 180 s) when it was read; absent while that is unknown.",
         _PEER,
         _of_peers(_connected),
     ),

@@ -1,8 +1,10 @@
 """What outlives one look: whether a handshake's stamp can be believed after a clock jump, and how often a peer's endpoint moved.
 
 Handshake stamps are wall clock. When the wall clock jumps, stamps from before and after it cannot be told apart, so every handshake's
-age is Unknown until its stamp changes under our eyes. A stamp that lies in the future is not believed either. Memory only: after our own
-restart stamps are believed again and the counters begin at 0.
+age is Unknown until its stamp changes under our eyes. A stamp that lies in the future is not believed either. What such a stamp still
+tells: while it stands there is no handshake, so after ``connected_within`` seconds of that its peer is not connected (a laptop that
+sleeps through a jump would else be Unknown for days). Memory only: after our own restart stamps are believed again and the counters
+begin at 0.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ DeviceKey = tuple[str, str]
 
 @dataclass(slots=True)
 class _Seen:
-    """What we remember of one peer. ``epoch`` is how many jumps we knew of when we last saw it; ``raw`` became ``judged``."""
+    """What we remember of one peer. ``epoch`` is how many jumps we knew of when we last saw it; ``raw`` became ``judged``.
+
+    ``doubted`` is since when (monotonic seconds) this very stamp has not been believed, None = it is.
+    """
 
     stamp: float | None
     epoch: int
@@ -31,6 +36,7 @@ class _Seen:
     raw: Peer
     judged: Peer
     changes: int = 0
+    doubted: float | None = None
 
 
 @dataclass(slots=True)
@@ -107,7 +113,8 @@ class Trust:
         """Take in what is new of a peer."""
         stamp = peer.last_handshake
         if seen is None:
-            return _Seen(stamp, self._epoch, unseen, peer.endpoint, peer, self._judged(peer, unseen, 0, now))
+            doubted = self._doubted(None, stamp, unseen, now)
+            return _Seen(stamp, self._epoch, unseen, peer.endpoint, peer, self._judged(peer, doubted, 0, now), doubted=doubted)
         if seen.epoch != self._epoch:
             seen.epoch, seen.suspect = self._epoch, unseen
         elif stamp != seen.stamp:
@@ -116,9 +123,17 @@ class Trust:
         if peer.endpoint is not None and peer.endpoint != seen.endpoint:
             seen.changes += seen.endpoint is not None
             seen.endpoint = peer.endpoint
+        seen.doubted = self._doubted(seen.doubted if stamp == seen.stamp else None, stamp, seen.suspect, now)
         seen.stamp, seen.raw = stamp, peer
-        seen.judged = self._judged(peer, seen.suspect, seen.changes, now)
+        seen.judged = self._judged(peer, seen.doubted, seen.changes, now)
         return seen
+
+    @staticmethod
+    def _doubted(since: float | None, stamp: float | None, suspect: bool, now: Moment) -> float | None:
+        """Return since when a stamp is not believed, None = it is; ``since`` is the answer of the look before about the same stamp."""
+        if stamp is None or (not suspect and stamp <= now.wall + AHEAD):
+            return None
+        return now.mono if since is None else since
 
     def _stands(self, seen: _Seen, now: Moment) -> bool:
         """Return whether what was judged of the very same peer still holds: most peers sleep, and are not judged anew at each look."""
@@ -128,10 +143,13 @@ class Trust:
         age = now.wall - judged.last_handshake
         return age >= -AHEAD and judged.connected is (age <= self._within)
 
-    def _judged(self, peer: Peer, suspect: bool, changes: int, now: Moment) -> Peer:
+    def _judged(self, peer: Peer, doubted: float | None, changes: int, now: Moment) -> Peer:
         stamp = peer.last_handshake
-        trusted = stamp is None or (not suspect and stamp <= now.wall + AHEAD)
-        connected = (stamp is not None and now.wall - stamp <= self._within) if trusted else None
+        connected: bool | None
+        if doubted is None:
+            connected = stamp is not None and now.wall - stamp <= self._within
+        else:
+            connected = None if now.mono - doubted <= self._within else False
         return make_peer(
             peer.public_key,
             peer.endpoint,
@@ -140,7 +158,7 @@ class Trust:
             peer.rx_bytes,
             peer.tx_bytes,
             peer.keepalive,
-            trusted,
+            doubted is None,
             connected,
             changes,
         )

@@ -65,5 +65,8 @@ def _about_sight(settings: WgdashboardSettings, view: WgdashboardView, evidence:
     for part, why in sorted(evidence.blind.items()):
         if settings.directory is not None:
             yield f"its {part} cannot be seen: {why}"
+    listed = {each.name for each in view.configurations or () if not each.unknown}
+    if view.configurations is not None and (nobody := sorted(set(settings.expect) - listed)):
+        yield f"expect names configurations that the panel does not have, so nothing is watched there: {', '.join(nobody)}"
     if view.names_from == "settings":
         yield "only the configurations named in the settings are watched: this version does not list them, and no directory is configured"

@@ -129,6 +129,8 @@ def _state(  # noqa: PLR0911  # a ladder
     if pulse.word == "unsure":
         return None, (pulse.reason, pulse.message)
     if not true.handshake_trusted:
+        if true.connected is False and not peer.running:
+            return None, None  # no handshake for minutes since the jump: away, as the panel says
         return None, ("clock_jumped", "the wall clock jumped since its last handshake, so its age is unknown")
     if patient.tells and not patient.moving(case.now):
         return None, ("observing", "no pass has been seen to reach it lately")

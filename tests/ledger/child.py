@@ -102,12 +102,13 @@ def fight(given: dict[str, Any]) -> None:
     sys.stdin.readline()
     until, won = time.monotonic() + given["seconds"], 0
     while time.monotonic() < until or (not won and time.monotonic() < until + 100):
+        last = time.clock_gettime(time.CLOCK_BOOTTIME)
         lease = book.lease(key(), holder, given["lease"])
         if lease is None:
             time.sleep(0.005)
             continue
+        # a process may be halted here until its lease is over: from now on only an answer of `remaining` proves that it holds
         since = time.clock_gettime(time.CLOCK_BOOTTIME)
-        last = since
         hold = dice.choice([0.0, 0.01, 0.03, given["lease"] * 1.5])
         while time.clock_gettime(time.CLOCK_BOOTTIME) - since < hold:
             asked = time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import random
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from watchdog.demo.engine_process import EngineProcess
 from watchdog.demo.tunnels import Tunnels, write_settings
 from watchdog.demo.vpn import Vpn, vpn
 from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
+from watchdog.panels.mcsmanager.fake.daemon import RUNNING, Silence
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
 
@@ -77,11 +79,21 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         panel = stack.enter_context(FakePanel(daemon))
         engine.run("proxy", "nginx:stable")
         for item in daemon.instances:
-            daemon.open(item.uuid)
+            _open(daemon, item)
         road = stack.enter_context(vpn(folder, clock, tunnels))
         _write_archives(folder / "backups")
         config = _write_config(folder, panel, daemon, road, listen)
         yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road)
+
+
+def _open(daemon: FakeDaemon, item: FakeInstance) -> None:
+    """Start one instance and wait until it runs, for half a minute at most: on a busy host longer than a panel waits for its daemon."""
+    with suppress(Silence):  # the start goes on by itself
+        daemon.open(item.uuid)
+    for _ in range(600):
+        if item.status == RUNNING:
+            return
+        time.sleep(0.05)
 
 
 def _write_archives(folder: Path) -> None:

@@ -135,6 +135,13 @@ def test_what_was_watched_before_our_start_does_not_count():
     assert {drift.kind for drift in dying.step().drifts} == {"thread_dead"}
 
 
+def test_what_has_a_drift_is_not_unknown_too():
+    sick = blocked(evidence_on=True)
+    sick.until("pass_blocked")
+    judgement = sick.step()
+    assert {str(drift.subject) for drift in judgement.drifts}.isdisjoint(str(each.subject) for each in judgement.unknown)
+
+
 def test_a_new_life_of_ours_holds_nothing_for_mended_before_it_was_watched():
     sick = blocked(evidence_on=True)
     sick.conf("wg1").has_file = False

@@ -141,8 +141,9 @@ def _only_just(case: Case, name: str, memory: ConfigurationMemory) -> bool:
 
 def _whole(parts: list[Part], case: Case, patients: list[Patient]) -> Judgement:
     drifts = [drift for part in parts for drift in part.drifts]
-    unknown = [each for part in parts for each in part.unknown]
-    judged = {drift.subject for drift in drifts} | {each.subject for each in unknown}
+    ill = {drift.subject for drift in drifts}
+    unknown = [each for part in parts for each in part.unknown if each.subject not in ill]  # else its repair would never get a verdict
+    judged = ill | {each.subject for each in unknown}
     fine = [each for part in parts for each in part.fine if each not in judged]
     lost = list(_lost_from_sight(case, patients, {str(each) for each in (*judged, *fine)}))
     case.notes.keep_reported({str(drift.subject) for drift in drifts} | {str(each.subject) for each in lost})

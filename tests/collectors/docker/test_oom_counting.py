@@ -42,6 +42,10 @@ def play(*steps: object, before_us: bool = False) -> int:
         (1, ["oom", ("look", KILLED, None), ("start", 111.0), ("look", KILLED, None)]),
         (2, ["oom", ("look", KILLED, None), ("start", 120.0), ("look", replace(KILLED, started_at=119.9, finished_at=130.0), None)]),
         (2, [("look", KILLED, None), ("look", replace(KILLED, started_at=200.0, finished_at=210.0), None)]),  # start event missed
+        # a look was faster than the start event of the same run
+        (1, [("look", KILLED, None), ("start", 100.1), "oom"]),
+        (1, [("look", RUNNING, 1), ("start", 100.1), "oom", ("look", KILLED, None)]),
+        (2, [("look", RUNNING, 1), ("start", 100.1), "oom", ("start", 101.0), "oom"]),
         # each run has its own counter
         (3, [("look", RUNNING, 2), ("start", 200.1), ("look", replace(RUNNING, started_at=200.0), 1)]),
         # a counter read before the run began belongs to the run before

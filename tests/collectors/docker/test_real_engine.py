@@ -128,7 +128,7 @@ def test_an_oom_of_the_first_process_counts_once(engine: Dockerd, open_room):
     hearing(room)
     engine.run("hungry", "tail", "/dev/zero", memory=MEMORY)
     engine.wait_state("hungry", "exited")
-    facts = collect_until(room, lambda f: total(f, "die", "hungry"))
+    facts = collect_until(room, lambda f: total(f, "die", "hungry") and total(f, "oom", "hungry") and f.by_name("hungry").oom_killed)
     for _ in range(3):
         facts = room.collect()
     assert facts.by_name("hungry").oom_killed
@@ -142,6 +142,7 @@ def test_an_oom_of_an_auto_removed_container_counts_once(engine: Dockerd, open_r
     engine.run("MCSM-1", "tail", "/dev/zero", memory=MEMORY, auto_remove=True)
     facts = collect_until(room, lambda f: any((e.name, e.action) == ("MCSM-1", "destroy") for e in f.events))
     assert facts.by_name("MCSM-1") is None
+    facts = collect_until(room, lambda f: total(f, "oom", "MCSM-1") and total(f, "die", "MCSM-1"))
     assert (total(facts, "oom", "MCSM-1"), total(facts, "die", "MCSM-1")) == (1, 1)
 
 

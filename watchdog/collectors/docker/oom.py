@@ -19,12 +19,16 @@ _SAME_RUN = 2.0  # the start event follows State.StartedAt within milliseconds; 
 
 @dataclass(slots=True)
 class Run:
-    """One run of one container: since when (UNIX seconds, None = not told yet), kills told by events, and kills already counted."""
+    """One run of one container: since when (UNIX seconds, None = not told yet), kills told by events, and kills already counted.
+
+    ``heard``: its start event has come; before that only a look has told of it.
+    """
 
     started: float | None = None
     events: int = 0
     counted: int = 0
     restarts: int | None = None
+    heard: bool = False
 
 
 class Runs:
@@ -34,9 +38,12 @@ class Runs:
         self._runs: dict[str, Run] = {}
 
     def started(self, container: str, at: float) -> None:
-        """Take a ``start`` event: what was counted belongs to the run before."""
+        """Take a ``start`` event: what was counted belongs to the run before, unless a look was faster than the event."""
         old = self._runs.get(container[:_SHORT])
-        self._runs[container[:_SHORT]] = Run(started=at, restarts=old.restarts if old else None)
+        if old is not None and not old.heard and old.started is not None and abs(at - old.started) <= _SAME_RUN:
+            old.heard = True
+            return
+        self._runs[container[:_SHORT]] = Run(started=at, restarts=old.restarts if old else None, heard=True)
 
     def oom(self, container: str) -> int:
         """Take an ``oom`` event; return how many kills are new."""
@@ -55,7 +62,7 @@ class Runs:
         if container.started_at is not None and (run.started is None or container.started_at > run.started + _SAME_RUN):
             if not first:  # a start event was missed
                 run.events = run.counted = 0
-            run.started = container.started_at
+            run.started, run.heard = container.started_at, False
         kills = _settle(run, max(self._counter(run, container, counter, looked_at), self._flag(run, container)))
         return 0 if first and before_us else kills, restarts
 

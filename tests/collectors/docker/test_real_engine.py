@@ -29,6 +29,10 @@ def total(facts: DockerFacts, kind: str, name: str) -> float:
     return facts.tallies.get((kind, name), 0.0)
 
 
+# Docker watches a container for OOM only a moment after its start: what dies within milliseconds is an OOM to nobody
+STARVING = ("sh", "-c", "sleep 2; exec tail /dev/zero")
+
+
 def collect_until(room, wanted: Callable[[DockerFacts], object], seconds: float = 90.0) -> DockerFacts:
     found: list[DockerFacts] = []
 
@@ -126,7 +130,7 @@ def test_an_oom_of_the_first_process_counts_once(engine: Dockerd, open_room):
     room = open_room(engine.url)
     room.collect()
     hearing(room)
-    engine.run("hungry", "tail", "/dev/zero", memory=MEMORY)
+    engine.run("hungry", *STARVING, memory=MEMORY)
     engine.wait_state("hungry", "exited")
     facts = collect_until(room, lambda f: total(f, "die", "hungry") and total(f, "oom", "hungry") and f.by_name("hungry").oom_killed)
     for _ in range(3):
@@ -139,7 +143,7 @@ def test_an_oom_of_an_auto_removed_container_counts_once(engine: Dockerd, open_r
     room = open_room(engine.url)
     room.collect()
     hearing(room)
-    engine.run("MCSM-1", "tail", "/dev/zero", memory=MEMORY, auto_remove=True)
+    engine.run("MCSM-1", *STARVING, memory=MEMORY, auto_remove=True)
     facts = collect_until(room, lambda f: any((e.name, e.action) == ("MCSM-1", "destroy") for e in f.events))
     assert facts.by_name("MCSM-1") is None
     facts = collect_until(room, lambda f: total(f, "oom", "MCSM-1") and total(f, "die", "MCSM-1"))
@@ -150,7 +154,7 @@ def test_ooms_of_children_and_execs_count_once_each_and_the_flag_says_nothing(en
     room = open_room(engine.url)
     room.collect()
     hearing(room)
-    box = engine.run("parent", "sh", "-c", "tail /dev/zero; sleep 1000", memory=MEMORY)
+    box = engine.run("parent", "sh", "-c", "sleep 2; tail /dev/zero; sleep 1000", memory=MEMORY)
     collect_until(room, lambda f: total(f, "oom", "parent") == 1)
     assert engine.exec(box, "tail", "/dev/zero") == 137
     facts = collect_until(room, lambda f: total(f, "oom", "parent") == 2)

@@ -78,7 +78,7 @@ def test_facts_equal_docker_inspect(engine: Dockerd, open_room):
     engine.run("stale", "sleep", "1000", health="false")
     engine.run("paused", "sleep", "1000")
     engine.post("paused", "pause")
-    engine.run("killed", "tail", "/dev/zero", memory=MEMORY)
+    engine.run("killed", *STARVING, memory=MEMORY)
     for name, state in (
         ("exited", "exited"),
         ("killed", "exited"),

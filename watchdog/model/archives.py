@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+from watchdog.model.drifts import Scalar
 
 VerificationState = Literal["not_asked", "queued", "running", "result"]
 ArchiveVerdict = Literal["good", "bad", "unverifiable"]
@@ -38,10 +41,12 @@ class Salvage:
 class Verification:
     """How far one file has been verified.
 
-    ``level`` is 0 (file), 1 (structure), 2 (every byte) ...; ``at`` is UNIX seconds of the result; ``identity`` is the file that was
-    verified; ``bytes_done`` counts while running. ``verdict`` and ``reason`` are set only in state ``result``; ``reason`` is a
+    ``level`` is 0 (file), 1 (structure), 2 (every byte), 3 (meaning); ``at`` is UNIX seconds of the result; ``identity`` is the file that
+    was verified; ``bytes_done`` counts while running. ``verdict`` and ``reason`` are set only in state ``result``; ``reason`` is a
     short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person. At level 2: ``entries`` is their number,
-    ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each None when nobody knows.
+    ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each None when nobody knows. At level
+    3: ``facts`` is what the panel's meaning told (numbers of rows, times...). ``remarks`` are (word, text) of what somebody should know
+    although it changes no verdict.
     """
 
     state: VerificationState = "not_asked"
@@ -55,6 +60,8 @@ class Verification:
     entries: int | None = None
     sha1: str | None = None
     salvage: Salvage | None = None
+    facts: tuple[tuple[str, Scalar], ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,8 @@ class ArchiveFile:
     """One file of a watched directory.
 
     ``path`` is absolute on this host; ``directory`` is the watched directory's configured name. ``format`` is told by content: ``zip``,
-    ``tar``, ``gzip``, ``zstd``, ``xz``, ``unknown``; None = not read yet. ``mode`` is the permission bits. ``stable`` is whether size and
-    mtime stayed the same between two looks.
+    ``tar``, ``gzip``, ``zstd``, ``xz``, ``c2ypt`` (SysReptor's AES-GCM container), ``unknown``; None = not read yet. ``mode`` is the
+    permission bits. ``stable`` is whether size and mtime stayed the same between two looks.
     """
 
     path: str
@@ -114,3 +121,64 @@ class ArchiveFacts:
     paused: bool = False
     rate: float = 0.0
     passed_over: tuple[PassedOver, ...] = ()
+
+
+# ---- meaning: what a panel knows about its archives (level 3) ----------------------------------------------------------------------------
+
+
+class EntryReader(Protocol):
+    """Takes the content of one entry, in order, as it is unpacked."""
+
+    def feed(self, piece: bytes, /) -> None:
+        """Take the next bytes (never none; at most 1 MiB)."""
+        ...
+
+    def end(self) -> None:
+        """Take note that the content was whole: its size and checksum are right. Not called for a damaged entry."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a meaning says in the end.
+
+    ``bad`` are the proofs that the archive is of no use, ``remarks`` what somebody should know, both (stable word, text for a person), the
+    gravest first; ``facts`` are (name, value). All are cut in number and length by whoever keeps them.
+    """
+
+    bad: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
+    facts: tuple[tuple[str, Scalar], ...] = ()
+
+
+class Meaning(Protocol):
+    """Judges one archive by what its panel writes into it, while its bytes pass: bounded memory, no I/O, no clock.
+
+    A panel has it in ``watchdog.panels.<name>.meaning``, whose function ``begin() -> Meaning`` begins a new one. That module runs in the
+    walled child, which imports it before its walls stand: it may import the standard library, ``watchdog.model`` and other modules of its
+    panel, never the panel's package itself (whose ``__init__`` is not run there), and nothing later on.
+    """
+
+    def entry(self, name: str, size: int | None, /) -> EntryReader | None:
+        """Take the next entry in the order of the archive's directory; ``size`` is bytes, None when nobody says it yet.
+
+        None = its content is not wanted; it is read and proven all the same.
+        """
+        ...
+
+    def end(self) -> Meant:
+        """Return the judgement. Called once, after every byte was found right; never for an archive that is damaged or unreadable."""
+        ...
+
+
+class VerifyArchive(Protocol):
+    """Verifies one file now, in the walled child, as fast as it goes. Lent to panels in ``Ports.archives``."""
+
+    def __call__(self, path: str, /, *, level: int, meaning: str = "", key_file: str = "", alive: Callable[[], None]) -> Verification:
+        """Return the result for ``path`` (absolute).
+
+        ``meaning`` and ``key_file`` are as in DirectoryNeed; ``alive`` is called about every half second and may raise
+        (Stopping, LeaseLost...), which ends the child. The result's identity is that of the file which was read. Raises NotFound when nothing
+        is there.
+        """
+        ...

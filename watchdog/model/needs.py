@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DirectoryNeed:
-    """A directory of archives: files matching ``pattern`` (glob, no recursion unless ``**``), verified up to ``level``."""
+    """A directory of archives: files matching ``pattern`` (glob, no recursion unless ``**``), verified up to ``level`` (0 to 3).
+
+    ``meaning`` is the dotted module of the panel's meaning for level 3 (``watchdog.panels.<name>.meaning``), "" = none: then 2 is the
+    deepest. ``key_file`` holds the key of encrypted containers (64 hex digits), "" = none.
+    """
 
     name: str
     path: str
     pattern: str = "*"
     level: int = 1
+    meaning: str = ""
+    key_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

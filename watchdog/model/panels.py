@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from watchdog.model.archives import VerifyArchive
 from watchdog.model.clues import Clues, Found
 from watchdog.model.drifts import DriftKind, Judgement
 from watchdog.model.engines import EngineAct, EngineRead
@@ -24,7 +25,7 @@ class Ports:
     """What the house lends to a connected target.
 
     ``peer_names`` is where a panel that makes WireGuard peers says what it calls them, after each view of its:
-    ``offer(name of the target, {(netns, device, public key): name})``.
+    ``offer(name of the target, {(netns, device, public key): name})``. ``archives`` verifies a file now; None in tests without it.
     """
 
     clock: Clock
@@ -33,6 +34,7 @@ class Ports:
     engine_read: EngineRead | None = None
     engine_act: EngineAct | None = None
     peer_names: PeerNames = field(default_factory=NoPeerNames)
+    archives: VerifyArchive | None = None
 
 
 class Target(Protocol):

@@ -175,10 +175,9 @@ class VerifyArchive(Protocol):
     """Verifies one file now, in the walled child, as fast as it goes. Lent to panels in ``Ports.archives``."""
 
     def __call__(self, path: str, /, *, level: int, meaning: str = "", key_file: str = "", alive: Callable[[], None]) -> Verification:
-        """Return the result for ``path`` (absolute).
+        """Return the result for ``path`` (absolute); its identity is that of the file which was read.
 
-        ``meaning`` and ``key_file`` are as in DirectoryNeed; ``alive`` is called about every half second and may raise
-        (Stopping, LeaseLost...), which ends the child. The result's identity is that of the file which was read. Raises NotFound when nothing
-        is there.
+        ``meaning`` and ``key_file`` are as in DirectoryNeed; ``alive`` is called about every half second and may raise (Stopping,
+        LeaseLost...), which ends the child. Raises NotFound when nothing is there.
         """
         ...

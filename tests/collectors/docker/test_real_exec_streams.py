@@ -23,7 +23,7 @@ def test_a_real_program_is_streamed_killed_and_left_behind(engine: Dockerd):
     assert door.exec_stream(box, ["sh", "-c", "kill -9 $$"], out.extend, err.extend, patience=LONG) == 137
     assert door.exec_stream(box, ["true"], out.extend, err.extend, patience=LONG) == 0
 
-    with pytest.raises(DeadlinePassed, match="2 bytes|10 bytes"):
+    with pytest.raises(DeadlinePassed, match=r"bytes, then none for"):
         door.exec_stream(box, ["sh", "-c", "echo x; sleep 77"], out.extend, err.extend, patience=Patience(60, 90, 1.0, 90, 120))
     assert "sleep 77" in str(door.top(box, 20)["Processes"])  # ending the client ends nothing inside
 

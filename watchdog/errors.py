@@ -5,6 +5,7 @@
     WatchdogError
     ├── Temporary            try again; ``delay`` says when at the earliest (None = the caller's own back-off)
     │   ├── Unreachable      no connection, reset, cut answer
+    │   │   └── Cut          a stream that began well and ended before its end
     │   ├── DeadlinePassed   the whole exchange took longer than its deadline
     │   ├── Throttled        the other side asked for patience (429 and kin)
     │   ├── ServerFault      the other side failed (5xx)
@@ -42,6 +43,10 @@ class Temporary(WatchdogError):
 
 class Unreachable(Temporary):
     """No connection, a reset, or an answer that was cut."""
+
+
+class Cut(Unreachable):
+    """A stream that began well and ended before its end: what came is not all."""
 
 
 class DeadlinePassed(Temporary):

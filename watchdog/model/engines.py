@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from watchdog.model.transfers import Alive, Patience, Sink, always
+
 
 class EventFeed(Protocol):
     """One open event stream. Iterating yields raw event objects (JSON) and raises Temporary when the stream drops or falls silent."""
@@ -67,4 +69,21 @@ class EngineAct(Protocol):
 
     def exec(self, container: str, argv: Sequence[str], seconds: float) -> tuple[int, str]:
         """Run ``argv`` inside; return (exit code, capped output)."""
+        ...
+
+    def exec_stream(
+        self,
+        container: str,
+        argv: Sequence[str],
+        sink: Sink,
+        errors: Sink,
+        *,
+        stdin: bytes = b"",
+        patience: Patience,
+        alive: Alive = always,
+    ) -> int:
+        """Run ``argv`` inside without a terminal, streaming stdout to ``sink`` and stderr to ``errors``; return the exit code.
+
+        Raises Cut when the stream ended before the program did: it runs on inside.
+        """
         ...

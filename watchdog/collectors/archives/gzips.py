@@ -13,7 +13,7 @@ from typing import cast
 from isal import igzip_lib, isal_zlib
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
-from watchdog.collectors.archives.inside import Inside, unpack
+from watchdog.collectors.archives.inside import Inside, look_inside, unpack
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import SILENT, Place, Talk
@@ -40,20 +40,16 @@ def check_gzip(source: Source, level: int = 1, talk: Talk = SILENT, *, expect_ta
 
     Places to go on from stand behind each member; a single one has none.
     """
-    notes = Notes()
-    inside = Inside(notes)
-    damage: Broken | None = None
-    at, number = 0, 1
-    if talk.resume is not None:
-        at, number = talk.resume["at"], talk.resume["number"]
-        inside.go_on(talk.resume["inside"])
-        notes.add("resumed", f"the first {number - 1} members were read before a restart; there is no checksum of the whole file")
-    try:
+
+    def read(inside: Inside, notes: Notes) -> None:
+        at, number = 0, 1
+        if talk.resume is not None:
+            at, number = talk.resume["at"], talk.resume["number"]
+            inside.go_on(talk.resume["inside"])
+            notes.add("resumed", f"the first {number - 1} members were read before a restart; there is no checksum of the whole file")
         _members(Pieces(source, at), inside, source.size, number, talk)
-        inside.finish("gzip", expect_tar=expect_tar)
-    except Broken as broken:
-        damage = broken
-    return inside.finding("gzip", level, damage, source)
+
+    return look_inside("gzip", source, level, read, expect_tar=expect_tar)
 
 
 def _members(pieces: Pieces, inside: Inside, size: int, number: int, talk: Talk) -> None:

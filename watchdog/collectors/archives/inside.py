@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
@@ -114,6 +115,19 @@ class Inside:
                 self.walk.feed(content)
             except Broken as broken:
                 self._damage = broken
+
+
+def look_inside(kind: str, source: Source, level: int, read: Callable[[Inside, Notes], None], *, expect_tar: bool) -> Finding:
+    """Let ``read`` unpack all of a ``source`` of this kind, and return what it proves; a Broken becomes part of the finding."""
+    notes = Notes()
+    inside = Inside(notes)
+    damage: Broken | None = None
+    try:
+        read(inside, notes)
+        inside.finish(kind, expect_tar=expect_tar)
+    except Broken as broken:
+        damage = broken
+    return inside.finding(kind, level, damage, source)
 
 
 class Sink(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import lzma
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
-from watchdog.collectors.archives.inside import Inside, unpack
+from watchdog.collectors.archives.inside import Inside, look_inside, unpack
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 
@@ -22,15 +22,7 @@ _ERRORS = (lzma.LZMAError, EOFError)
 
 def check_xz(source: Source, level: int, memory: int, *, expect_tar: bool) -> Finding:
     """Given an open xz, return what it proves. ``memory``: bytes that its decoder may use. ``expect_tar`` as for gzip."""
-    notes = Notes()
-    inside = Inside(notes)
-    damage: Broken | None = None
-    try:
-        _streams(Pieces(source), inside, notes, memory)
-        inside.finish("xz", expect_tar=expect_tar)
-    except Broken as broken:
-        damage = broken
-    return inside.finding("xz", level, damage, source)
+    return look_inside("xz", source, level, lambda inside, notes: _streams(Pieces(source), inside, notes, memory), expect_tar=expect_tar)
 
 
 def _streams(pieces: Pieces, inside: Inside, notes: Notes, memory: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
-from watchdog.collectors.archives.inside import Inside, unpack
+from watchdog.collectors.archives.inside import Inside, look_inside, unpack
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 
@@ -27,15 +27,7 @@ _KEYS = {0: 0, 1: 1, 2: 2, 3: 4}
 
 def check_zstd(source: Source, level: int, memory: int, *, expect_tar: bool) -> Finding:
     """Given an open zstd, return what it proves. ``memory``: bytes that a window may have. ``expect_tar`` as for gzip."""
-    notes = Notes()
-    inside = Inside(notes)
-    damage: Broken | None = None
-    try:
-        _frames(Pieces(source), inside, notes, memory)
-        inside.finish("zstd", expect_tar=expect_tar)
-    except Broken as broken:
-        damage = broken
-    return inside.finding("zstd", level, damage, source)
+    return look_inside("zstd", source, level, lambda inside, notes: _frames(Pieces(source), inside, notes, memory), expect_tar=expect_tar)
 
 
 def _frames(pieces: Pieces, inside: Inside, notes: Notes, memory: int) -> None:

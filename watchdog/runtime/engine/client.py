@@ -111,7 +111,8 @@ class Door:
     def _request(self, method: str, path: str, seconds: float, **request: Any) -> Any:
         with self._lock:
             client = self._client = self._client or self._make()
-        return client.request(method, client.base_url + path, stream=True, timeout=seconds, allow_redirects=False, **request)
+        request.setdefault("timeout", seconds)
+        return client.request(method, client.base_url + path, stream=True, allow_redirects=False, **request)
 
     def _make(self) -> APIClient:
         tls = self._tls and TLSConfig(client_cert=(str(self._tls.certificate), str(self._tls.key)), ca_cert=str(self._tls.ca), verify=True)

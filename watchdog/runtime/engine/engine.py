@@ -9,13 +9,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from watchdog.errors import MalformedAnswer, Refused
+from watchdog.errors import Cut, MalformedAnswer, Refused
+from watchdog.model.transfers import Alive, Patience, Sink, always
 from watchdog.runtime.engine.client import ANSWER_LIMIT, Door, TlsFiles, json_of, object_of
 from watchdog.runtime.engine.feed import Feed
+from watchdog.runtime.engine.streaming import STDIN_LIMIT, Frames, stream, until
 from watchdog.runtime.engine.streams import demultiplexed, read_up_to
 
 STOP_MARGIN = 5.0
 EXEC_OUTPUT_LIMIT = 64 << 10
+_REAPED = 10.0
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 
 
@@ -98,19 +101,55 @@ class Engine:
 
         Raises DeadlinePassed when it did not end within ``seconds``: Docker cannot end it then, it runs on inside.
         """
-        if not argv:
-            raise Refused("exec: no program named")
-        path = _path(container, "exec")
-        body = {"Cmd": [*argv], "AttachStdout": True, "AttachStderr": True, "AttachStdin": False, "Tty": False}
-        made = object_of(self._door.fetch("POST", path, seconds, json=body), f"POST {path}").get("Id")
-        if not isinstance(made, str) or not _NAME.fullmatch(made):
-            raise MalformedAnswer(f"POST {path}: no id")
+        made = self._make_exec(container, argv, seconds, stdin=False)
         with self._door.open("POST", f"/exec/{made}/start", seconds, json={"Detach": False, "Tty": False}) as answer:
             raw = read_up_to(answer, EXEC_OUTPUT_LIMIT, drain=True)
         code = object_of(self._door.fetch("GET", f"/exec/{made}/json", seconds), "GET /exec/json").get("ExitCode")
         if not isinstance(code, int):
             raise MalformedAnswer("GET /exec/json: no exit code")
         return code, demultiplexed(raw).decode(errors="replace")
+
+    def exec_stream(
+        self,
+        container: str,
+        argv: Sequence[str],
+        sink: Sink,
+        errors: Sink,
+        *,
+        stdin: bytes = b"",
+        patience: Patience,
+        alive: Alive = always,
+    ) -> int:
+        """Run ``argv`` inside without a terminal; stdout goes to ``sink`` and stderr to ``errors`` as they come; return the exit code.
+
+        ``stdin`` (at most 64 KiB) is written first; ``alive`` is asked every half second. Raises Cut when the stream ended and the program
+        did not (it runs on inside), DeadlinePassed naming the layer, and what ``sink``, ``errors`` or ``alive`` raise.
+        """
+        if len(stdin) > STDIN_LIMIT:
+            raise Refused(f"exec: more than {STDIN_LIMIT} bytes of input")
+        made = self._make_exec(container, argv, patience.connect, stdin=bool(stdin))
+        what = f"exec in {container[:80]}"
+        frames = Frames(sink, errors, what)
+        received = stream(self._door, made, what, frames, stdin, patience, alive)
+        code = until(lambda: self._exit_code(made, patience.connect), _REAPED)
+        if code is None or not frames.whole:
+            raise Cut(f"{what}: the stream was cut after {received} bytes; the program may run on inside")
+        return code
+
+    def _make_exec(self, container: str, argv: Sequence[str], seconds: float, *, stdin: bool) -> str:
+        if not argv:
+            raise Refused("exec: no program named")
+        path = _path(container, "exec")
+        body = {"Cmd": [*argv], "AttachStdout": True, "AttachStderr": True, "AttachStdin": stdin, "Tty": False}
+        made = object_of(self._door.fetch("POST", path, seconds, json=body), f"POST {path}").get("Id")
+        if not isinstance(made, str) or not _NAME.fullmatch(made):
+            raise MalformedAnswer(f"POST {path}: no id")
+        return made
+
+    def _exit_code(self, made: str, seconds: float) -> int | None:
+        told = object_of(self._door.fetch("GET", f"/exec/{made}/json", seconds), "GET /exec/json")
+        code = told.get("ExitCode")
+        return code if isinstance(code, int) and told.get("Running") is not True else None
 
     def close(self) -> None:
         """Give back what is held; connections do not outlive their exchange. The next call opens it again."""

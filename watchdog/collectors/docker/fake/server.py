@@ -9,12 +9,14 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from watchdog.collectors.docker.fake import shapes
+from watchdog.collectors.docker.fake.execs import FakeExec, Streams, run
 from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld, Mode, Refusal
 
 _CONTAINER = re.compile(r"/containers/([^/]+)(?:/(\w+))?")
@@ -33,7 +35,7 @@ class FakeEngine:
     def __init__(self, world: FakeEngineWorld, path: Path) -> None:
         self.world, self.path = world, path
         self.url = f"unix://{path}"
-        self.execs: dict[str, tuple[FakeContainer, tuple[str, ...], int | None]] = {}
+        self.execs: dict[str, FakeExec] = {}
         self.closed = threading.Event()
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
@@ -76,7 +78,7 @@ class FakeEngine:
         listener.bind(str(self.path))
         listener.listen(128)
         self._listener = listener
-        self._spawn(self._accept, listener)
+        self.spawn(lambda: self._accept(listener))
 
     def _silence(self) -> None:
         with self._lock:
@@ -96,7 +98,7 @@ class FakeEngine:
                 return
             with self._lock:
                 self._connections.add(connection)
-            self._spawn(self._serve, connection)
+            self.spawn(partial(self._serve, connection))
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -107,10 +109,12 @@ class FakeEngine:
                 self._connections.discard(connection)
             connection.close()
 
-    def _spawn(self, body: Callable[[socket.socket], None], line: socket.socket) -> None:
+    def spawn(self, body: Callable[[], None]) -> None:
+        """Run ``body`` in a thread that ``close`` waits for."""
+
         def run() -> None:
             try:
-                body(line)
+                body()
             finally:
                 with self._lock:
                     self._threads.discard(threading.current_thread())
@@ -219,16 +223,19 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET", "top":
                 self._must_run(container)
                 self.world.note(container, "top")
-                return 200, shapes.top(container), _JSON
+                inside = [each.argv for each in self.engine.execs.values() if each.container is container and each.running]
+                return 200, shapes.top(container, inside), _JSON
             case "GET", "logs":
                 since = float(query.get("since") or 0)
                 lines = [shapes.rfc3339(at).encode() + b" " + line + b"\n" for at, line in container.log if at >= since]
                 return 200, b"".join(line if container.tty else _framed(line) for line in lines), _RAW
             case "POST", "exec":
                 self._must_run(container)
-                argv = tuple(map(str, json.loads(body)["Cmd"]))
+                asked = json.loads(body)
+                argv = tuple(map(str, asked["Cmd"]))
                 exec_id = f"{shapes.hash_of(f'{container.id}{len(self.engine.execs)}'):064x}"[-64:]
-                self.engine.execs[exec_id] = (container, argv, None)
+                made = FakeExec(exec_id, container, argv, bool(asked.get("Tty")), bool(asked.get("AttachStdin")))
+                self.engine.execs[exec_id] = made
                 self.world.note(container, f"exec_create: {' '.join(argv)}", execID=exec_id)
                 return 201, {"Id": exec_id}, _JSON
             case _:
@@ -242,15 +249,31 @@ class _Handler(BaseHTTPRequestHandler):
     def _exec(self, exec_id: str, verb: str) -> None:
         if exec_id not in self.engine.execs:
             raise Refusal(404, f"No such exec instance: {exec_id}")
-        container, argv, code = self.engine.execs[exec_id]
+        made = self.engine.execs[exec_id]
         if verb == "json":
-            self._send(200, shapes.exec_json(exec_id, container, argv, code))
+            self._send(200, shapes.exec_json(made))
             return
-        self.world.note(container, f"exec_start: {' '.join(argv)}", execID=exec_id)
-        code, output = container.exec_result(argv)
-        self.engine.execs[exec_id] = (container, argv, code)
-        self.world.note(container, "exec_die", execID=exec_id, exitCode=str(code))
+        if made.began:
+            raise Refusal(409, f"Container {made.container.id}: exec {exec_id} has already run")
+        made.began = True
+        self.world.note(made.container, f"exec_start: {' '.join(made.argv)}", execID=exec_id)
+        if made.container.program is not None:
+            self._hijacked(made)
+            return
+        made.code, output = made.container.exec_result(made.argv)
+        self.world.note(made.container, "exec_die", execID=exec_id, exitCode=str(made.code))
         self._send(200, _framed(output) if output else b"", _RAW)
+
+    def _hijacked(self, made: FakeExec) -> None:
+        """Give the connection to a program, which lives on when the connection does not."""
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", _RAW)
+        self.end_headers()
+        streams = Streams(made, self.world, self.engine.closed, self.wfile, self.rfile)
+        self.engine.spawn(lambda: run(made, self.world, streams))
+        while not made.done.wait(0.2) and not self.engine.closed.is_set() and self.world.mode != "down":
+            pass
 
     def _events(self, query: Mapping[str, str]) -> None:
         since, until = (float(query[key]) if query.get(key) else None for key in ("since", "until"))

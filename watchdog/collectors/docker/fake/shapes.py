@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from watchdog.collectors.docker.fake.execs import FakeExec
 from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld
 from watchdog.model.docker import Mount
 
@@ -144,17 +145,23 @@ def info(world: FakeEngineWorld) -> Mapping[str, object]:
     }  # fmt: skip
 
 
-def top(container: FakeContainer) -> Mapping[str, object]:
-    """Return GET /containers/{id}/top."""
-    process = ["root", str(container.pid), "1", "0", "07:11", "?", "00:00:00", shlex.join(container.command)]
-    return {"Processes": [process], "Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]}
+def top(container: FakeContainer, execs: Sequence[Sequence[str]] = ()) -> Mapping[str, object]:
+    """Return GET /containers/{id}/top; ``execs`` are the argv of programs that run by exec."""
+    lines = [container.command, *execs]
+    processes = [
+        ["root", str(container.pid + at), str(container.pid if at else 1), "0", "07:11", "?", "00:00:00", shlex.join(argv)]
+        for at, argv in enumerate(lines)
+    ]
+    return {"Processes": processes, "Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]}
 
 
-def exec_json(exec_id: str, container: FakeContainer, argv: tuple[str, ...], exit_code: int | None) -> Mapping[str, object]:
+def exec_json(exec_: FakeExec) -> Mapping[str, object]:
     """Return GET /exec/{id}/json."""
-    process = {"tty": False, "entrypoint": argv[0], "arguments": list(argv[1:]), "privileged": False}
+    argv, container = exec_.argv, exec_.container
+    process = {"tty": exec_.tty, "entrypoint": argv[0], "arguments": list(argv[1:]), "privileged": False}
     return {
-        "ID": exec_id, "Running": False, "ExitCode": exit_code, "ProcessConfig": process, "OpenStdin": False, "OpenStderr": True,
+        "ID": exec_.id, "Running": exec_.running, "ExitCode": exec_.code, "ProcessConfig": process, "OpenStdin": exec_.stdin,
+        "OpenStderr": True,
         "OpenStdout": True, "CanRemove": False, "ContainerID": container.id, "DetachKeys": "", "Pid": container.pid + 1,
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from watchdog.model.docker import Mount
 from watchdog.model.moments import Clock
@@ -21,6 +21,39 @@ _KILLED = 137
 _TRIM = 8192
 
 
+class ExecStreams(Protocol):
+    """What a program run by exec talks through. All may raise to end it, when its container goes; let that pass."""
+
+    @property
+    def stdin(self) -> Reader:
+        """What the client sends; empty when it attached none."""
+        ...
+
+    def out(self, piece: bytes) -> None:
+        """Write to stdout; blocks for ever when nobody reads."""
+        ...
+
+    def err(self, piece: bytes) -> None:
+        """Write to stderr."""
+        ...
+
+    def wait(self, done: Callable[[], bool] = ...) -> None:
+        """Do nothing until ``done``; asked again after each change of the world and twenty times a second."""
+        ...
+
+
+class Reader(Protocol):
+    """The readable half of a binary file."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+    def readline(self, size: int | None = ..., /) -> bytes: ...
+
+
+Program = Callable[[Sequence[str], ExecStreams], int]
+"""Runs an argv inside a fake container and returns its exit code."""
+
+
 class Refusal(Exception):
     """The engine refuses a call: HTTP ``status`` and the engine's message."""
 
@@ -31,7 +64,10 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class FakeContainer:
-    """One container. Times are UNIX seconds of the world's clock; ``exec_result`` is what any exec in it gives."""
+    """One container. Times are UNIX seconds of the world's clock.
+
+    ``exec_result`` is what any exec in it gives, unless ``program`` is set: that runs with streams and takes its time.
+    """
 
     id: str
     name: str
@@ -55,6 +91,7 @@ class FakeContainer:
     finished_at: float | None = None
     log: list[tuple[float, bytes]] = field(default_factory=list)
     exec_result: Callable[[Sequence[str]], tuple[int, bytes]] = field(default=lambda _: (0, b""))
+    program: Program | None = None
 
     @property
     def running(self) -> bool:

@@ -23,7 +23,7 @@ import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,8 +150,6 @@ def initramfs(modules: Sequence[Path], box: Path, init: str) -> bytes:
 
 def run_in_guest(argv: Sequence[str], scratch: Path, *, environment: dict[str, str] | None = None, deadline: float = 300.0) -> Guest:
     """Boot, run ``argv`` as root with its working directory at the checkout's root, power off. Fail after ``deadline`` seconds."""
-    image, modules, box = require_guest()
-    files = module_files(modules, MODULES)
     root = Path(__file__).resolve().parents[2]
     variables = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -160,21 +158,31 @@ def run_in_guest(argv: Sequence[str], scratch: Path, *, environment: dict[str, s
         "PYTHONPATH": str(root),
         **(environment or {}),
     }
-    init = INIT.format(
-        modules=" ".join(file.name.removesuffix(".xz") for file in files),
-        root_tag=ROOT_TAG,
-        scratch_tag=SCRATCH_TAG,
-        scratch=shlex.quote(str(scratch)),
-        environment=" ".join(shlex.quote(f"{name}={value}") for name, value in variables.items()),
-        command=shlex.quote(f"cd {shlex.quote(str(root))} && exec {shlex.join(argv)}"),
-        code=CODE_FILE,
-    )
+    words = {
+        "root_tag": ROOT_TAG,
+        "scratch_tag": SCRATCH_TAG,
+        "scratch": shlex.quote(str(scratch)),
+        "environment": " ".join(shlex.quote(f"{name}={value}") for name, value in variables.items()),
+        "command": shlex.quote(f"cd {shlex.quote(str(root))} && exec {shlex.join(argv)}"),
+        "code": CODE_FILE,
+    }
+    return boot_guest(INIT, words, MODULES, scratch, deadline)
+
+
+def boot_guest(init: str, words: Mapping[str, str], names: Sequence[str], scratch: Path, deadline: float) -> Guest:
+    """Boot with ``init`` (a template of ``words`` and of the ``{modules}`` that ``names`` need) until the guest powers off.
+
+    Fail when that takes longer than ``deadline`` seconds, or when the guest left no code behind.
+    """
+    image, modules, box = require_guest()
+    files = module_files(modules, names)
     packed = scratch / "initramfs.gz"
-    packed.write_bytes(initramfs(files, box, init))
-    (scratch / CODE_FILE).unlink(missing_ok=True)
+    text = init.format(modules=" ".join(file.name.removesuffix(".xz") for file in files), **words)
+    packed.write_bytes(initramfs(files, box, text))
+    code = scratch / CODE_FILE
+    code.unlink(missing_ok=True)
     began = time.monotonic()
     console, ended = _boot(image, packed, scratch, deadline)
-    code = scratch / CODE_FILE
     if not ended or not code.exists():
         raise AssertionError(f"the guest did not finish within {deadline:g} s; its console ends with:\n{console[-4000:]}")
     return Guest(int(code.read_text()), console, time.monotonic() - began)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import http.client
 import ssl
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import requests
 import urllib3.exceptions
 
-from watchdog.errors import BadSettings, DeadlinePassed, MalformedAnswer, Unreachable, WatchdogError
+from watchdog.errors import BadSettings, Cut, DeadlinePassed, MalformedAnswer, Unreachable, WatchdogError
 
 
 class translated:  # noqa: N801  # reads as a word in `with`
@@ -40,6 +40,24 @@ class translated:  # noqa: N801  # reads as a word in `with`
             raise MalformedAnswer(f"{said} does not speak proper HTTP") from None
         if isinstance(error, OSError | urllib3.exceptions.HTTPError | http.client.HTTPException | zlib.error):
             raise Unreachable(f"{said} cannot be reached: {_reason(causes)}") from None
+
+
+class cut:  # noqa: N801  # reads as a word in `with`
+    """Turns whatever the wire raises once content has begun to flow into Cut: of a stream that ended early nothing else matters.
+
+    ``received`` says how many bytes have come.
+    """
+
+    def __init__(self, operation: str, server: str, received: Callable[[], int]) -> None:
+        self._operation, self._server, self._received = operation, server, received
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError | urllib3.exceptions.HTTPError | http.client.HTTPException | ValueError):
+            said = f"{self._operation}: {self._server} cut its answer after {self._received()} bytes"
+            raise Cut(f"{said} ({_reason(_causes(error))})") from None
 
 
 def _causes(error: BaseException | None) -> Sequence[BaseException]:

@@ -21,11 +21,14 @@ import requests
 
 from watchdog.errors import BadSettings, MalformedAnswer, WatchdogError
 from watchdog.model.moments import Clock
-from watchdog.runtime.answers import RESULTS, Answer, Observe, check, cookies_of, ignore, result_of, segment
+from watchdog.model.transfers import Alive, Patience, Sink, always
+from watchdog.runtime.answers import RESULTS, Answer, Observe, check, cookies_of, counted, ignore, result_of, segment
+from watchdog.runtime.downloads import flow, impatient
 from watchdog.runtime.faults import translated
-from watchdog.runtime.wire import Deadline, OneExchange, Tls, connect_tcp, connect_unix
+from watchdog.runtime.vigil import Vigil
+from watchdog.runtime.wire import Deadline, Line, OneExchange, Tls, connect_tcp, connect_unix
 
-__all__ = ["RESULTS", "Answer", "Http", "Tls", "check", "segment"]
+__all__ = ["RESULTS", "Answer", "Http", "Tls", "check", "counted", "segment"]
 
 MIB = 1 << 20
 _CHUNK = 65536
@@ -100,6 +103,34 @@ class Http:
 
         return self._observed(operation, deed, _ok)
 
+    def download(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        sink: Sink,
+        *,
+        json: object = None,
+        patience: Patience,
+        alive: Alive = always,
+    ) -> Answer:
+        """Exchange one request for an answer that may take hours; a 2xx body goes to ``sink`` as it comes, any other into the answer.
+
+        ``alive`` is asked every half second. Returning a 2xx means a clean end: the last chunk, or as many bytes as were promised. Raises
+        Cut when it ended early, DeadlinePassed naming the layer, MalformedAnswer, Unreachable, and what ``sink`` or ``alive`` raise.
+        A proxy that speaks HTTP/1.0 to its panel makes a clean end of a cut: what came must be verified all the same.
+        """
+
+        def deed() -> Answer:
+            line = Line()
+            try:
+                with Vigil(f"{operation}: {self.server}", patience, alive, line.cut) as vigil:
+                    return self._downloaded(operation, method, path, sink, json, patience, vigil, line)
+            finally:
+                line.release()
+
+        return self._observed(operation, deed, _by_status)
+
     def close(self) -> None:
         """Do nothing: no connection outlives its exchange."""
 
@@ -113,30 +144,59 @@ class Http:
         return result
 
     def _exchange(self, operation: str, method: str, path: str, query: Query | None, json: object, seconds: float | None) -> Answer:
-        if not path.startswith("/"):
-            raise ValueError(f"a path begins with /: {operation}")
         bound = self._seconds if seconds is None else seconds
         started = time.monotonic()
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "panel-watchdog"}
-        headers.update(self._headers())
-        body = None
-        if json is not None:
-            body = jsonlib.dumps(json, separators=(",", ":")).encode()
-            headers["Content-Type"] = "application/json"
+        headers, body = self._told(operation, path, json)
         with requests.Session() as session, translated(operation, self.server, bound):
             deadline = Deadline(started + bound)
             session.trust_env = False
             session.mount(self._base, OneExchange(self._connect, deadline, self._tls_context()))
             url = self._base + path + _query(query)
             with session.request(method, url, data=body, headers=headers, allow_redirects=False, stream=True) as raw:
-                content = self._read(operation, raw)
-                status, answered = raw.status_code, {name.lower(): value for name, value in raw.headers.items()}
-                # each line by itself: joined by commas they cannot be told apart, a date has one too
-                cookies = cookies_of(raw.raw.headers.getlist("Set-Cookie"))
+                return self._answer(operation, raw, self._read(operation, raw), started)
+
+    def _downloaded(
+        self, operation: str, method: str, path: str, sink: Sink, json: object, patience: Patience, vigil: Vigil, line: Line
+    ) -> Answer:
+        started = time.monotonic()
+        headers, body = self._told(operation, path, json)
+        with requests.Session() as session:
+            session.trust_env = False
+            connect = impatient(self._connect, patience.connect, line)
+            # later than the vigil's own end, so that it is the vigil that names it
+            whole = Deadline(started + patience.total + _LONGEST_PATIENCE)
+            session.mount(self._base, OneExchange(connect, whole, self._tls_context()))
+            try:
+                with translated(operation, self.server, patience.connect):
+                    raw = session.request(method, self._base + path, data=body, headers=headers, allow_redirects=False, stream=True)
+                with raw:
+                    if raw.status_code // 100 == 2:  # noqa: PLR2004  # HTTP's successes
+                        flow(raw, operation, self.server, sink, vigil)
+                        return self._answer(operation, raw, b"", started)
+                    with translated(operation, self.server, patience.between):
+                        return self._answer(operation, raw, self._read(operation, raw), started)
+            finally:
+                vigil.check()  # why we cut it says more than how that looked
+
+    def _answer(self, operation: str, raw: requests.Response, content: bytes, started: float) -> Answer:
+        answered = {name.lower(): value for name, value in raw.headers.items()}
+        # each line by itself: joined by commas they cannot be told apart, a date has one too
+        cookies = cookies_of(raw.raw.headers.getlist("Set-Cookie"))
         return Answer(
-            status, answered, content, time.monotonic() - started, operation, self.server, self._patience(answered), self._count_malformed,
-            cookies,
+            raw.status_code, answered, content, time.monotonic() - started, operation, self.server, self._patience(answered),
+            self._count_malformed, cookies,
         )  # fmt: skip
+
+    def _told(self, operation: str, path: str, json: object) -> tuple[dict[str, str], bytes | None]:
+        """Return the headers and the body of a request."""
+        if not path.startswith("/"):
+            raise ValueError(f"a path begins with /: {operation}")
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "panel-watchdog"}
+        headers.update(self._headers())
+        if json is None:
+            return headers, None
+        headers["Content-Type"] = "application/json"
+        return headers, jsonlib.dumps(json, separators=(",", ":")).encode()
 
     def _count_malformed(self, operation: str, result: str) -> None:
         self._observe(operation, result)

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -105,6 +106,37 @@ class _TlsSocket(ssl.SSLSocket):
         return super().sendall(*args, **kwargs)
 
 
+class Line:
+    """The connection of one download, kept so that another thread can cut it. A duplicate: TLS detaches the original."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._line: socket.socket | None = None
+        self._cut = False
+
+    def hold(self, line: socket.socket) -> socket.socket:
+        """Remember ``line`` and return it."""
+        with self._lock:
+            self._line = line.dup()
+        if self._cut:
+            self.cut()
+        return line
+
+    def cut(self) -> None:
+        """End the connection from any thread, at once; one that is made later ends at once, too."""
+        self._cut = True
+        with self._lock, suppress(OSError):
+            if self._line is not None:
+                self._line.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Give back the duplicate."""
+        with self._lock:
+            if self._line is not None:
+                self._line.close()
+                self._line = None
+
+
 def connect_unix(path: str, deadline: Deadline) -> socket.socket:
     """Return a connected unix stream socket. Raises OSError."""
     return _connect(socket.AF_UNIX, path, deadline, deadline.left())
@@ -183,6 +215,7 @@ class OneExchange(HTTPAdapter):
     """A requests adapter for one exchange: one connection, one deadline, our own TLS context, no retries."""
 
     def __init__(self, connect: Callable[[Deadline], socket.socket], deadline: Deadline, context: ssl.SSLContext | None) -> None:
+        """``connect`` is given the deadline of all of it; the socket may come with a nearer one, which then holds for the handshake."""
         self._connect = connect
         self._deadline = deadline
         self._context = context

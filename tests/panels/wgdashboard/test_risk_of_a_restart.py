@@ -40,6 +40,7 @@ def dead(hook, *, kind="kernel", **changes):
     [
         (UNIT, "kernel", {}, False),
         (UNIT, "kernel", None, False),
+        (UNIT, "kernel", {"daemons": 1}, True),
         (UNIT, "userspace", {}, False),
         (UNIT, "userspace", {"daemons": 2}, True),
         (UNIT, "userspace", None, None),
@@ -96,7 +97,7 @@ def test_what_somebody_took_down_would_come_up(autostart, expect, raised):
 def test_without_a_session_the_kernel_is_asked_what_would_end_and_come_up(kind, autostart, ends, raised):
     base = Scene([])
     stale = scene(evidence_on=True, access=Access.FEATURE_OFF, answers_off=True, ini=replace(base.ini, autostart=autostart))
-    stale.process = replace(stale.process, daemons=1)
+    stale.process = replace(stale.process, daemons=int(kind == "userspace"))
     for conf in stale.confs:
         conf.kind = kind
     facts = stale.step().drifts[0].proposal.facts

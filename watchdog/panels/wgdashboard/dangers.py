@@ -79,7 +79,8 @@ def tunnels_end(case: Case, patients: Sequence[Patient], hook: Hook) -> bool | N
             return True  # the container's own network namespace goes with it (None: none that we know, so not the host's)
     elif case.sight.netns != "":
         return None  # whose namespace it is, and whether it outlives the panel, cannot be seen
-    return _daemons_end(process, hook) if userspace else False
+    # a daemon in the unit's cgroup ends with it, be its device a configuration of the panel or not
+    return _daemons_end(process, hook) if userspace or (process is not None and process.daemons) else False
 
 
 def _daemons_end(process: Process | None, hook: Hook) -> bool | None:

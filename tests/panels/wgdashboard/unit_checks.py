@@ -1,0 +1,424 @@
+"""Checks of a restart under a real systemd: a program that runs inside a guest. Usage: unit_checks.py RESULTS.
+
+A process tree like the panel's in the unit ``wg-dashboard``, a kernel tunnel that it knows, userspace daemons in its cgroup and outside,
+and our whole target on the real ``/proc``, the real WireGuard and the real ``systemctl``. What the panel believes is served by the fake.
+Writes one JSON line per check: {"check", "ok", "detail", "seconds"}. The checks build on each other, in this order.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tests.support.instruments import Noted
+from tests.support.netns import Netns, netns
+from tests.support.wireguard import new_key, poll, run
+from watchdog.collectors.wireguard.collector import WireguardCollector
+from watchdog.collectors.wireguard.keys import public_key
+from watchdog.collectors.wireguard.settings import WireguardSettings
+from watchdog.errors import Refused, Temporary
+from watchdog.model.docker import Gate
+from watchdog.model.drifts import Drift
+from watchdog.model.hooks import UnitHook
+from watchdog.model.moments import Moment
+from watchdog.model.panels import METRICS, Ports
+from watchdog.model.repairs import LedgerFacts, PlannedRepair, Risk
+from watchdog.model.snapshots import Actual, Snapshot
+from watchdog.panels.wgdashboard.fake import KEY, DumpWorld, FakePanel, WgFailed
+from watchdog.panels.wgdashboard.remedies import restart_risk
+from watchdog.panels.wgdashboard.settings import WgdashboardSettings
+from watchdog.panels.wgdashboard.target import WgdashboardTarget
+from watchdog.panels.wgdashboard.traces import Process
+from watchdog.runtime.clock import SystemClock
+from watchdog.runtime.hooks import Hooks
+
+ROOT = Path(__file__).parents[3]
+UNITS = Path("/etc/systemd/system")
+HERE = Path("/srv/wgdashboard/src")
+UNIT = "wg-dashboard.service"
+PANEL_UNIT = f"""[Unit]
+DefaultDependencies=no
+[Service]
+Type=forking
+PIDFile={HERE}/gunicorn.pid
+WorkingDirectory={HERE}
+ExecStart={sys.executable} {ROOT}/tests/support/gunicorn_stand_in.py
+Restart=always
+TimeoutSec=120
+StandardOutput=null
+StandardError=null
+"""
+OTHER_UNIT = """[Unit]
+DefaultDependencies=no
+[Service]
+ExecStart=wireguard-go -f wgu0
+StandardOutput=null
+StandardError=null
+"""
+FAILING_UNIT = """[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+ExecStart=/bin/false
+"""
+KERNEL, USERSPACE = "wgk0", "wgu0"
+
+
+class Skipping:
+    """The real clock, and what was skipped: the panel's answers must stand still for so long that nobody wants to wait."""
+
+    def __init__(self) -> None:
+        self._clock = SystemClock()
+        self._skipped = 0.0
+
+    def now(self) -> Moment:
+        moment = self._clock.now()
+        return Moment(moment.wall + self._skipped, moment.mono + self._skipped)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        return self._clock.wait(event, seconds)
+
+    def skip(self, seconds: float) -> None:
+        self._skipped += seconds
+
+
+@dataclass
+class Hand:
+    """An ``Act`` that has all the time it needs."""
+
+    stage: Stage
+    fences: int = 0
+
+    def fence(self) -> None:
+        self.fences += 1
+
+    def step(self, name: str) -> None:
+        del name
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def remaining(self) -> float:
+        return 300.0
+
+    def actual(self) -> Actual:
+        return self.stage.actual()
+
+
+@dataclass
+class Stage:
+    """The host: units, a kernel tunnel to another namespace, the panel and our target."""
+
+    panel: FakePanel
+    clock: Skipping
+    target: WgdashboardTarget
+    collector: WireguardCollector
+    private_keys: dict[str, str]
+    facts: LedgerFacts = field(default_factory=LedgerFacts)
+
+    def actual(self) -> Actual:
+        now = self.clock.now()
+        return Actual(wireguard=Snapshot("wireguard", self.collector.collect(), now, now, 15.0), gate=Gate(open=True))
+
+    def process(self) -> Process:
+        evidence = self.target.evidence(self.actual())
+        assert evidence.process is not None, evidence.blind
+        return evidence.process
+
+    def look(self) -> tuple[Drift, ...]:
+        view, actual = self.target.view(), self.actual()
+        evidence = self.target.evidence(actual)
+        judgement = self.target.detect(actual, view, evidence, self.facts, self.clock.now())
+        self.facts = replace(self.facts, memory=judgement.memory)
+        return judgement.drifts
+
+    def dead(self) -> Drift:
+        """Look until the thread's death is told, a quarter of a minute between two looks."""
+        for _ in range(12):
+            found = [each for each in self.look() if each.kind == "thread_dead"]
+            if found:
+                return found[0]
+            self.clock.skip(15.0)
+        raise AssertionError("the thread's death was never told")
+
+    def repair(self, drift: Drift, risk: Risk) -> str:
+        """Carry the drift's proposal out as one that was planned at this risk; return how it ended."""
+        assert drift.proposal is not None, drift
+        outcome = self.target.repair(PlannedRepair(drift.proposal, risk, (drift.key,)), Hand(self))
+        return f"{outcome.end.upper()} {outcome.message} {outcome.sent}"
+
+    def configure_userspace(self) -> None:
+        run("wg", "set", USERSPACE, "private-key", "/dev/stdin", stdin=self.private_keys[USERSPACE] + "\n")
+        run("ip", "link", "set", USERSPACE, "up")
+
+
+def write_unit(name: str, text: str) -> None:
+    path = UNITS / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    run("systemctl", "daemon-reload")
+
+
+def daemons() -> list[int]:
+    """Return the pids of userspace daemons."""
+    found = []
+    for comm in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if comm.read_text().strip() == "wireguard-go":
+                found.append(int(comm.parent.name))
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def cgroup_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cgroup").read_text().strip().removeprefix("0::")
+
+
+@contextmanager
+def packets() -> Iterator[Callable[[], tuple[int, int]]]:
+    """Send five packets a second through the kernel's tunnel meanwhile; tell at the end how many went and came back."""
+    argv = ["busybox", "ping", "-i", "0.2", "10.90.0.2"]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    counted: list[int] = []
+    try:
+        yield lambda: (counted[0], counted[1])
+        time.sleep(1.0)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    words = said.replace(",", "").split()
+    counted += [int(words[words.index("packets") - 1]), said.count(" bytes from ")]
+
+
+def state_of_the_tunnel() -> tuple[int, float, int]:
+    """Return the device's index, its peer's last handshake, and the bytes that came."""
+    fields = run("wg", "show", KERNEL, "dump").splitlines()[1].split("\t")
+    return int(Path(f"/sys/class/net/{KERNEL}/ifindex").read_text()), float(fields[4]), int(fields[5])
+
+
+# -- the checks
+
+
+def the_panel_is_found_in_its_unit(stage: Stage) -> None:
+    process = stage.process()
+    assert process.cgroup == f"/system.slice/{UNIT}", process
+    assert (process.netns, process.daemons, process.respawned) == ("", 0, False), process
+    assert process.master == int((HERE / "gunicorn.pid").read_text()), process
+    assert len(process.tasks) == 4, process
+
+
+def a_dead_thread_beside_a_kernel_tunnel_is_safe_to_restart(stage: Stage) -> None:
+    for _ in range(3):  # in order, the panel is in order
+        stage.panel.sample()
+        assert stage.look() == ()
+        stage.clock.skip(10.0)
+    stage.panel.kill_thread()
+    proposal = stage.dead().proposal
+    assert proposal is not None
+    assert proposal.facts["tunnels_end"] is False, proposal.facts
+    assert proposal.facts["raises"] == "", proposal.facts
+    assert restart_risk(proposal.facts) is Risk.SAFE
+
+
+def the_restart_is_systemds_and_the_tunnel_does_not_blink(stage: Stage) -> None:
+    before, tunnel, drift = stage.process(), state_of_the_tunnel(), stage.dead()
+    with packets() as counted:
+        time.sleep(1.0)
+        ended = stage.repair(drift, Risk.SAFE)
+    assert ended.startswith("DONE the panel restarted"), ended
+    assert f"systemctl restart {UNIT.removesuffix('.service')}" in ended, ended
+    after, now = stage.process(), state_of_the_tunnel()
+    assert after.master != before.master and after.master_began > before.master_began, (before, after)
+    assert not Path(f"/proc/{before.master}").exists() and not Path(f"/proc/{before.worker}").exists()
+    assert after.cgroup == before.cgroup
+    assert now[0] == tunnel[0] and now[1] >= tunnel[1] > 0 and now[2] > tunnel[2], (tunnel, now)
+    sent, back = counted()
+    assert sent >= 5 and back >= sent - 1, f"{back} of {sent} packets came back"  # the last may be under way
+    again = stage.repair(drift, Risk.SAFE)
+    assert again.startswith("DONE the panel has been restarted already"), again
+    assert stage.process().master == after.master, "run twice, one effect"
+
+
+def a_daemon_in_the_units_cgroup_is_a_danger_and_asks(stage: Stage) -> None:
+    safe = stage.dead()
+    assert safe.proposal is not None and restart_risk(safe.proposal.facts) is Risk.SAFE
+    (HERE / "raises").write_text(f"{USERSPACE}\n")
+    run("systemctl", "restart", UNIT)  # a person's own restart: its autostart raises a userspace tunnel
+    stage.configure_userspace()
+    (daemon,) = daemons()
+    assert cgroup_of(daemon) == f"/system.slice/{UNIT}"
+    assert stage.process().daemons == 1
+    facts = stage.dead().proposal.facts  # type: ignore[union-attr]
+    assert facts["tunnels_end"] is True, facts
+    assert restart_risk(facts) is Risk.DESTRUCTIVE
+    master = stage.process().master
+    stale = replace(safe, proposal=replace(safe.proposal, facts={**safe.proposal.facts, "master": facts["master"]}))
+    ended = stage.repair(stale, Risk.SAFE)
+    assert ended.startswith("LATER it has become dangerous since this was planned: tunnels may end"), ended
+    assert stage.process().master == master and daemons() == [daemon], "nothing was sent"
+
+
+def what_was_approved_does_kill_that_daemon(stage: Stage) -> None:
+    (daemon,) = daemons()
+    ended = stage.repair(stage.dead(), Risk.DESTRUCTIVE)
+    assert ended.startswith("DONE the panel restarted"), ended
+    (another,) = daemons()  # its autostart began one anew
+    assert another != daemon and not Path(f"/proc/{daemon}").exists(), "the danger was real"
+    assert stage.process().daemons == 1
+
+
+def with_kill_mode_process_a_daemon_lives_on(stage: Stage) -> None:
+    write_unit(f"{UNIT}.d/override.conf", "[Service]\nKillMode=process\n")
+    stage.configure_userspace()
+    (daemon,) = daemons()
+    before = stage.process()
+    run("systemctl", "restart", UNIT)
+    poll("another master", lambda: stage.process().master != before.master)
+    assert daemons() == [daemon], "the advice holds"
+    (UNITS / f"{UNIT}.d/override.conf").unlink()
+    run("systemctl", "daemon-reload")
+
+
+def a_daemon_outside_the_unit_is_no_danger_and_lives_on(stage: Stage) -> None:
+    (HERE / "raises").write_text("")
+    run("systemctl", "restart", UNIT)  # ends the daemon in its cgroup
+    poll("the daemon is gone", lambda: not daemons())
+    write_unit("tunnel.service", OTHER_UNIT)
+    run("systemctl", "start", "tunnel")
+    poll("the daemon answers", lambda: Path(f"/run/wireguard/{USERSPACE}.sock").exists())
+    stage.configure_userspace()
+    (daemon,) = daemons()
+    assert cgroup_of(daemon) == "/system.slice/tunnel.service"
+    drift = stage.dead()
+    assert drift.proposal is not None
+    assert drift.proposal.facts["tunnels_end"] is False, drift.proposal.facts
+    before = stage.process()
+    ended = stage.repair(drift, Risk.SAFE)
+    assert ended.startswith("DONE the panel restarted"), ended
+    assert stage.process().master != before.master and daemons() == [daemon]
+
+
+def hooks_say_what_systemd_says(stage: Stage) -> None:
+    del stage
+    hooks = Hooks()
+    try:
+        hooks.run(UnitHook("nobody"), 60.0)
+    except Refused as error:
+        assert "systemd knows no unit 'nobody'" in str(error)
+    else:
+        raise AssertionError("a unit that is not there was restarted")
+    write_unit("failing.service", FAILING_UNIT)
+    try:
+        hooks.run(UnitHook("failing"), 60.0)
+    except Temporary as error:
+        assert "systemctl restart failing ended with 1" in str(error)
+    else:
+        raise AssertionError("a unit that fails was called restarted")
+
+
+CHECKS: tuple[Callable[[Stage], None], ...] = (
+    the_panel_is_found_in_its_unit,
+    a_dead_thread_beside_a_kernel_tunnel_is_safe_to_restart,
+    the_restart_is_systemds_and_the_tunnel_does_not_blink,
+    a_daemon_in_the_units_cgroup_is_a_danger_and_asks,
+    what_was_approved_does_kill_that_daemon,
+    with_kill_mode_process_a_daemon_lives_on,
+    a_daemon_outside_the_unit_is_no_danger_and_lives_on,
+    hooks_say_what_systemd_says,
+)
+
+
+def command(argv: Sequence[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WgFailed(done.stderr)
+    return done.stdout
+
+
+def kernel_tunnel(far: Netns) -> tuple[str, str]:
+    """Make a device here and its peer in ``far``; return our private key and the peer's public key."""
+    (ours, our_public), (theirs, their_public) = new_key(), new_key()
+    run("ip", "link", "add", KERNEL, "type", "wireguard")
+    far.run("ip", "link", "add", "wgk1", "type", "wireguard")
+    run("wg", "set", KERNEL, "listen-port", "51820", "private-key", "/dev/stdin", stdin=ours + "\n")
+    far.run("wg", "set", "wgk1", "listen-port", "51821", "private-key", "/dev/stdin", stdin=theirs + "\n")
+    run("wg", "set", KERNEL, "peer", their_public, "endpoint", "10.77.0.2:51821", "allowed-ips", "10.90.0.2/32")
+    far.run("wg", "set", "wgk1", "peer", our_public, "endpoint", "10.77.0.1:51820", "allowed-ips", "10.90.0.1/32")
+    run("ip", "address", "add", "10.90.0.1/24", "dev", KERNEL)
+    run("ip", "link", "set", KERNEL, "up")
+    far.run("ip", "address", "add", "10.90.0.2/24", "dev", "wgk1")
+    far.run("ip", "link", "set", "wgk1", "up")
+    run("busybox", "ping", "-c", "1", "-W", "60", "10.90.0.2")
+    return ours, their_public
+
+
+@contextmanager
+def stage(far: Netns) -> Iterator[Stage]:
+    ours, their_public = kernel_tunnel(far)
+    private_keys = {KERNEL: ours, USERSPACE: new_key()[0]}
+    clock = Skipping()
+    folder = Path("/etc/wireguard")
+    panel = FakePanel(
+        DumpWorld(command), HERE, version="4.2.3", clock=clock, background=False, conf_path=folder,
+        public_key_of=lambda key: public_key(base64.b64decode(key)),
+    )  # fmt: skip
+    panel.define(KERNEL, [(their_public, "far", ("10.90.0.2/32",))], private_key=ours)
+    key_file = HERE / "key"
+    key_file.write_text(KEY)
+    settings = WgdashboardSettings.model_validate({
+        "name": "vpn", "url": panel.url, "api_key_file": str(key_file), "directory": str(HERE), "frozen_after": "30s", "grace": "15s",
+        "timeout": "60s", "old_panel_interval": "1s", "hooks": {"restart_panel": {"unit": UNIT.removesuffix(".service")}},
+    })  # fmt: skip
+    collector = WireguardCollector(WireguardSettings(deadline=60.0, device_deadline=30.0), clock)
+    with panel:
+        target = WgdashboardTarget(settings, Ports(clock, Noted(METRICS), Hooks()))
+        yield Stage(panel, clock, target, collector, private_keys)
+        target.close()
+
+
+def begin() -> None:
+    """Start the panel's unit; systemd and we begin at once."""
+    HERE.mkdir(parents=True)
+    (HERE / "raises").write_text("")
+    Path("/etc/wireguard").mkdir(exist_ok=True)
+    write_unit(UNIT, PANEL_UNIT)
+    run("systemctl", "start", UNIT)
+
+
+def main(results: Path) -> int:
+    begin()
+    with netns("far") as far, results.open("a") as file:
+        # the far end is a namespace beside this one
+        run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v0", "netns", far.name)
+        run("ip", "address", "add", "10.77.0.1/24", "dev", "v0")
+        run("ip", "link", "set", "v0", "up")
+        far.run("ip", "address", "add", "10.77.0.2/24", "dev", "v0")
+        far.run("ip", "link", "set", "v0", "up")
+        with stage(far) as made:
+            for check in CHECKS:
+                began, detail = time.monotonic(), ""
+                try:
+                    check(made)
+                except Exception:  # noqa: BLE001  # told as this check's result
+                    detail = traceback.format_exc()
+                line = {"check": check.__name__, "ok": not detail, "detail": detail, "seconds": round(time.monotonic() - began, 2)}
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+    sys.exit(main(Path(sys.argv[1])))

@@ -50,6 +50,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "pyroute2 lives in collectors/wireguard": [("collectors/host/__init__.py", "pyroute2")],
     "isal lives in collectors/archives": [("collectors/logs/__init__.py", "isal")],
+    "cryptography lives in collectors/archives, and in fakes that encrypt": [("collectors/logs/__init__.py", "cryptography")],
     "zstd lives in collectors/archives": [("collectors/logs/__init__.py", "backports")],
     "the web server lives in web": [("app/planted.py", "fastapi"), ("cli/planted.py", "uvicorn")],
     "prometheus_client lives in exposition": [("reconciler/metrics.py", "prometheus_client")],

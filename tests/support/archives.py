@@ -12,8 +12,10 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from watchdog.collectors.archives.check import check
+from watchdog.collectors.archives.check import Aids, check
 from watchdog.collectors.archives.findings import Finding, Promise
+from watchdog.collectors.archives.meanings import Begin, Hosted
+from watchdog.collectors.archives.sealed import Sealed
 from watchdog.collectors.archives.source import Source
 
 Entries = Iterable[tuple[str, bytes]]
@@ -94,12 +96,13 @@ def noise(size: int, seed: int = 1) -> bytes:
     return bytes(out[:size])
 
 
-def find(path: Path, data: bytes, *, level: int = 1, promise: Promise = "archive") -> Finding:
-    """Write ``data`` and check it in this process, through a descriptor as the child does."""
+def find(path: Path, data: bytes, *, level: int = 1, promise: Promise = "archive", key: bytes = b"", begin: Begin | None = None) -> Finding:
+    """Write ``data`` and check it in this process, through a descriptor as the child does; ``begin`` begins a meaning."""
+    aids = Aids(Hosted(begin) if begin else None, (lambda source, header: Sealed(source, header, key)) if key else None)
     path.write_bytes(data)
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return check(Source(descriptor, len(data), digest=level > 1), level, promise)
+        return check(Source(descriptor, len(data), digest=level > 1), level, promise, aids=aids)
     finally:
         os.close(descriptor)
 

@@ -22,6 +22,8 @@ from watchdog.errors import (
     Unknown,
     WatchdogError,
 )
+from watchdog.model.metrics import Instruments
+from watchdog.model.panels import REQUESTS
 
 RESULTS = ("ok", "transport", "auth", "throttled", "server_error", "client_error", "malformed", "deadline")
 Observe = Callable[[str, str], None]
@@ -42,6 +44,18 @@ _WORDS: tuple[tuple[type[WatchdogError], str], ...] = (
 
 def ignore(_operation: str, _result: str) -> None:
     """Observe nothing."""
+
+
+def counted(instruments: Instruments, panel: str, target: str, operations: Iterable[str]) -> Observe:
+    """Return what counts the requests of one panel's client. Each of its ``operations`` is born at 0 with each of RESULTS."""
+    for operation in operations:
+        for result in RESULTS:
+            instruments.count(REQUESTS.name, panel, target, operation, result, by=0.0)
+
+    def observe(operation: str, result: str) -> None:
+        instruments.count(REQUESTS.name, panel, target, operation, result)
+
+    return observe
 
 
 @dataclass(frozen=True, slots=True)

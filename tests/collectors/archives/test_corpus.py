@@ -12,14 +12,14 @@ from watchdog.collectors.archives.settings import promise
 
 
 def judged(path, case):
-    return find(path, case.make(), level=2, promise=promise(case.name))
+    return find(path, case.make(), level=2, promise=promise(case.name), key=case.key)
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_each_file_gets_its_verdict_and_its_reason(tmp_path, case):
     data = case.make()
 
-    finding = find(tmp_path / "file", data, level=2, promise=promise(case.name))
+    finding = find(tmp_path / "file", data, level=2, promise=promise(case.name), key=case.key)
 
     assert finding.verdict == case.verdict, finding
     if case.verdict == "good":
@@ -45,4 +45,6 @@ def test_the_corpus_is_as_large_as_promised():
 def test_the_checksum_is_of_the_whole_file_whatever_the_verdict(tmp_path, case):
     data = case.make()
 
-    assert find(tmp_path / "file", data, level=2, promise=promise(case.name)).sha1 == hashlib.sha1(data).hexdigest() or not data
+    found = find(tmp_path / "file", data, level=2, promise=promise(case.name), key=case.key)
+
+    assert found.sha1 == hashlib.sha1(data).hexdigest() or not data

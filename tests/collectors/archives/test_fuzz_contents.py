@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import lzma
 import random
 import resource
 import time
 import zipfile
+from base64 import b64decode
 
 import pytest
 from backports import zstd
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.archives import find
 from tests.support.corpus import DAMAGED, UNPROVABLE, WHOLE
+from tests.support.corpus.sealed import KEY, boxes_of
 from watchdog.collectors.archives.findings import BAD, NOTED, UNVERIFIABLE
 
-FORMATS = {"zip": ".zip", "tar": ".tar", "gzip": ".tar.gz", "zstd": ".tar.zst", "xz": ".tar.xz"}
+FORMATS = {"zip": ".zip", "tar": ".tar", "gzip": ".tar.gz", "zstd": ".tar.zst", "xz": ".tar.xz", "c2ypt": ".zip.crypt"}
 WORDS = {*BAD, *NOTED, *UNVERIFIABLE}
 MAGIC = [
     b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\7\10", b"\x1f\x8b\x08",
     b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18", b"\xfd7zXZ\0",
+    b"\xc2YPT{", b'"nonce": "', b'"}\0',
     bytes(4), b"\xff" * 4, bytes(512), b"\xff\xff", b"\x01\0\x10\0", b"7777",
 ]  # fmt: skip
 LARGEST = 20_000
@@ -83,6 +88,10 @@ def by_others(kind: str, archive: bytes) -> None:
             zstd.decompress(archive, options={zstd.DecompressionParameter.window_log_max: 31})
         case "xz":
             lzma.decompress(archive, lzma.FORMAT_XZ)
+        case "c2ypt":
+            aad, _, rest = archive.partition(b"\0")
+            nonce = b64decode(json.loads(aad[4:])["nonce"])
+            by_others("zip", AESGCM(KEY).decrypt(nonce, rest, aad + b"\0"))
 
 
 # zipfile takes the last thing in a comment that looks like an end for one
@@ -93,7 +102,7 @@ def judge(path, kind: str, number: int, seconds: float = SECONDS) -> None:
     archive = mutated(kind, number)
     began = time.thread_time()
 
-    finding = find(path, archive, level=2, promise="tar" if kind not in ("zip", "tar") else "archive")
+    finding = find(path, archive, level=2, promise="archive" if kind in ("zip", "tar", "c2ypt") else "tar", key=KEY)
 
     assert time.thread_time() - began < seconds
     assert set(finding.reasons) <= WORDS, finding
@@ -114,6 +123,17 @@ def test_mutated_archives_are_judged_and_the_good_ones_are_good(tmp_path, kind):
         judge(tmp_path / "x", kind, number)
 
     run()
+
+
+def test_what_is_sealed_is_judged_like_what_is_not(tmp_path):
+    """Another way through the same bytes: every wounded zip gets the same words inside a container as outside."""
+    for number in range(700):
+        plain = mutated("zip", number)
+        outside = find(tmp_path / "x", plain, level=2)
+        inside = find(tmp_path / "x", boxes_of(plain, number), level=2, key=KEY)
+        if len(plain) >= 22:
+            assert (inside.verdict, inside.reasons, inside.entries) == (outside.verdict, outside.reasons, outside.entries), number
+            assert inside.salvage == outside.salvage, number
 
 
 @pytest.mark.soak

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Case:
     """``name`` is a file name, whose suffix is a promise. ``reasons`` are all of them for a good file, else the gravest alone counts.
 
-    ``survive`` is (entries, bytes) that a bad file must still be said to have; None = not asked.
+    ``survive`` is (entries, bytes) that a bad file must still be said to have; None = not asked. ``key``
+    opens an encrypted container.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Case:
     verdict: str
     reasons: tuple[str, ...] = ()
     survive: tuple[int, int] | None = None
+    key: bytes = b""
 
 
 def good(name: str, make: Callable[[], bytes], *reasons: str) -> Case:

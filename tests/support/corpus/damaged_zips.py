@@ -95,6 +95,14 @@ def _bad_stream(method: int) -> bytes:
 
 _FALSE_END = b"PK\5\6" + bytes(16) + b"\xff\xff" + bytes(12)
 
+
+def _extra_lies() -> bytes:
+    """The zip64 field of a directory's record says two bytes more than there are (found by fuzzing): zipfile refuses such an archive."""
+    archive = z.zip_with([z.Entry("a", noise(90), wide=True, central_wide=True)])
+    at = archive.index(b"PK\1\2") + 46 + 1 + 2
+    return patched(archive, at, bytes([archive[at] + 2]))
+
+
 DAMAGED: tuple[Case, ...] = (
     bad("nothing.zip", "empty", lambda: b""),
     bad("error-page.zip", "html_page", lambda: b"<!DOCTYPE html>\n<html><title>502 Bad Gateway</title></html>"),
@@ -163,6 +171,7 @@ DAMAGED: tuple[Case, ...] = (
     bad("first-byte-flipped.zip", "damaged_entry", lambda: flipped(BACKUP, 0), (8, sum(SIZES[1:]))),
     bad("cut-behind-another-end.zip", "truncated", lambda: z.zip_with([]) + z.zip_with([])[:-4]),
     bad("end-in-comment-and-more-behind.zip", "truncated", lambda: z.zip_with([z.Entry("a", b"1")], comment=_FALSE_END) + bytes(18)),
+    bad("extra-field-lies.zip", "damaged_directory", _extra_lies, (1, 90)),
     bad("appended-twice.zip", "missing_end", lambda: PLAIN + PLAIN[: last(PLAIN)] + PLAIN[last(PLAIN) :]),
 )
 

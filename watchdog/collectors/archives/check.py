@@ -15,10 +15,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from watchdog.collectors.archives.c2ypt import Opener, check_sealed
 from watchdog.collectors.archives.confine import confine
 from watchdog.collectors.archives.findings import Finding, Notes, Promise
 from watchdog.collectors.archives.format import HEAD_BYTES, Head, tell
 from watchdog.collectors.archives.gzips import check_gzip
+from watchdog.collectors.archives.meanings import Hosted
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import SILENT, Place, Talk
 from watchdog.collectors.archives.tars import check_tar
@@ -27,7 +29,7 @@ from watchdog.collectors.archives.zip_end import ends_like_zip
 from watchdog.collectors.archives.zips import check_zip, read_zip
 from watchdog.collectors.archives.zstds import check_zstd
 
-STRUCTURE, CONTENT = 1, 2
+STRUCTURE, CONTENT, MEANING = 1, 2, 3
 MEMORY = 256 << 20
 PLACE_SECONDS = 5.0
 _TEXTS = {
@@ -58,21 +60,61 @@ class Order:
     places: float = PLACE_SECONDS
 
 
-def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, talk: Talk = SILENT) -> Finding:
-    """Given an open file, return what can be proven up to ``level`` (0 = its head, 1 = its structure, 2 = every byte).
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What lets a check see more: a panel's meaning, and what opens encrypted containers by their key."""
 
-    ``memory``: bytes that a decoder may use.
+    hosted: Hosted | None = None
+    opener: Opener | None = None
+
+
+UNAIDED = Aids()
+
+
+def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, talk: Talk = SILENT, aids: Aids = UNAIDED) -> Finding:
+    """Given an open file, return what can be proven up to ``level`` (0 = its head, 1 = its structure, 2 = every byte, 3 = its meaning).
+
+    ``memory``: bytes that a decoder may use. Without a meaning among the ``aids``, or for what is not whole, level 2 is the deepest.
     """
     head = _head(source, promise)
     finding = _named(head, promise)
     if finding is None:
         if level < STRUCTURE:
             return Finding(head.format, 0)
-        if level >= CONTENT and head.format == "zip":
-            finding = read_zip(source, head.start, memory, talk)
+        bytes_level = min(level, CONTENT)
+        if head.format == "c2ypt":
+            finding = check_sealed(
+                source, bytes_level, aids.opener, lambda plain, proven: _inside(plain, level, memory, talk, aids, proven)
+            )
+        elif level >= CONTENT and head.format == "zip":
+            finding = read_zip(source, head.start, memory, talk, aids.hosted)
         else:
-            finding = _stream(source, head, level, promise, memory, talk)
+            finding = _stream(source, head, bytes_level, promise, memory, talk)
+        if level >= MEANING and aids.hosted is not None and head.format != "c2ypt":
+            finding = _meant(finding, aids.hosted)
     return replace(finding, sha1=source.sha1()) if level >= CONTENT else finding
+
+
+def _inside(plain: Source, level: int, memory: int, talk: Talk, aids: Aids, proven: bool) -> Finding:
+    """Check what an encrypted container holds; only what is ``proven`` has a meaning. There is no place to go on from inside."""
+    return check(plain, level, "archive", memory, Talk(talk.so_far), Aids(aids.hosted if proven else None))
+
+
+def _meant(finding: Finding, hosted: Hosted) -> Finding:
+    """Add to what was proven of the bytes what the panel's meaning says; damaged or unreadable bytes have none."""
+    if finding.verdict != "good":
+        return finding
+    if not hosted.asked:
+        told = f"the entries of a {finding.format} are not shown to a panel's meaning"
+        return replace(finding, reasons=(*finding.reasons, "meaning_not_asked"), messages=(*finding.messages, told))
+    meant = hosted.end()
+    words: tuple[str, ...]
+    texts: tuple[str, ...]
+    if meant is None:
+        words, texts = ("meaning_failed",), (f"every byte is right, but the panel's meaning failed: {hosted.failure}",)
+    else:
+        words, texts = tuple(word for word, _ in meant.bad), tuple(text for _, text in meant.bad)
+    return replace(finding, level=MEANING, reasons=(*words, *finding.reasons), messages=(*texts, *finding.messages), meant=meant)
 
 
 def _head(source: Source, promise: Promise) -> Head:

@@ -8,24 +8,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from watchdog.model.archives import ArchiveVerdict, Salvage
+from watchdog.model.archives import ArchiveVerdict, Meant, Salvage
 
 # what makes an archive bad, in the order in which it is named when several hold
 BAD = (
     "empty", "html_page", "json_text", "text", "zeros", "log_line_before", "crlf_mangled", "missing_end", "truncated",
     "truncated_directory", "damaged_directory", "ends_disagree", "entry_beyond_end", "damaged_entry", "overlapping_entries",
     "damaged_content", "damaged_stream", "not_a_tar", "damaged_header", "missing_end_blocks", "trailing_bytes",
+    "tag_mismatch",
+    "wrong_head", "not_a_volume", "damaged_list",
+    "damaged_volumes", "missing_volumes", "size_differs", "hash_differs", "no_filelist",
+    "damaged_manifest", "missing_parts", "damaged_parts", "damaged_whole",
 )  # fmt: skip
 # a restore works, and still somebody should know
 Promise = Literal["", "archive", "tar"]  # what a file's name promises: nothing, an archive, a compressed tar
 NOTED = (
     "prefix", "appended_bytes", "gap", "no_descriptor", "unordered_entries", "duplicate_names", "unsafe_names", "not_compared",
-    "no_tar_inside", "confusing_comment", "entry_slack", "no_checksum", "resumed",
+    "no_tar_inside", "confusing_comment", "entry_slack", "no_checksum", "resumed", "meaning_not_asked",
+    "extra_volumes", "newer_volumes", "deleted_volumes", "unindexed_volumes", "no_list", "hashes_only",
 )  # fmt: skip
 UNVERIFIABLE = (
     "unknown_format", "only_zeros", "unsupported_format", "needs_newer", "split", "encrypted_directory", "header_too_large",
     "encrypted_entries", "unknown_method", "memory_needed", "needs_dictionary",
+    "encrypted", "wrong_key", "no_key", "meaning_failed",
     "symlink", "directory", "fifo", "socket", "device", "changed", "unreadable", "crashed", "hung", "memory", "no_answer", "cannot_start",
+    "encrypted_volume", "encrypted_volumes", "unverifiable_volumes", "unverified_volumes", "outdated_list", "no_volumes",
 )  # fmt: skip
 NAMES_TOLD = 20
 _NAME_LENGTH = 200
@@ -36,7 +43,8 @@ class Finding:
     """What one check says.
 
     ``reasons`` are words of this module, the gravest first; ``entries`` is None when nobody counted; ``salvage`` is what survives of a bad
-    archive; ``sha1`` is lower-case hex of the whole file, from the same descriptor.
+    archive; ``sha1`` is lower-case hex of the whole file, from the same descriptor. ``meant`` is what a panel's meaning said
+    (level 3); the words of its proofs stand in ``reasons`` too.
     """
 
     format: str
@@ -46,11 +54,12 @@ class Finding:
     entries: int | None = None
     salvage: Salvage | None = None
     sha1: str | None = None
+    meant: Meant | None = None
 
     @property
     def verdict(self) -> ArchiveVerdict:
         """Return bad if anything proves damage, unverifiable if nothing could be proven, else good."""
-        if any(reason in BAD for reason in self.reasons):
+        if any(reason in BAD for reason in self.reasons) or (self.meant is not None and self.meant.bad):
             return "bad"
         return "unverifiable" if any(reason in UNVERIFIABLE for reason in self.reasons) else "good"
 

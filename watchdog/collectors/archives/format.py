@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 HEAD_BYTES = 4096
 TAR_BLOCK = 512
-_MAGIC = ((b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"), (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\x00", "xz"))
+_MAGIC = (
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\xc2YPT", "c2ypt"),
+)
 _PAGE = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<body")
 MANGLED = "every line feed has a carriage return before it: the archive went through a terminal or a text mode copy"
 _LEAST_LINES = 8
@@ -17,7 +24,8 @@ _TEXT_BYTES = (frozenset(range(0x20, 0x100)) - {0x7F}) | {0x09, 0x0A, 0x0D, 0x1B
 class Head:
     """What the first bytes tell.
 
-    ``format`` is zip, tar, gzip, zstd, xz or unknown. ``start`` is where the archive begins: above 0 when readable text stands in front.
+    ``format`` is zip, tar, gzip, zstd, xz, c2ypt or unknown. ``start`` is where the archive begins: above 0 when readable text stands
+    in front.
     ``named`` is a word for what the file is instead of an archive, or None.
     """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -30,6 +31,7 @@ _LEAST_DICTIONARY = 1 << 12
 _LZMA_OVERHEAD = 1 << 20
 _PROPERTIES = 5
 _LZMA_HEAD = 4 + _PROPERTIES
+Sink = Callable[[bytes], None]
 _ERRORS = (IsalError, OSError, lzma.LZMAError, EOFError)
 
 
@@ -52,21 +54,29 @@ def readable_method(flags: int, method: int) -> tuple[str, str] | None:
     return None
 
 
-def copy(pieces: Pieces, size: int) -> Content:
-    """Take ``size`` stored bytes. Raise Broken when the file stops before."""
+def nobody(_piece: bytes) -> None:
+    """Nobody wants the content."""
+
+
+def copy(pieces: Pieces, size: int, sink: Sink = nobody) -> Content:
+    """Take ``size`` stored bytes, which ``sink`` gets too. Raise Broken when the file stops before."""
     crc, left = 0, size
     while left:
         piece = pieces.some(left)
         if not piece:
             raise Broken("truncated", "the file stops within it")
         crc, left = isal_zlib.crc32(piece, crc), left - len(piece)
+        sink(piece)
     return Content(size, size, crc)
 
 
-def unpack(pieces: Pieces, method: int, packed: int | None, wanted: int | None, memory: int, *, marked: bool = True) -> Content:
+def unpack(
+    pieces: Pieces, method: int, packed: int | None, wanted: int | None, memory: int, *, marked: bool = True, sink: Sink = nobody
+) -> Content:
     """Unpack one entry: ``packed`` bytes, or as many as its stream has (None); never more than ``wanted`` bytes of content plus one.
 
-    ``marked``: an LZMA stream says itself where it ends. Raise Broken when it is damaged or cut, or needs more than ``memory`` bytes.
+    ``marked``: an LZMA stream says itself where it ends. ``sink`` gets the content. Raise Broken when it is damaged or cut, or needs more
+    than ``memory`` bytes.
     """
     stream = _Stream(pieces, method, packed, wanted, memory)
     open_end = method == LZMA and not marked
@@ -81,6 +91,7 @@ def unpack(pieces: Pieces, method: int, packed: int | None, wanted: int | None, 
         crc, count = isal_zlib.crc32(output, crc), count + len(output)
         if wanted is not None and count > wanted:
             raise Broken("damaged_content", f"it unpacks to more than the {wanted} bytes it should have")
+        sink(output)
         if not output and not piece and not stream.decoder.eof:
             raise Broken("damaged_content", "its packed bytes lead nowhere")
     return Content(stream.end(), count, crc)

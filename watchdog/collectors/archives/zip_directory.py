@@ -58,8 +58,10 @@ def entries(source: Source, end: End) -> Iterator[Entry]:
             raise Broken("truncated_directory", f"the directory stops within entry {count + 1}")
         place += _CENTRAL.size
         name = block[place : place + n]
+        extra = block[place + n : place + n + m]
+        if m and not _fits(extra):
+            raise Broken("damaged_directory", f"the extra field of entry {count + 1} is damaged: Python's zipfile refuses the archive")
         if FULL32 in (packed, unpacked, offset):
-            extra = block[place + n : place + n + m]
             unpacked, packed, offset = _widen(extra, unpacked, packed, offset, count)
         count += 1
         yield Entry(name, flags, method, crc, packed, unpacked, offset)
@@ -88,6 +90,14 @@ def _widen(extra: bytes, unpacked: int, packed: int, offset: int, count: int) ->
                 raise Broken("damaged_directory", f"the zip64 sizes of entry {count + 1} are cut")
             values[index], field = int.from_bytes(field[:8], "little"), field[8:]
     return values[0], values[1], values[2]
+
+
+def _fits(extra: bytes) -> bool:
+    """Whether the parts of an extra field end within it; fewer than four bytes behind them are let be, as zipfile does."""
+    at = 0
+    while at + 4 <= len(extra):
+        at += 4 + int.from_bytes(extra[at + 2 : at + 4], "little")
+    return at <= len(extra)
 
 
 def zip64_field(extra: bytes) -> bytes | None:

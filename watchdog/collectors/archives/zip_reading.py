@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from watchdog.collectors.archives.findings import Broken, Notes, Survivors, readable
+from watchdog.collectors.archives.meanings import Hosted, Tap
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import Place, Talk
-from watchdog.collectors.archives.zip_content import STORED, Content, copy, readable_method, unpack
+from watchdog.collectors.archives.zip_content import STORED, Content, copy, nobody, readable_method, unpack
 from watchdog.collectors.archives.zip_directory import Entry, Near
 
 _LZMA_MARKED = 0x02
@@ -31,13 +32,19 @@ class _Trouble:
 
 
 class Reader:
-    """Reads entries' contents with at most ``memory`` bytes for a decoder; whole ones are counted in ``survivors``."""
+    """Reads entries' contents with at most ``memory`` bytes for a decoder; whole ones are counted in ``survivors``.
 
-    def __init__(self, source: Source, memory: int, talk: Talk) -> None:
+    ``hosted`` is the meaning that wants to see them, if one does.
+    """
+
+    def __init__(self, source: Source, memory: int, talk: Talk, hosted: Hosted | None = None) -> None:
         self._pieces = Pieces(source)
         self._near = Near(source)
         self._memory = memory
         self._talk = talk
+        self._hosted = hosted
+        if hosted is not None:
+            hosted.asked = True
         self._seen = 0
         before = talk.resume or {"entries": 0, "survivors": {}, "troubles": {}}
         self._skip: int = before["entries"]
@@ -68,8 +75,9 @@ class Reader:
             self._trouble(unreadable[0], entry, f"{called} {unreadable[1]}")
             return
         self._pieces.go(at)
+        tap = None if self._hosted is None else self._hosted.entry(entry.name, entry.unpacked)
         try:
-            content = self._content(entry)
+            content = self._content(entry, tap)
         except Broken as broken:
             reason = "damaged_content" if broken.reason == "truncated" else broken.reason
             self._trouble(reason, entry, f"{called}: {broken}")
@@ -82,16 +90,19 @@ class Reader:
             if content.packed < entry.packed:
                 self._trouble("entry_slack", entry, f"{called} ends {entry.packed - content.packed} bytes before its packed size")
             self.survivors.add(entry.name, entry.unpacked)
+            if tap is not None:
+                tap.end()
 
-    def _content(self, entry: Entry) -> Content:
+    def _content(self, entry: Entry, tap: Tap | None) -> Content:
+        sink = nobody if tap is None else tap.feed
         if entry.method == STORED:
             if entry.packed != entry.unpacked:
                 raise Broken("damaged_content", f"it is stored in {entry.packed} bytes and should have {entry.unpacked}")
-            return copy(self._pieces, entry.packed)
+            return copy(self._pieces, entry.packed, sink)
         if not entry.packed and not entry.unpacked:  # some writers do not even begin a stream for nothing
             return Content(0, 0, 0)
         marked = bool(entry.flags & _LZMA_MARKED)
-        return unpack(self._pieces, entry.method, entry.packed, entry.unpacked, self._memory, marked=marked)
+        return unpack(self._pieces, entry.method, entry.packed, entry.unpacked, self._memory, marked=marked, sink=sink)
 
     def _trouble(self, reason: str, entry: Entry, words: str) -> None:
         self._troubles.setdefault(reason, _Trouble()).add(entry.name, words)

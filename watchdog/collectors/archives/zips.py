@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes, Survivors
+from watchdog.collectors.archives.meanings import Hosted
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import SILENT, Talk
 from watchdog.collectors.archives.zip_directory import Walk, zip64_field
@@ -28,13 +29,13 @@ def check_zip(source: Source, start: int = 0) -> Finding:
     return notes.finding("zip", 1, count)
 
 
-def read_zip(source: Source, start: int, memory: int, talk: Talk = SILENT) -> Finding:
+def read_zip(source: Source, start: int, memory: int, talk: Talk = SILENT, hosted: Hosted | None = None) -> Finding:
     """Given an open zip as above, return what all its bytes prove. ``memory``: bytes that a decoder may use.
 
-    Places to go on from stand behind each entry.
+    Places to go on from stand behind each entry. ``hosted`` is the meaning that is fed as they are read.
     """
     notes = Notes()
-    reader = Reader(source, memory, talk)
+    reader = Reader(source, memory, talk, hosted)
     count: int | None = None
     survivors: Survivors | None = None
     broken: Broken | None = None

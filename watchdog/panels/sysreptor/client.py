@@ -15,13 +15,12 @@ from typing import Final, TypeVar
 from watchdog.errors import BadSettings, DeadlinePassed, MalformedAnswer, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
-from watchdog.model.panels import REQUESTS
 from watchdog.panels.sysreptor import answers
 from watchdog.panels.sysreptor.journal import Journal
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.panels.sysreptor.view import NOT_CONFIGURED, PANEL_NAME, Health, Licence, Preflight, SysreptorView
 from watchdog.runtime.fields import read_secret
-from watchdog.runtime.http import RESULTS, Answer, Http, Tls, check
+from watchdog.runtime.http import Answer, Http, Tls, check, counted
 
 MIB: Final = 1 << 20
 LARGEST: Final = 4 * MIB
@@ -46,15 +45,9 @@ ReadT = TypeVar("ReadT")
 
 def connect(settings: SysreptorSettings, clock: Clock, instruments: Instruments) -> SysreptorClient:
     """Build the client of one target; no I/O yet, secrets are read anew for each use."""
-
-    def observe(operation: str, result: str) -> None:
-        instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result)
-
-    for operation in OPERATIONS if settings.url is not None else ():
-        for result in RESULTS:
-            instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result, by=0.0)
     if settings.url is None:
         return SysreptorClient(settings, clock, None, None)
+    observe = counted(instruments, PANEL_NAME, settings.name, OPERATIONS)
     tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
     public = Http(settings.url, clock=clock, seconds=settings.timeout, limit=LARGEST, observe=observe, tls=tls)
     token = settings.token_file

@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 
 from watchdog.cli.options import JsonOption, spoken
 from watchdog.collectors.archives.check import CONTENT, MEMORY
+from watchdog.collectors.archives.folder_single import Asked, is_destination, verify_folder
 from watchdog.collectors.archives.single import Verified, verify_path
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import configure
@@ -44,7 +45,12 @@ class VerifyCommand(TyperCommand):
 
 @spoken
 def verify(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Archives: zip, tar, tar.gz, tar.zst, tar.xz.", show_default=False)],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Archives: zip, tar, tar.gz, tar.zst, tar.xz, or a folder of Duplicati volumes.", show_default=False
+        ),
+    ],
     level: Annotated[int, typer.Option(min=0, max=2, help="0 = the head, 1 = the structure, 2 = every byte.")] = CONTENT,
     as_json: JsonOption = False,
     memory: Annotated[int, typer.Option(min=16, max=1 << 16, help="MiB that unpacking one archive may need.")] = MEMORY // _MIB,
@@ -70,7 +76,10 @@ def _verified(paths: list[str], level: int, memory: int, *, as_json: bool) -> It
     for path in paths:
         with _progress(path) as watch:
             try:
-                one = verify_path(path, level, memory, stop, watch, lambda: clock.now().since(began))
+                if is_destination(path):
+                    one = verify_folder(path, Asked(level, memory, stop, watch, lambda: clock.now().since(began)))
+                else:
+                    one = verify_path(path, level, memory, stop, watch, lambda: clock.now().since(began))
             except FileNotFoundError:
                 print(f"panel-watchdog: '{path}' is gone meanwhile", file=sys.stderr)
                 raise typer.Exit(USAGE) from None

@@ -107,6 +107,31 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeSet:
+    """A Duplicati destination: all volumes of one ``prefix`` in one folder ``path``, judged as one thing.
+
+    ``verdict`` is None while volumes still wait for verification and nothing bad has been found; then ``unverified`` counts them.
+    ``reasons`` are stable words, the gravest first. ``newest_at`` is when the newest backup in it was made, by its name; ``at`` when the
+    oldest of the volumes' verdicts fell; both UNIX seconds.
+    """
+
+    directory: str
+    path: str
+    prefix: str
+    verdict: ArchiveVerdict | None = None
+    level: int = 0
+    reasons: tuple[str, ...] = ()
+    message: str = ""
+    dblocks: int = 0
+    dindexes: int = 0
+    dlists: int = 0
+    bytes: int = 0
+    unverified: int = 0
+    newest_at: float | None = None
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveFacts:
     """All watched directories and their files, sorted by path.
 
@@ -121,6 +146,7 @@ class ArchiveFacts:
     paused: bool = False
     rate: float = 0.0
     passed_over: tuple[PassedOver, ...] = ()
+    volume_sets: tuple[VolumeSet, ...] = ()
 
 
 # ---- meaning: what a panel knows about its archives (level 3) ----------------------------------------------------------------------------

@@ -64,6 +64,20 @@ Size = Annotated[int, BeforeValidator(parse_size), Field(ge=0), WithJsonSchema({
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
+def panel_address(example: str) -> AfterValidator:
+    """Return what makes ``Annotated[str, ...]`` a panel's address, without its last slash; ``example`` stands in the error text.
+
+    Refused is a query, a fragment and a user: a key has no place in an address, which stands in logs and answers.
+    """
+
+    def parse(value: str) -> str:
+        if not value.startswith(("http://", "https://")) or "?" in value or "#" in value or "@" in value:
+            raise ValueError(f"'{value}' is no panel address: write {example}, without a key or a query")
+        return value.rstrip("/")
+
+    return AfterValidator(parse)
+
+
 class Strict(BaseModel):
     """Base of all settings: frozen, and an unknown key is an error that names the key."""
 

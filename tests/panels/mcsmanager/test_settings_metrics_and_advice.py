@@ -12,9 +12,9 @@ from watchdog.model.repairs import Mode
 from watchdog.panels import discover
 from watchdog.panels.mcsmanager import PANEL, advise
 from watchdog.panels.mcsmanager.fake.panel import USER
-from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.metrics import INSTANCE_LIMIT, METRICS
 from watchdog.panels.mcsmanager.view import LABEL, Operation, Status, parse_version
+from watchdog.runtime.hooklines import hook_line
 
 # -- settings --------------------------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from watchdog.panels.mcsmanager.fake import RELEASES, FakeDaemon, MemoryWorld
 from watchdog.panels.mcsmanager.fake.panel import KEY, USER, Switches
 from watchdog.panels.mcsmanager.fake.shapes import SECRET
 from watchdog.panels.mcsmanager.view import Status
+from watchdog.runtime.http import RESULTS
 
 HOSTILE = {
     "html": b"<html><body>502 Bad Gateway</body></html>",
@@ -254,7 +255,7 @@ def test_each_exchange_is_counted_once(tmp_path):
         ports = Ports(stage.ports.clock, Counts(), stage.hooks)
         target = PANEL.connect(stage.settings, ports)
         born = [labels for name, labels, by in counted if by == 0.0]
-        assert len(set(born)) == len(born) == len(client.OPERATIONS) * len(client.RESULTS)
+        assert len(set(born)) == len(born) == len(client.OPERATIONS) * len(RESULTS)
         counted.clear()
         stage.panel.switches.answer, stage.panel.switches.answer_path = b"<html>", "/api/environment/containers"
         target.view()

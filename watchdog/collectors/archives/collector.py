@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from watchdog.collectors.archives import destinations
 from watchdog.collectors.archives.queue import VerificationQueue
 from watchdog.collectors.archives.results import Results
 from watchdog.collectors.archives.running import LOCAL, Wanted
@@ -109,7 +110,6 @@ class ArchivesCollector:
 
     def _facts(self, looks: dict[str, Look], lanes: dict[str, str]) -> ArchiveFacts:
         now: dict[str, tuple[int, int]] = {}
-        wanted: list[Wanted] = []
         found: list[tuple[ArchiveFile, bool]] = []
         for name, seen in looks.items():
             readable = lanes[name] == LOCAL or self._settings.allow_network_filesystems
@@ -117,10 +117,17 @@ class ArchivesCollector:
                 file = self._file(name, fact)
                 now[file.path] = (file.identity.size, file.identity.mtime_ns)
                 found.append((file, readable))
-                if file.stable and readable:
-                    wanted.append(Wanted(file.path, name, file.identity, self._directories[name].level, lanes[name]))
         self._before = now
-        self._queue.offer(wanted)
+        stored = destinations.find((file for file, _ in found), self._results.get)
+        orders = {(one.directory, path): order for one in stored for path, order in one.orders().items()}
+        self._queue.offer(
+            Wanted(
+                file.path, file.directory, file.identity, self._directories[file.directory].level, lanes[file.directory],
+                orders.get((file.directory, file.path), ""),
+            )
+            for file, readable in found
+            if file.stable and readable
+        )  # fmt: skip
         self._results.settle()
         whole = {name for name, seen in looks.items() if seen.error is None}
         self._results.forget({file.identity for file, _ in found}, whole, looks.keys())
@@ -131,6 +138,9 @@ class ArchivesCollector:
             queue_bytes=self._queue.bytes_left(),
             paused=self._queue.paused,
             rate=float(self._settings.rate),
+            volume_sets=tuple(
+                volumes for one in stored for volumes in destinations.judge(one, self._results.get, whole=one.directory in whole)
+            ),
             passed_over=tuple(PassedOver(path, seen.name, reason) for seen in looks.values() for path, reason in seen.passed),
         )
 

@@ -6,14 +6,17 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from watchdog.collectors.archives import meanings
 from watchdog.collectors.archives.findings import Promise, salvage_of
 from watchdog.collectors.archives.talk import Place
 from watchdog.errors import DeadlinePassed, MalformedAnswer, Stopping
 from watchdog.model.archives import ArchiveVerdict, Salvage
+from watchdog.model.drifts import Scalar
 from watchdog.runtime.child import Child, module_argv
 
 MODULE = "watchdog.collectors.archives.check"
@@ -21,6 +24,10 @@ ANSWER_LIMIT = 1 << 16
 _LOOK_SECONDS = 0.5
 SO_FAR = b'{"so_far"'
 """How a line begins that is not the last word."""
+Row = tuple[str, ...]
+TOLD = b'{"told"'
+"""How a line begins that tells rows of facts."""
+MOST_ROWS = 200_000
 PLACE = b'{"place"'
 """How a line begins that tells a place to go on from."""
 _LINE_SECONDS = 0.05
@@ -44,7 +51,8 @@ class Limits:
 class Finished:
     """What is known after one child: its finding, or what befell it as an unverifiable one.
 
-    ``walls`` are the words of ``confine`` for what held the child; the rest as in a finding.
+    ``walls`` are the words of ``confine`` for what held the child, ``told`` rows of facts beside the verdict (``volume_check``); the rest
+    as in a finding.
     """
 
     format: str | None
@@ -57,6 +65,9 @@ class Finished:
     salvage: Salvage | None = None
     sha1: str | None = None
     walls: tuple[str, ...] = ()
+    told: tuple[Row, ...] = ()
+    facts: tuple[tuple[str, Scalar], ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 def _nothing() -> None:
@@ -77,13 +88,16 @@ class Turn:
     """How the one who asks takes part while a child works, from the asking thread, every half second.
 
     ``watch`` may look how far the child has come (the descriptor's offset); while ``hold`` says yes the child stands still; ``keep`` is
-    given places to go on from after a restart, ``resume`` is one that was kept.
+    given places to go on from after a restart, ``resume`` is one that was kept. ``meaning`` is the module of a panel's meaning for level 3,
+    ``key`` opens an encrypted container; "" and b"" = none.
     """
 
     watch: Callable[[], None] = _nothing
     hold: Callable[[], bool] = _never
     keep: Callable[[Place], None] = _unkept
     resume: Place | None = None
+    meaning: str = ""
+    key: bytes = field(default=b"", repr=False)
 
 
 ALONE = Turn()
@@ -92,7 +106,18 @@ ALONE = Turn()
 class Run(Protocol):
     """Checks one open file; ``verify`` is the one that does it in a child."""
 
-    def __call__(self, descriptor: int, level: int, promise: Promise, limits: Limits, stop: threading.Event, turn: Turn, /) -> Finished: ...
+    def __call__(
+        self,
+        descriptor: int,
+        level: int,
+        promise: Promise,
+        limits: Limits,
+        stop: threading.Event,
+        turn: Turn,
+        /,
+        *,
+        argv: Sequence[str] | None = None,
+    ) -> Finished: ...
 
 
 def verify(
@@ -112,12 +137,14 @@ def verify(
     """
     order = {
         "descriptor": descriptor, "level": level, "memory": limits.memory, "cpu": limits.seconds, "rate": limits.rate,
-        "promise": promise, "parent": os.getpid(), "resume": turn.resume, "places": limits.places,
+        "promise": promise, "parent": os.getpid(), "resume": turn.resume, "places": limits.places, "meaning": turn.meaning,
     }  # fmt: skip
-    # one arena: a second one would map 64 MiB for nothing, and the address space is bounded
-    child = Child.start(
-        [*(argv or module_argv(MODULE)), json.dumps(order)], pass_fds=(descriptor,), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"}
-    )
+    with _handed(turn.key) as key:
+        # one arena: a second one would map 64 MiB for nothing, and the address space is bounded
+        child = Child.start(
+            [*(argv or module_argv(MODULE)), json.dumps({**order, "key": key})],
+            pass_fds=(descriptor, *([key] if key is not None else [])), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"},
+        )  # fmt: skip
     said = _Conversation(child, stop, turn)
     befell: Finished | None = None
     try:
@@ -134,6 +161,21 @@ def verify(
     return _despite(said.so_far, befell) if said.so_far is not None else befell
 
 
+@contextmanager
+def _handed(key: bytes) -> Iterator[int | None]:
+    """Lend a pipe in which the key stands, for the child to read: no command line and no environment ever has it. None without a key."""
+    if not key:
+        yield None
+        return
+    out, into = os.pipe()
+    try:
+        os.write(into, key)
+        os.close(into)
+        yield out
+    finally:
+        os.close(out)
+
+
 class _Conversation:
     """What one child says, line by line."""
 
@@ -141,6 +183,7 @@ class _Conversation:
         self._child, self._stop, self._turn = child, stop, turn
         self.so_far: Finished | None = None
         self.finished: Finished | None = None
+        self._told: list[Row] = []
 
     def listen(self, seconds: float) -> None:
         """Listen until it has said all. Raises DeadlinePassed after ``seconds`` and Stopping when the program ends."""
@@ -172,8 +215,12 @@ class _Conversation:
                 self._turn.keep(place)
         elif line.startswith(SO_FAR):
             self.so_far = _understand(line)
+        elif line.startswith(TOLD):
+            self._told += _rows(line)
+            if len(self._told) > MOST_ROWS:
+                raise MalformedAnswer(f"it tells more than {MOST_ROWS} rows")
         else:
-            self.finished = _understand(line)
+            self.finished = replace(_understand(line), told=tuple(self._told))
 
     def _hold(self) -> None:
         """Let the child stand still as long as it has to; that time is not counted."""
@@ -197,6 +244,16 @@ def _place(line: bytes) -> Place | None:
     return None
 
 
+def _rows(line: bytes) -> list[Row]:
+    try:
+        match json.loads(line):
+            case {"told": list() as rows}:
+                return [tuple(map(str, row)) for row in rows if isinstance(row, list)]
+    except ValueError:
+        pass
+    raise MalformedAnswer("it tells rows in another shape than agreed")
+
+
 def _despite(known: Finished, befell: Finished) -> Finished:
     """Return the damage that a child had already proven when something befell it."""
     return replace(known, message=f"{known.message}; what survives could not be found out: {befell.message}")
@@ -213,10 +270,12 @@ def _understand(line: bytes) -> Finished:
                 "format": str() as format_, "level": int() as level, "verdict": "good" | "bad" | "unverifiable" as verdict,
                 "reasons": list() as reasons, "messages": list() as messages, **rest,
             }:  # fmt: skip
+                meant = rest.get("meant")
+                meant = meant if isinstance(meant, dict) else {}
                 return Finished(
                     format_, level, verdict, tuple(map(str, reasons)), "; ".join(map(str, messages)), _number(rest.get("read_bytes")) or 0,
                     _number(rest.get("entries")), salvage_of(rest.get("salvage")), _text(rest.get("sha1")),
-                    _texts(rest.get("walls")),
+                    _texts(rest.get("walls")), facts=meanings.facts(meant.get("facts")), remarks=meanings.said(meant.get("remarks")),
                 )  # fmt: skip
     except ValueError:
         pass

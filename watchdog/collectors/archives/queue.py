@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from watchdog.collectors.archives.order import Finished, Limits, Run, Turn, verify
 from watchdog.collectors.archives.pressure import IoPressure
 from watchdog.collectors.archives.results import Result, Results
-from watchdog.collectors.archives.running import Running, Wanted, place_of, written
+from watchdog.collectors.archives.running import Running, Wanted, place_of, volume_argv, written
 from watchdog.collectors.archives.settings import ArchivesSettings, promise
 from watchdog.errors import WatchdogError
 from watchdog.model.archives import Identity, Verification
@@ -103,7 +103,7 @@ class VerificationQueue:
     def offer(self, wanted: Iterable[Wanted]) -> None:
         """Replace what waits by ``wanted``, as far as it is not verified, newest first and bounded."""
         now = self._clock.now().wall
-        open_ = [one for one in wanted if not self._results.enough(one.identity, one.level, now)]
+        open_ = [one for one in wanted if not self._results.enough(one.identity, one.level, now, one.volume)]
         open_.sort(key=lambda one: (one.identity.mtime_ns, one.path), reverse=True)
         lanes: dict[str, list[Wanted]] = {}
         with self._lock:
@@ -177,7 +177,7 @@ class VerificationQueue:
                 wanted = waiting.pop()
                 self._queued -= {wanted.identity}
                 # one file under two names, or in two watched directories, may be done by now
-                if not self._results.enough(wanted.identity, wanted.level, self._clock.now().wall):
+                if not self._results.enough(wanted.identity, wanted.level, self._clock.now().wall, wanted.volume):
                     self._running[lane] = running = Running(wanted)
                     return running
             # under the lock: an offer that comes now finds no thread of this lane and starts one
@@ -199,7 +199,10 @@ class VerificationQueue:
             return
         began = self._clock.now()
         try:
-            finished = self._run(descriptor, wanted.level, promise(wanted.path), self._limits(wanted), self._stop, self._turn(running))
+            finished = self._run(
+                descriptor, wanted.level, promise(wanted.path), self._limits(wanted), self._stop, self._turn(running),
+                **({"argv": volume_argv(wanted.volume)} if wanted.volume else {}),
+            )  # fmt: skip
         except WatchdogError as error:
             self._drop(wanted, str(error))
             return
@@ -251,6 +254,7 @@ class VerificationQueue:
         result = Result(
             wanted.directory, finished.format, wanted.level, finished.level, finished.verdict, finished.reasons, finished.message,
             self._clock.now().wall, finished.entries, finished.sha1, finished.salvage,
+            wanted.volume, finished.told,
         )  # fmt: skip
         before = self._results.get(wanted.identity)
         self._results.put(wanted.identity, result)

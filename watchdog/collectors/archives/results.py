@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
 from watchdog.collectors.archives.findings import salvage_of
+from watchdog.collectors.archives.order import Row
 from watchdog.errors import LedgerUnavailable
 from watchdog.model.archives import ArchiveVerdict, Identity, Salvage, Verification
 from watchdog.model.keeping import VerificationBook
@@ -23,6 +24,8 @@ CHECK_VERSION = 2
 # what befell the child and not the file: worth another try
 FATES = frozenset({"crashed", "hung", "memory", "memory_needed", "no_answer", "unreadable", "changed"})
 SHORT_RETRY = 600.0
+# a list of very many volumes is read again after a restart: the ledger is no place for it
+MOST_ROWS_KEPT = 200
 PART = ":part"
 """Ends the ledger's key of an unfinished verification."""
 
@@ -32,7 +35,7 @@ class Result:
     """One finding about one file.
 
     ``asked`` is the level that was asked for, ``level`` the one at which the verdict fell; ``at`` is UNIX seconds; ``reasons`` come the
-    gravest first.
+    gravest first. ``volume`` is the order of ``volume_check`` if that was the check, ``told`` the rows that it told.
     """
 
     directory: str
@@ -46,6 +49,8 @@ class Result:
     entries: int | None = None
     sha1: str | None = None
     salvage: Salvage | None = None
+    volume: str = ""
+    told: tuple[Row, ...] = ()
 
     def verification(self, identity: Identity) -> Verification:
         """Return it as the snapshot shows it."""
@@ -77,6 +82,7 @@ def to_text(result: Result) -> str:
         "check": CHECK_VERSION, "directory": result.directory, "format": result.format, "asked": result.asked, "level": result.level,
         "verdict": result.verdict, "reasons": result.reasons, "message": result.message, "at": result.at,
         "entries": result.entries, "sha1": result.sha1, "salvage": asdict(result.salvage) if result.salvage else None,
+        **({"volume": result.volume, "told": result.told} if result.volume else {}),
     })  # fmt: skip
 
 
@@ -87,15 +93,20 @@ def from_text(text: str) -> Result | None:
             case {
                 "check": version, "directory": str() as directory, "format": format_, "asked": int() as asked, "level": int() as level,
                 "verdict": "good" | "bad" | "unverifiable" as verdict, "reasons": list() as reasons, "message": str() as message,
-                "at": int() | float() as at, "entries": int() | None as entries, "sha1": str() | None as sha1, "salvage": salvage,
+                "at": int() | float() as at, "entries": int() | None as entries, "sha1": str() | None as sha1, "salvage": salvage, **more,
             } if version == CHECK_VERSION:  # fmt: skip
                 return Result(
                     directory, format_, asked, level, verdict, tuple(map(str, reasons)), message, float(at), entries, sha1,
-                    salvage_of(salvage),
+                    salvage_of(salvage), str(more.get("volume", "")), rows_of(more.get("told")),
                 )  # fmt: skip
     except ValueError:
         return None
     return None
+
+
+def rows_of(told: object) -> tuple[Row, ...]:
+    """Read rows from their JSON shape; what is none is left out."""
+    return tuple(tuple(map(str, row)) for row in told if isinstance(row, list)) if isinstance(told, list) else ()
 
 
 class Results:
@@ -117,10 +128,10 @@ class Results:
         with self._lock:
             return self._known.get(identity)
 
-    def enough(self, identity: Identity, level: int, now: float) -> bool:
-        """Whether a file needs no verification up to ``level`` at UNIX time ``now``."""
+    def enough(self, identity: Identity, level: int, now: float, volume: str = "") -> bool:
+        """Whether a file needs no verification up to ``level`` at UNIX time ``now``; ``volume`` as in Wanted."""
         result = self.get(identity)
-        if result is None or result.asked < level:
+        if result is None or result.asked < level or (volume and result.volume != volume):
             return False
         if result.reasons and result.reasons[0] in FATES:
             again = min(self._try_again, SHORT_RETRY) if result.reasons[0] == "unreadable" else self._try_again
@@ -164,7 +175,8 @@ class Results:
             if not self._loaded:
                 self._take(book.load())
             for identity, result in list(self._unsaved.items()):
-                book.save(key_of(identity), to_text(result))
+                if len(result.told) <= MOST_ROWS_KEPT:
+                    book.save(key_of(identity), to_text(result))
                 with self._lock:
                     if self._unsaved.get(identity) is result:
                         del self._unsaved[identity]

@@ -10,20 +10,27 @@ from dataclasses import dataclass
 from watchdog.collectors.archives.results import CHECK_VERSION
 from watchdog.collectors.archives.single import OPEN
 from watchdog.collectors.archives.talk import Place
+from watchdog.collectors.archives.volumes import VolumeName
 from watchdog.model.archives import Identity
+from watchdog.runtime.child import module_argv
 
 LOCAL = ""
+VOLUME_MODULE = "watchdog.collectors.archives.volume_check"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One file to verify up to ``level``. ``lane`` is LOCAL or the mount that may hang."""
+    """One file to verify up to ``level``.
+
+    ``lane`` is LOCAL or the mount that may hang. ``volume`` is the order of ``volume_check`` for a file of a Duplicati destination.
+    """
 
     path: str
     directory: str
     identity: Identity
     level: int
     lane: str = LOCAL
+    volume: str = ""
 
 
 class Running:
@@ -76,3 +83,14 @@ def place_of(wanted: Wanted, text: str | None) -> Place | None:
     except ValueError:
         return None
     return None
+
+
+def volume_order(volume: VolumeName, algorithm: str) -> str:
+    """Return what ``volume_check`` wants to know of a file: the same text for the same check."""
+    about = {"kind": volume.kind, "packing": volume.packing, "encryption": volume.encryption, "algorithm": algorithm}
+    return json.dumps(about, sort_keys=True)
+
+
+def volume_argv(order: str) -> list[str]:
+    """Return the child that verifies by ``order`` of volume_order."""
+    return module_argv(VOLUME_MODULE, order)

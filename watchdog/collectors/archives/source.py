@@ -14,13 +14,15 @@ MOST_CREDIT = 1.0
 
 
 class Source:
-    """The bytes of one open file of ``size`` bytes. ``rate`` is bytes a second, 0 = as fast as it goes; ``digest``: SHA-1 too.
+    """The bytes of one open file of ``size`` bytes.
+
+    ``rate`` is bytes a second, 0 = as fast as it goes; ``digest``: a checksum too, by ``algorithm``, a name of hashlib.
 
     The descriptor is shared with the parent, so its file offset is the parent's progress bar: ``read`` moves it by itself, ``mark`` says
     how far random reads have come.
     """
 
-    def __init__(self, descriptor: int, size: int, rate: float = 0.0, *, digest: bool = False) -> None:
+    def __init__(self, descriptor: int, size: int, rate: float = 0.0, *, digest: bool = False, algorithm: str = "sha1") -> None:
         self._fd = descriptor
         self.size = size
         self._rate = rate
@@ -28,19 +30,20 @@ class Source:
         self.read_bytes = 0
         self._far = 0
         self._dropped = 0
-        self._sha1 = hashlib.sha1(usedforsecurity=False) if digest else None
+        self._hash = hashlib.new(algorithm, usedforsecurity=False) if digest else None
         self._hashed = 0
+        self._algorithm = algorithm
 
     @property
     def hashing(self) -> bool:
         """Whether every byte is wanted for the checksum, so that skipping saves nothing."""
-        return self._sha1 is not None
+        return self._hash is not None
 
     def read(self) -> bytes:
         """Return the next chunk in order, b"" at the end."""
         data = os.read(self._fd, CHUNK)
-        if self._sha1 is not None and self._hashed == self._far:
-            self._sha1.update(data)
+        if self._hash is not None and self._hashed == self._far:
+            self._hash.update(data)
             self._hashed += len(data)
         self._far += len(data)
         self._pay(len(data))
@@ -62,15 +65,24 @@ class Source:
         """Show that everything before ``offset`` has been looked at; ``read`` goes on from there."""
         self._far = os.lseek(self._fd, offset, os.SEEK_SET)
 
+    @property
+    def descriptor(self) -> int:
+        """Return the open file, for a reader of its own; ``mark`` says where to go on afterwards."""
+        return self._fd
+
     def sha1(self) -> str | None:
+        """Return the SHA-1 of the whole file; see ``digest``."""
+        return self.digest() if self._algorithm == "sha1" else None
+
+    def digest(self) -> str | None:
         """Return the checksum of the whole file in lower-case hex, reading what has not been read in order yet; None if not asked for."""
-        if self._sha1 is None:
+        if self._hash is None:
             return None
         if self._hashed < self.size:
             self.mark(self._hashed)
             while self.read():
                 pass
-        return self._sha1.hexdigest() if self._hashed == self.size else None
+        return self._hash.hexdigest() if self._hashed == self.size else None
 
     def _pay(self, count: int) -> None:
         self.read_bytes += count

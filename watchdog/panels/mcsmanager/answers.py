@@ -6,18 +6,15 @@ the field when an answer has not the promised shape (contract section 1; recordi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final
 
 from watchdog.errors import MalformedAnswer
 from watchdog.panels.mcsmanager.sight import Candidate
 from watchdog.panels.mcsmanager.view import LABEL, Daemon, Instance, Operation, SeenContainer, Status
+from watchdog.runtime import shapes
+from watchdog.runtime.shapes import Json
 
-Json = Mapping[str, object]
-ValueT = TypeVar("ValueT")
-_MISSING = object()
-LONGEST_NAME: Final = 128
 LONGEST_STAMP: Final = 16
 
 
@@ -47,7 +44,7 @@ class Detail:
 
 def envelope(body: object) -> object:
     """Given a decoded answer ``{status, data, time}``, return its data."""
-    whole = _mapping(body, "answer")
+    whole = shapes.mapping(body, "answer")
     if "data" not in whole or not isinstance(whole.get("status"), int):
         raise MalformedAnswer("the answer is not an MCSManager envelope {status, data, time}: is this the panel's address?")
     return whole["data"]
@@ -55,53 +52,53 @@ def envelope(body: object) -> object:
 
 def services(data: object) -> tuple[Daemon, ...]:
     """Given the data of ``remote_services_list``, return the daemons with what the panel knows without asking them."""
-    return tuple(_service(_mapping(item, "services[]")) for item in _list(data, "services"))
+    return tuple(_service(shapes.mapping(item, "services[]")) for item in shapes.listing(data, "services"))
 
 
 def overview(data: object) -> Overview:
     """Given the data of ``overview``, return the panel's version and its daemons with version and shutdown flags."""
-    whole = _mapping(data, "overview")
-    remotes = (_mapping(item, "remote[]") for item in _list(_get(whole, "remote", "overview"), "overview.remote"))
-    return Overview(_text(whole, "version", "overview"), tuple(_remote(item) for item in remotes))
+    whole = shapes.mapping(data, "overview")
+    remotes = (shapes.mapping(item, "remote[]") for item in shapes.listing(shapes.member(whole, "remote", "overview"), "overview.remote"))
+    return Overview(shapes.text(whole, "version", "overview"), tuple(_remote(item) for item in remotes))
 
 
 def page(data: object) -> Page:
     """Given the data of ``remote_service_instances``, return one page."""
-    whole = _mapping(data, "page")
-    items = _list(_get(whole, "data", "page"), "page.data")
-    return Page(_number(whole, "maxPage", "page"), tuple(instance(item) for item in items))
+    whole = shapes.mapping(data, "page")
+    items = shapes.listing(shapes.member(whole, "data", "page"), "page.data")
+    return Page(shapes.number(whole, "maxPage", "page"), tuple(instance(item) for item in items))
 
 
 def instance(data: object) -> Instance:
     """Given one list item or detail, return the instance."""
-    item = _mapping(data, "instance")
-    config = _mapping(_get(item, "config", "instance"), "instance.config")
-    docker = _mapping(config.get("docker") or {}, "config.docker")
-    events = _mapping(config.get("eventTask") or {}, "config.eventTask")
-    end = _optional_number(config, "endTime")
-    timeout = _optional_number(config, "stopTimeout")
+    item = shapes.mapping(data, "instance")
+    config = shapes.mapping(shapes.member(item, "config", "instance"), "instance.config")
+    docker = shapes.mapping(config.get("docker") or {}, "config.docker")
+    events = shapes.mapping(config.get("eventTask") or {}, "config.eventTask")
+    end = shapes.optional_number(config, "endTime")
+    timeout = shapes.optional_number(config, "stopTimeout")
     return Instance(
-        uuid=_identifier(item, "instanceUuid"),
-        nickname=_text(config, "nickname", "config"),
+        uuid=shapes.identifier(item, "instanceUuid"),
+        nickname=shapes.text(config, "nickname", "config"),
         status=_status(item),
-        started=_number(item, "started", "instance"),
-        auto_restarted=_optional_number(item, "autoRestarted"),
-        process_type=_text(config, "processType", "config"),
-        auto_start=_flag(events, "autoStart") or False,
-        auto_restart=_flag(events, "autoRestart") or False,
-        auto_restart_max=_optional_number(events, "autoRestartMaxTimes"),
+        started=shapes.number(item, "started", "instance"),
+        auto_restarted=shapes.optional_number(item, "autoRestarted"),
+        process_type=shapes.text(config, "processType", "config"),
+        auto_start=shapes.optional_flag(events, "autoStart") or False,
+        auto_restart=shapes.optional_flag(events, "autoRestart") or False,
+        auto_restart_max=shapes.optional_number(events, "autoRestartMaxTimes"),
         end_time=end / 1000 if end and end > 0 else None,
-        configured_name=_optional_text(docker, "containerName"),
-        image=_optional_text(docker, "image"),
-        stop_command=_optional_text(config, "stopCommand"),
+        configured_name=shapes.optional_text(docker, "containerName"),
+        image=shapes.optional_text(docker, "image"),
+        stop_command=shapes.optional_text(config, "stopCommand"),
         stop_timeout=float(timeout) if timeout and timeout > 0 else None,
-        cwd=_optional_text(config, "cwd"),
+        cwd=shapes.optional_text(config, "cwd"),
     )
 
 
 def detail(data: object) -> Detail:
     """Given the data of ``/api/instance``, return the detail."""
-    item = _mapping(data, "instance")
+    item = shapes.mapping(data, "instance")
     process = item.get("processInfo")
     empty = isinstance(process, dict) and process.get("pid") == 0 and process.get("ctime") == 0
     return Detail(instance(data), empty)
@@ -109,36 +106,36 @@ def detail(data: object) -> Detail:
 
 def containers(data: object) -> tuple[SeenContainer, ...]:
     """Given the data of ``environment/containers`` (Docker's raw list), return the running and paused containers, sorted by id."""
-    found = (_container(_mapping(item, "containers[]")) for item in _list(data, "containers"))
+    found = (_container(shapes.mapping(item, "containers[]")) for item in shapes.listing(data, "containers"))
     return tuple(sorted(found, key=lambda seen: seen.id))
 
 
 def images(data: object) -> frozenset[str]:
     """Given the data of ``environment/image`` (Docker's raw list), return all tags, each also without ``:latest``."""
-    listed = (_mapping(item, "images[]") for item in _list(data, "images"))
-    tags = {tag for item in listed for tag in _list(item.get("RepoTags") or [], "images[].RepoTags") if isinstance(tag, str)}
+    listed = (shapes.mapping(item, "images[]") for item in shapes.listing(data, "images"))
+    tags = {tag for item in listed for tag in shapes.listing(item.get("RepoTags") or [], "images[].RepoTags") if isinstance(tag, str)}
     return frozenset(tags | {tag.removesuffix(":latest") for tag in tags})
 
 
 def inspected(data: object) -> Candidate:
     """Given Docker's raw inspect (head-docker-inspect-running.json), return the container."""
-    whole = _mapping(data, "inspect")
-    config = _mapping(_get(whole, "Config", "inspect"), "inspect.Config")
-    state = _mapping(_get(whole, "State", "inspect"), "inspect.State")
-    mounts = (_mapping(mount, "inspect.Mounts[]") for mount in _list(whole.get("Mounts") or [], "inspect.Mounts"))
+    whole = shapes.mapping(data, "inspect")
+    config = shapes.mapping(shapes.member(whole, "Config", "inspect"), "inspect.Config")
+    state = shapes.mapping(shapes.member(whole, "State", "inspect"), "inspect.State")
+    mounts = (shapes.mapping(mount, "inspect.Mounts[]") for mount in shapes.listing(whole.get("Mounts") or [], "inspect.Mounts"))
     return Candidate(
-        id=_identifier(whole, "Id"),
-        name=_text(whole, "Name", "inspect").removeprefix("/"),
-        state=_text(state, "Status", "inspect.State"),
-        image=_optional_text(config, "Image"),
-        label=_optional_text(_mapping(config.get("Labels") or {}, "inspect.Config.Labels"), LABEL),
-        sources=tuple(sorted(_optional_text(mount, "Source") for mount in mounts)),
+        id=shapes.identifier(whole, "Id"),
+        name=shapes.text(whole, "Name", "inspect").removeprefix("/"),
+        state=shapes.text(state, "Status", "inspect.State"),
+        image=shapes.optional_text(config, "Image"),
+        label=shapes.optional_text(shapes.mapping(config.get("Labels") or {}, "inspect.Config.Labels"), LABEL),
+        sources=tuple(sorted(shapes.optional_text(mount, "Source") for mount in mounts)),
     )
 
 
 def operations(data: object) -> tuple[Operation, ...]:
     """Given the data of ``operation_logs`` (a bare list), return its entries, oldest first."""
-    found = (_operation(_mapping(item, "operations[]")) for item in _list(data, "operations"))
+    found = (_operation(shapes.mapping(item, "operations[]")) for item in shapes.listing(data, "operations"))
     return tuple(sorted(found, key=lambda entry: (entry.at, entry.id)))
 
 
@@ -152,15 +149,15 @@ def _service(item: Json) -> Daemon:
     if not isinstance(available, bool):
         raise MalformedAnswer("services[].available is not true or false")
     port = item.get("port")
-    address = f"{_optional_text(item, 'ip')}:{port}" if isinstance(port, int) else _optional_text(item, "ip")
-    return Daemon(uuid=_identifier(item, "uuid"), remarks=_optional_text(item, "remarks"), address=address, available=available)
+    address = f"{shapes.optional_text(item, 'ip')}:{port}" if isinstance(port, int) else shapes.optional_text(item, "ip")
+    return Daemon(uuid=shapes.identifier(item, "uuid"), remarks=shapes.optional_text(item, "remarks"), address=address, available=available)
 
 
 def _remote(item: Json) -> Daemon:
     base = _service(item)
-    config = _mapping(item.get("config") or {}, "remote[].config")
-    process = _mapping(item.get("process") or {}, "remote[].process")
-    version = _optional_text(item, "version") or None
+    config = shapes.mapping(item.get("config") or {}, "remote[].config")
+    process = shapes.mapping(item.get("process") or {}, "remote[].process")
+    version = shapes.optional_text(item, "version") or None
     return Daemon(
         uuid=base.uuid,
         remarks=base.remarks,
@@ -168,23 +165,23 @@ def _remote(item: Json) -> Daemon:
         available=base.available,
         version=version,
         overview_hung=base.available and version is None,
-        process_cpu=_optional_number(process, "cpu"),
-        soft_shutdown=_flag(config, "enableSoftShutdown"),
-        soft_shutdown_skips_docker=_flag(config, "softShutdownSkipDocker"),
+        process_cpu=shapes.optional_number(process, "cpu"),
+        soft_shutdown=shapes.optional_flag(config, "enableSoftShutdown"),
+        soft_shutdown_skips_docker=shapes.optional_flag(config, "softShutdownSkipDocker"),
     )
 
 
 def _container(item: Json) -> SeenContainer:
-    names = [name for name in _list(item.get("Names") or [], "containers[].Names") if isinstance(name, str)]
-    labels = _mapping(item.get("Labels") or {}, "containers[].Labels")
-    mounts = (_mapping(mount, "containers[].Mounts[]") for mount in _list(item.get("Mounts") or [], "containers[].Mounts"))
+    names = [name for name in shapes.listing(item.get("Names") or [], "containers[].Names") if isinstance(name, str)]
+    labels = shapes.mapping(item.get("Labels") or {}, "containers[].Labels")
+    mounts = (shapes.mapping(mount, "containers[].Mounts[]") for mount in shapes.listing(item.get("Mounts") or [], "containers[].Mounts"))
     return SeenContainer(
-        id=_identifier(item, "Id"),
+        id=shapes.identifier(item, "Id"),
         name=names[0].removeprefix("/") if names else "",
-        state=_text(item, "State", "containers[]"),
-        image=_optional_text(item, "Image"),
-        instance=_optional_text(labels, LABEL),
-        sources=tuple(sorted(_optional_text(mount, "Source") for mount in mounts)),
+        state=shapes.text(item, "State", "containers[]"),
+        image=shapes.optional_text(item, "Image"),
+        instance=shapes.optional_text(labels, LABEL),
+        sources=tuple(sorted(shapes.optional_text(mount, "Source") for mount in mounts)),
     )
 
 
@@ -194,78 +191,17 @@ def _operation(item: Json) -> Operation:
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_STAMP):
         raise MalformedAnswer("operations[].operation_time is not a number of milliseconds")
     return Operation(
-        id=_optional_text(item, "operation_id"),
-        type=_text(item, "type", "operations[]"),
+        id=shapes.optional_text(item, "operation_id"),
+        type=shapes.text(item, "type", "operations[]"),
         at=int(text) / 1000,
-        daemon=_optional_text(item, "daemon_id"),
-        instance=_optional_text(item, "instance_id"),
-        operator=_optional_text(item, "operator_name"),
+        daemon=shapes.optional_text(item, "daemon_id"),
+        instance=shapes.optional_text(item, "instance_id"),
+        operator=shapes.optional_text(item, "operator_name"),
     )
 
 
 def _status(item: Json) -> Status:
     try:
-        return Status(_number(item, "status", "instance"))
+        return Status(shapes.number(item, "status", "instance"))
     except ValueError:
         raise MalformedAnswer(f"instance.status {item.get('status')!r} is not one of -1, 0, 1, 2, 3") from None
-
-
-def _get(item: Json, key: str, where: str) -> object:
-    value = item.get(key, _MISSING)
-    if value is _MISSING:
-        raise MalformedAnswer(f"{where}.{key} is missing")
-    return value
-
-
-def _mapping(value: object, where: str) -> Json:
-    if not isinstance(value, dict):
-        raise MalformedAnswer(f"{where} is not an object but {type(value).__name__}")
-    return cast(Json, value)
-
-
-def _list(value: object, where: str) -> Iterable[object]:
-    if not isinstance(value, list):
-        raise MalformedAnswer(f"{where} is not a list but {type(value).__name__}")
-    return value
-
-
-def _text(item: Json, key: str, where: str) -> str:
-    value = _get(item, key, where)
-    if not isinstance(value, str):
-        raise MalformedAnswer(f"{where}.{key} is not text but {type(value).__name__}")
-    return value
-
-
-def _identifier(item: Json, key: str) -> str:
-    value = _text(item, key, "item")
-    if (
-        not value
-        or len(value) > LONGEST_NAME
-        or not value.isascii()
-        or not value.isprintable()
-        or any(letter in value for letter in "/?&# ")
-    ):
-        raise MalformedAnswer(f"{key} is not an identifier")
-    return value
-
-
-def _optional_text(item: Json, key: str) -> str:
-    value = item.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _number(item: Json, key: str, where: str) -> int:
-    value = _get(item, key, where)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedAnswer(f"{where}.{key} is not a whole number but {type(value).__name__}")
-    return value
-
-
-def _optional_number(item: Json, key: str) -> int | None:
-    value = item.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _flag(item: Json, key: str) -> bool | None:
-    value = item.get(key)
-    return value if isinstance(value, bool) else None

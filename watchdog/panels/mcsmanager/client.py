@@ -17,7 +17,6 @@ from typing import Final, TypeVar
 from watchdog.errors import Blind, DeadlinePassed, NotFound, Refused, ServerFault, Throttled, Unknown
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
-from watchdog.model.panels import REQUESTS
 from watchdog.panels.mcsmanager import answers
 from watchdog.panels.mcsmanager.fan import side_by_side
 from watchdog.panels.mcsmanager.remedies import PANEL_NAME
@@ -34,7 +33,7 @@ from watchdog.panels.mcsmanager.view import (
     parse_version,
 )
 from watchdog.runtime.fields import read_secret
-from watchdog.runtime.http import RESULTS, Http, Tls
+from watchdog.runtime.http import Http, Tls, counted
 
 PAGE_SIZE: Final = 50
 """10.18 caps page_size at 50 without a word (contract section 1)."""
@@ -73,12 +72,7 @@ def connect(settings: McsmanagerSettings, clock: Clock, instruments: Instruments
         # X-Requested-With: not needed with a key, but some routes always want it (contract section 1, Access)
         return {"x-request-api-key": key(), "X-Requested-With": "XMLHttpRequest"}
 
-    def observe(operation: str, result: str) -> None:
-        instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result)
-
-    for operation in OPERATIONS:
-        for result in RESULTS:
-            instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result, by=0.0)
+    observe = counted(instruments, PANEL_NAME, settings.name, OPERATIONS)
     tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
     http = Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, observe=observe, tls=tls)
     return McsmanagerClient(Wire(http, key), clock, settings.timeout)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from watchdog.model.drifts import Confirm, Drift, DriftKind, Judgement, Proposal, Scalar, Subject, UnknownSubject
+from watchdog.model.memory import decode, encode
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
@@ -76,7 +77,7 @@ def _judge_daemon(
     entry = settings.of_daemon(daemon.uuid, _only(view, daemon))
     case = Case(settings, view, daemon, entry, sight, own, facts, now.wall)
     about_it, unsure = _about_daemon(case)
-    kept: tuple[tuple[str, Scalar], ...] = ((memories.daemon_key(daemon.uuid), memories.encode(own)),)
+    kept: tuple[tuple[str, Scalar], ...] = ((memories.daemon_key(daemon.uuid), encode(own)),)
     subject = Subject("daemon", daemon.uuid, daemon.name)
     well = () if about_it or unsure else (subject,)
     rest = _judge_instances(case) if sight.clear else _all_unknown(case)
@@ -134,7 +135,7 @@ def _judge_instances(case: Case) -> _Part:
 def _judge_instance(case: Case, instance: Instance, sides: Sides, namesakes: int) -> _Part:
     before = _instance_memory(case.facts, case.daemon, instance)
     own = memories.remember_instance(before, instance, case.now)
-    kept: tuple[tuple[str, Scalar], ...] = ((memories.instance_key(case.daemon.uuid, instance.uuid), memories.encode(own)),)
+    kept: tuple[tuple[str, Scalar], ...] = ((memories.instance_key(case.daemon.uuid, instance.uuid), encode(own)),)
     subject = Subject("instance", instance.uuid, instance.nickname)
     patient = Patient(instance, sides.truth(instance), own, sides.events(instance))
     reason = _unsure(patient, before, namesakes, case.daemon)
@@ -180,7 +181,7 @@ def _vanished(view: McsmanagerView, facts: LedgerFacts, now: float) -> list[_Par
     """
     parts = []
     for key, text in facts.memory.items():
-        own = memories.decode(DaemonMemory, text) if key.startswith("d:") else None
+        own = decode(DaemonMemory, text) if key.startswith("d:") else None
         uuid = key.removeprefix("d:")
         if own is None or view.daemon(uuid) is not None or abs(now - own.seen_at) > memories.GAP:
             continue
@@ -205,11 +206,11 @@ def _join(parts: Iterable[_Part]) -> _Part:
 
 
 def _daemon_memory(facts: LedgerFacts, daemon: Daemon) -> DaemonMemory | None:
-    return memories.decode(DaemonMemory, facts.memory.get(memories.daemon_key(daemon.uuid)))
+    return decode(DaemonMemory, facts.memory.get(memories.daemon_key(daemon.uuid)))
 
 
 def _instance_memory(facts: LedgerFacts, daemon: Daemon, instance: Instance) -> InstanceMemory | None:
-    return memories.decode(InstanceMemory, facts.memory.get(memories.instance_key(daemon.uuid, instance.uuid)))
+    return decode(InstanceMemory, facts.memory.get(memories.instance_key(daemon.uuid, instance.uuid)))
 
 
 def _only(view: McsmanagerView, daemon: Daemon) -> str:

@@ -1,38 +1,23 @@
-"""What a running remedy works with, and how it ends: done, later or given up, with the record of what it sent."""
+"""What a running remedy works with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
-from watchdog.errors import Permanent, WatchdogError
 from watchdog.model.engines import EngineAct, EngineRead
-from watchdog.model.hooks import HookRunner
-from watchdog.model.repairs import Act, Outcome, PlannedRepair
 from watchdog.panels.mcsmanager.client import McsmanagerClient
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
-
-POLL: Final = 1.0
-"""Seconds between two looks while a remedy waits."""
+from watchdog.runtime import hands
 
 
 @dataclass(slots=True)
-class Hands:
-    """What a running remedy works with. ``sent`` is what went out, in order, for the record."""
+class Hands(hands.Hands):
+    """What every panel's remedies have, and what those of MCSManager need beside it."""
 
     settings: McsmanagerSettings
     client: McsmanagerClient
-    hooks: HookRunner
-    act: Act
-    repair: PlannedRepair
     engine_read: EngineRead | None = None
     engine_act: EngineAct | None = None
-    sent: list[str] = field(default_factory=list)
-
-    def parameter(self, name: str) -> str:
-        """Return a text parameter of the proposal."""
-        return str(self.repair.proposal.parameters.get(name, ""))
 
     @property
     def daemon(self) -> str:
@@ -43,34 +28,3 @@ class Hands:
     def instance(self) -> str:
         """Return the instance's uuid."""
         return self.parameter("instance")
-
-    def done(self, message: str) -> Outcome:
-        """End well."""
-        return Outcome.done(message, tuple(self.sent))
-
-    def later(self, delay: float, message: str) -> Outcome:
-        """End for now."""
-        return Outcome.later(delay, message, tuple(self.sent))
-
-    def gave_up(self, message: str) -> Outcome:
-        """End for good."""
-        return Outcome.gave_up(message, tuple(self.sent))
-
-    def broken_off(self, error: WatchdogError) -> Outcome:
-        """End by an error that came after something was sent."""
-        message = f"{type(error).__name__}: {error}"
-        return self.gave_up(message) if isinstance(error, Permanent) else self.later(getattr(error, "delay", None) or 0.0, message)
-
-    def seconds(self, most: float) -> float:
-        """Return a deadline for one request: shorter than the repair's own."""
-        return max(1.0, min(most, self.act.remaining() - 1.0))
-
-    def wait_for(self, done: Callable[[], bool], most: float) -> bool:
-        """Look every second until ``done``, for at most so many seconds and never into the repair's last ones."""
-        waited = 0.0
-        while not done():
-            if waited >= most or self.act.remaining() < 5 * POLL:
-                return False
-            self.act.sleep(POLL)
-            waited += POLL
-        return True

@@ -5,10 +5,9 @@ Pure. One JSON list per daemon (``d:UUID``) and per instance (``i:DAEMON:UUID``)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields, replace
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final
 
 from watchdog.model.drifts import Scalar
 from watchdog.panels.mcsmanager.view import Daemon, Instance, Status
@@ -70,9 +69,6 @@ class DaemonMemory:
     up_at: float | None = None
 
 
-MemoryT = TypeVar("MemoryT", InstanceMemory, DaemonMemory)
-
-
 def daemon_key(daemon: str) -> str:
     """Return the key of a daemon's memory."""
     return f"d:{daemon}"
@@ -87,27 +83,6 @@ def instances_of(memory: Mapping[str, Scalar], daemon: str) -> tuple[str, ...]:
     """Return the uuids of all instances remembered behind a daemon, sorted."""
     prefix = f"i:{daemon}:"
     return tuple(sorted(key.removeprefix(prefix) for key in memory if key.startswith(prefix)))
-
-
-def encode(value: InstanceMemory | DaemonMemory) -> str:
-    """Return a memory as the ledger keeps it."""
-    return json.dumps(astuple(value), separators=(",", ":"))
-
-
-def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
-    """Given what the ledger kept, return the memory; None when there is none or it cannot be read."""
-    if not isinstance(text, str):
-        return None
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return None
-    known = fields(kind)
-    if not isinstance(values, list) or len(values) != len(known):
-        return None
-    if not all(_fits(value, str(field.type)) for value, field in zip(values, known, strict=True)):
-        return None
-    return kind(*values)
 
 
 def remember_instance(old: InstanceMemory | None, instance: Instance, now: float) -> InstanceMemory:
@@ -183,13 +158,3 @@ def _set_back(memory: DaemonMemory, now: float) -> DaemonMemory:
         watched_since=now,
         seen_at=now,
     )
-
-
-def _fits(value: object, wanted: str) -> bool:
-    if value is None:
-        return "None" in wanted
-    if "bool" in wanted:
-        return isinstance(value, bool)
-    if "str" in wanted:
-        return isinstance(value, str)
-    return isinstance(value, int | float) and not isinstance(value, bool)

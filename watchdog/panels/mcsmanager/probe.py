@@ -9,9 +9,9 @@ from watchdog.model.panels import Ports, Probe
 from watchdog.panels.mcsmanager import advise, client
 from watchdog.panels.mcsmanager.answers import inspected
 from watchdog.panels.mcsmanager.client import McsmanagerClient
-from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import Daemon, McsmanagerView
+from watchdog.runtime.hooklines import hook_line
 
 SECONDS = 10.0
 

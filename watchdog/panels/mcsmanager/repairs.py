@@ -13,12 +13,13 @@ from watchdog.errors import DeadlinePassed, NotFound, Refused, ServerFault, Unkn
 from watchdog.model.hooks import Hook
 from watchdog.model.repairs import Outcome
 from watchdog.panels.mcsmanager.answers import inspected
-from watchdog.panels.mcsmanager.hands import POLL, Hands
-from watchdog.panels.mcsmanager.hooklines import hook_line
+from watchdog.panels.mcsmanager.hands import Hands
 from watchdog.panels.mcsmanager.remedies import DELAYED_KILL_GUARD, start_of
 from watchdog.panels.mcsmanager.sends import link_line, open_line, remove_line, stop_line
 from watchdog.panels.mcsmanager.sight import LIVE, Candidate, identify
 from watchdog.panels.mcsmanager.view import Daemon, Instance, SeenContainer, Status
+from watchdog.runtime.hands import POLL
+from watchdog.runtime.hooklines import hook_line
 
 ENGINE_SECONDS: Final = 10.0
 REASONS_TO_FAIL = (ServerFault, Unreachable, DeadlinePassed, Unknown)

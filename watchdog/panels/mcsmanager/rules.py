@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
+from watchdog.model.memory import decode
 from watchdog.panels.mcsmanager import memory as memories
 from watchdog.panels.mcsmanager import remedies
 from watchdog.panels.mcsmanager.cases import Case, Patient
-from watchdog.panels.mcsmanager.hooklines import hook_line
 from watchdog.panels.mcsmanager.memory import InstanceMemory
 from watchdog.panels.mcsmanager.view import Instance, Status
 from watchdog.panels.mcsmanager.wishes import SEEN_LATE, Deeds, Wish, Witnessed, wish_for
+from watchdog.runtime.hooklines import hook_line
 
 LOOP_STARTS: Final = 3
 """So many starts or deaths within about ten minutes are a loop (contract section 3)."""
@@ -253,7 +254,7 @@ def _restart(case: Case, patient: Patient) -> tuple[Proposal | None, str | None]
 
 def _all_stuck(case: Case, starting: list[Instance]) -> bool:
     for item in starting:
-        own = memories.decode(InstanceMemory, case.facts.memory.get(memories.instance_key(case.daemon.uuid, item.uuid)))
+        own = decode(InstanceMemory, case.facts.memory.get(memories.instance_key(case.daemon.uuid, item.uuid)))
         if own is None or own.status != Status.STARTING or case.now - own.since < case.settings.stuck_starting_after:
             return False
     return True

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from watchdog.model.repairs import Mode
-from watchdog.runtime.fields import AbsolutePath, Duration, HookField, Strict
+from watchdog.runtime.fields import AbsolutePath, Duration, HookField, Strict, panel_address
 
 KindName = Literal[
     "stuck_starting", "failed_autostart", "ghost_running", "dead_stream", "orphan", "paused", "leftover", "stopping_too_long",
@@ -49,7 +49,7 @@ class McsmanagerSettings(Strict):
 
     name: str = Field(min_length=1)
     """The target's name, unique over all panels."""
-    url: str
+    url: Annotated[str, panel_address("http://HOST:23333")]
     """The panel's address, with its prefix if it has one: ``http://127.0.0.1:23333``."""
     api_key_file: AbsolutePath
     """A file that holds the API key of an administrator; best a user of its own, so the panel's operation log tells its deeds apart.
@@ -90,13 +90,6 @@ class McsmanagerSettings(Strict):
     """Certificates to trust, if the panel's is not signed by a public authority."""
     verify_tls: bool = True
     """Whether the panel's certificate is checked."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")) or "?" in value or "#" in value or "@" in value:
-            raise ValueError(f"'{value}' is no panel address: write http://HOST:23333, without a key or a query")
-        return value.rstrip("/")
 
     @field_validator("daemons")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from watchdog.errors import Refused, Stopping, WatchdogError
+from watchdog.errors import Refused
 from watchdog.model.drifts import Judgement
 from watchdog.model.hooks import Hook
 from watchdog.model.moments import Moment
@@ -17,6 +17,7 @@ from watchdog.panels.mcsmanager import client, drift, repairs, sends
 from watchdog.panels.mcsmanager.hands import Hands
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import McsmanagerView
+from watchdog.runtime.hands import carry_out
 
 REPAIRS: Final[Mapping[str, Callable[[Hands], Outcome]]] = {
     "open_instance": repairs.open_instance,
@@ -65,15 +66,8 @@ class McsmanagerTarget:
     def repair(self, repair: PlannedRepair, act: Act) -> Outcome:
         """Carry out one planned repair."""
         ports = self._ports
-        hands = Hands(self._settings, self._client, ports.hooks, act, repair, ports.engine_read, ports.engine_act)
-        try:
-            return self._carry_out(hands)
-        except Stopping:
-            raise
-        except WatchdogError as error:
-            if not hands.sent:
-                raise
-            return hands.broken_off(error)  # what went out must stand in the record
+        hands = Hands(ports.hooks, act, repair, self._settings, self._client, ports.engine_read, ports.engine_act)
+        return carry_out(hands, self._carry_out)
 
     def describe(self, repair: PlannedRepair) -> tuple[str, ...]:
         """Return exactly what ``repair`` would send."""

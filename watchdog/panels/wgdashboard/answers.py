@@ -7,20 +7,18 @@ the field when an answer has not the promised shape (contract sections 1.1 and 1
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final, cast
+from typing import Final
 
 from watchdog.errors import MalformedAnswer, Refused
 from watchdog.model.moments import Moment
 from watchdog.panels.wgdashboard.texts import canonical
 from watchdog.panels.wgdashboard.view import Configuration, Handshake, Job, Peer, Sampling
+from watchdog.runtime import shapes
+from watchdog.runtime.shapes import LONGEST_NAME, Json
 
-Json = Mapping[str, object]
 GIB: Final = 1 << 30
-LONGEST_NAME: Final = 255
 _AGE: Final = re.compile(r"(?:(-?\d{1,6}) days?, )?(\d{1,2}):(\d\d):(\d\d)")
 _NOWHERE: Final = frozenset({"", "N/A", "(none)"})
-_MISSING = object()
 
 
 class SaidNo(Refused):
@@ -33,7 +31,7 @@ def envelope(body: object, operation: str) -> object:
     Raises SaidNo when ``status`` is false, which comes with code 200 (contract section 1.1). The message is dropped: it may be the output
     of wg-quick, which quotes lines of the configuration file.
     """
-    whole = _mapping(body, "answer")
+    whole = shapes.mapping(body, "answer")
     if not isinstance(whole.get("status"), bool) or "data" not in whole:
         raise MalformedAnswer("the answer is not a WGDashboard envelope {status, message, data}: is this the panel's address?")
     if whole["status"] is False:
@@ -55,27 +53,27 @@ def version(data: object) -> str:
 
 def names(data: object) -> tuple[str, ...]:
     """Given the data of ``clients/allConfigurationsPeers``, return the configurations' names; JSON sorts them, not the panel's memory."""
-    return tuple(_name(name, "configuration") for name in _mapping(data, "allConfigurationsPeers"))
+    return tuple(shapes.name(name, "configuration") for name in shapes.mapping(data, "allConfigurationsPeers"))
 
 
 def configuration(data: object, name: str, read_at: Moment) -> Configuration:
     """Given the data of ``getWireguardConfigurationInfo`` for ``name``, return the configuration with its peers."""
-    whole = _mapping(data, "configuration")
-    info = _mapping(_get(whole, "configurationInfo", "configuration"), "configurationInfo")
-    if _text(info, "Name", "configurationInfo") != name:
+    whole = shapes.mapping(data, "configuration")
+    info = shapes.mapping(shapes.member(whole, "configurationInfo", "configuration"), "configurationInfo")
+    if shapes.text(info, "Name", "configurationInfo") != name:
         raise MalformedAnswer(f"asked for the configuration '{name}', got another")
-    port = _text(info, "ListenPort", "configurationInfo")
+    port = shapes.text(info, "ListenPort", "configurationInfo")
     return Configuration(
         name=name,
         read_at=read_at,
-        up=_flag(info, "Status", "configurationInfo"),
-        protocol=_text(info, "Protocol", "configurationInfo"),
-        addresses=_split(_optional_text(info, "Address")),
+        up=shapes.flag(info, "Status", "configurationInfo"),
+        protocol=shapes.text(info, "Protocol", "configurationInfo"),
+        addresses=_split(shapes.optional_text(info, "Address")),
         listen_port=int(port) if port.isascii() and port.isdigit() and len(port) < 6 else None,  # noqa: PLR2004  # 65535
-        public_key=_optional_text(info, "PublicKey"),
-        save_config=_flag(info, "SaveConfig", "configurationInfo"),
-        peers_total=_whole_number(info, "TotalPeers"),
-        peers_connected=_whole_number(info, "ConnectedPeers"),
+        public_key=shapes.optional_text(info, "PublicKey"),
+        save_config=shapes.flag(info, "SaveConfig", "configurationInfo"),
+        peers_total=shapes.optional_number(info, "TotalPeers") or 0,
+        peers_connected=shapes.optional_number(info, "ConnectedPeers") or 0,
         peers=_peers(whole, "configurationPeers", name, restricted=False),
         restricted=_peers(whole, "configurationRestrictedPeers", name, restricted=True),
     )
@@ -100,32 +98,32 @@ def networks(text: str) -> frozenset[str]:
 
 
 def _peers(whole: Json, key: str, name: str, *, restricted: bool) -> tuple[Peer, ...]:
-    items = _list(_get(whole, key, "configuration"), key)
-    found = (_peer(_mapping(item, f"{key}[]"), name, restricted=restricted) for item in items)
+    items = shapes.listing(shapes.member(whole, key, "configuration"), key)
+    found = (_peer(shapes.mapping(item, f"{key}[]"), name, restricted=restricted) for item in items)
     return tuple(sorted(found, key=lambda peer: peer.public_key))
 
 
 def _peer(item: Json, name: str, *, restricted: bool) -> Peer:
-    endpoint = _optional_text(item, "endpoint").strip()
+    endpoint = shapes.optional_text(item, "endpoint").strip()
     return Peer(
         configuration=name,
-        public_key=_name(_get(item, "id", "peer"), "peer.id"),
-        name=_optional_text(item, "name"),
+        public_key=shapes.name(shapes.member(item, "id", "peer"), "peer.id"),
+        name=shapes.optional_text(item, "name"),
         running=_running(item),
-        handshake=handshake(_text(item, "latest_handshake", "peer")),
+        handshake=handshake(shapes.text(item, "latest_handshake", "peer")),
         endpoint=None if endpoint in _NOWHERE else endpoint,
-        allowed_ips=networks(_optional_text(item, "allowed_ip")),
+        allowed_ips=networks(shapes.optional_text(item, "allowed_ip")),
         rx_bytes=_bytes(item, "total_receive"),
         tx_bytes=_bytes(item, "total_sent"),
         cumulative_rx_bytes=_bytes(item, "cumu_receive"),
         cumulative_tx_bytes=_bytes(item, "cumu_sent"),
         restricted=restricted,
-        jobs=tuple(_job(_mapping(job, "peer.jobs[]")) for job in _list(item.get("jobs") or [], "peer.jobs")),
+        jobs=tuple(_job(shapes.mapping(job, "peer.jobs[]")) for job in shapes.listing(item.get("jobs") or [], "peer.jobs")),
     )
 
 
 def _running(item: Json) -> bool:
-    status = _text(item, "status", "peer")
+    status = shapes.text(item, "status", "peer")
     if status not in {"running", "stopped"}:
         raise MalformedAnswer("peer.status is neither running nor stopped")
     return status == "running"
@@ -135,11 +133,11 @@ def _job(item: Json) -> Job:
     # Value is text in the database, but the panel takes what it is given (PeerJob.py)
     value = item.get("Value")
     return Job(
-        id=_text(item, "JobID", "job"),
-        field=_text(item, "Field", "job"),
-        operator=_text(item, "Operator", "job"),
+        id=shapes.text(item, "JobID", "job"),
+        field=shapes.text(item, "Field", "job"),
+        operator=shapes.text(item, "Operator", "job"),
         value=str(value) if isinstance(value, str | int | float) else "",
-        action=_text(item, "Action", "job"),
+        action=shapes.text(item, "Action", "job"),
     )
 
 
@@ -153,54 +151,5 @@ def _bytes(item: Json, key: str) -> int:
     return round(value * GIB)
 
 
-def _get(item: Json, key: str, where: str) -> object:
-    value = item.get(key, _MISSING)
-    if value is _MISSING:
-        raise MalformedAnswer(f"{where}.{key} is missing")
-    return value
-
-
-def _mapping(value: object, where: str) -> Json:
-    if not isinstance(value, dict):
-        raise MalformedAnswer(f"{where} is not an object but {type(value).__name__}")
-    return cast(Json, value)
-
-
-def _list(value: object, where: str) -> Iterable[object]:
-    if not isinstance(value, list):
-        raise MalformedAnswer(f"{where} is not a list but {type(value).__name__}")
-    return value
-
-
-def _text(item: Json, key: str, where: str) -> str:
-    value = _get(item, key, where)
-    if not isinstance(value, str):
-        raise MalformedAnswer(f"{where}.{key} is not text but {type(value).__name__}")
-    return value
-
-
-def _name(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value or len(value) > LONGEST_NAME or not value.isprintable():
-        raise MalformedAnswer(f"{where} is not a name")
-    return value
-
-
-def _optional_text(item: Json, key: str) -> str:
-    value = item.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _flag(item: Json, key: str, where: str) -> bool:
-    value = _get(item, key, where)
-    if not isinstance(value, bool):
-        raise MalformedAnswer(f"{where}.{key} is not true or false")
-    return value
-
-
-def _whole_number(item: Json, key: str) -> int:
-    value = item.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -16,7 +16,6 @@ from typing import Final, Literal, TypeVar
 from watchdog.errors import DeadlinePassed, Forbidden, ServerFault, Unknown
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
-from watchdog.model.panels import REQUESTS
 from watchdog.panels.wgdashboard import answers
 from watchdog.panels.wgdashboard.answers import SaidNo
 from watchdog.panels.wgdashboard.names import Order, names_in_files
@@ -32,7 +31,7 @@ from watchdog.panels.wgdashboard.view import (
     parse_version,
 )
 from watchdog.runtime.fields import read_secret
-from watchdog.runtime.http import RESULTS, Answer, Http, Tls
+from watchdog.runtime.http import Answer, Http, Tls, counted
 
 MIB: Final = 1 << 20
 LARGEST: Final = 64 * MIB
@@ -55,13 +54,7 @@ ABOUT_ONE_CONFIGURATION = (ServerFault, Unknown)
 
 def connect(settings: WgdashboardSettings, clock: Clock, instruments: Instruments) -> WgdashboardClient:
     """Build the client of one target; no I/O yet, the key is read anew for each use."""
-
-    def observe(operation: str, result: str) -> None:
-        instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result)
-
-    for operation in OPERATIONS:
-        for result in RESULTS:
-            instruments.count(REQUESTS.name, PANEL_NAME, settings.name, operation, result, by=0.0)
+    observe = counted(instruments, PANEL_NAME, settings.name, OPERATIONS)
     tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
 
     def http(headers: Callable[[], dict[str, str]]) -> Http:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields, replace
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final
 
 from watchdog.model.drifts import Scalar
+from watchdog.model.memory import decode, encode
 from watchdog.model.moments import Moment
 
 GAP: Final = 90.0
@@ -70,9 +71,6 @@ class ConfigurationMemory:
     def overdue(self) -> float:
         """Return over how many seconds of answers nothing has changed although something must have."""
         return self.read - max(self.since, self.telling) if self.telling else 0.0
-
-
-MemoryT = TypeVar("MemoryT", PanelMemory, ConfigurationMemory)
 
 
 class Notes:
@@ -138,27 +136,6 @@ def netns_of(memory: Mapping[str, Scalar]) -> str | None:
     return panel.netns if panel is not None else None
 
 
-def encode(value: PanelMemory | ConfigurationMemory) -> str:
-    """Return a memory as the ledger keeps it."""
-    return json.dumps(astuple(value), separators=(",", ":"))
-
-
-def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
-    """Given what the ledger kept, return the memory; None when there is none or it cannot be read."""
-    if not isinstance(text, str):
-        return None
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return None
-    known = fields(kind)
-    if not isinstance(values, list) or len(values) != len(known):
-        return None
-    if not all(_fits(value, str(field.type)) for value, field in zip(values, known, strict=True)):
-        return None
-    return kind(*values)
-
-
 def patience(memory: ConfigurationMemory | None, frozen_after: float) -> float:
     """Return for how many seconds answers must stay the same to count as frozen: a panel with long passes has its own pace."""
     return max(frozen_after, 2 * memory.usual) if memory is not None else frozen_after
@@ -187,11 +164,3 @@ def remember(
     if span < patience(old, frozen_after):
         usual += (span - usual) / (2 if span > usual else 8)
     return ConfigurationMemory(sample, read, read, moved=read, usual=usual, telling=old.telling, agreed_at=agreed_at)
-
-
-def _fits(value: object, wanted: str) -> bool:
-    if value is None:
-        return "None" in wanted
-    if "str" in wanted:
-        return isinstance(value, str)
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from watchdog.model.repairs import Mode
-from watchdog.runtime.fields import AbsolutePath, Duration, HookField, Strict
+from watchdog.runtime.fields import AbsolutePath, Duration, HookField, Strict, panel_address
 
 KindName = Literal[
     "thread_dead", "pass_blocked", "stale_worker", "peer_false_offline", "peer_false_online", "configuration_without_device",
@@ -32,7 +32,7 @@ class WgdashboardSettings(Strict):
 
     name: str = Field(min_length=1)
     """The target's name, unique over all panels."""
-    url: str
+    url: Annotated[str, panel_address("http://HOST:10086")]
     """The panel's address, with its ``app_prefix`` if it has one: ``http://127.0.0.1:10086``."""
     api_key_file: AbsolutePath
     """A file that holds an API key of the panel (Settings, WGDashboard Settings, API Keys; the feature must be on)."""
@@ -89,10 +89,3 @@ class WgdashboardSettings(Strict):
     """Certificates to trust, if the panel's is not signed by a public authority."""
     verify_tls: bool = True
     """Whether the panel's certificate is checked."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")) or "?" in value or "#" in value or "@" in value:
-            raise ValueError(f"'{value}' is no panel address: write http://HOST:10086, without a key or a query")
-        return value.rstrip("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from watchdog.errors import Refused, Stopping, WatchdogError
+from watchdog.errors import Refused
 from watchdog.model.drifts import Judgement
 from watchdog.model.moments import Moment
 from watchdog.model.panels import Ports
@@ -18,6 +18,7 @@ from watchdog.panels.wgdashboard.repairs import Fresh
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.traces import NOTHING, Evidence
 from watchdog.panels.wgdashboard.view import WgdashboardView
+from watchdog.runtime.hands import carry_out
 
 
 class WgdashboardTarget:
@@ -68,15 +69,8 @@ class WgdashboardTarget:
     def repair(self, repair: PlannedRepair, act: Act) -> Outcome:
         """Carry out one planned repair."""
         reader = EvidenceReader(self._settings, self._ports.clock, self._proc)  # a thread of its own: it shares nothing with the looks
-        hands = Hands(self._settings, self._client, self._ports.hooks, act, repair, lambda: reader.read(act.actual()))
-        try:
-            return self._carry_out(hands)
-        except Stopping:
-            raise
-        except WatchdogError as error:
-            if not hands.sent:
-                raise
-            return hands.broken_off(error)  # what went out must stand in the record
+        hands = Hands(self._ports.hooks, act, repair, self._settings, self._client, lambda: reader.read(act.actual()))
+        return carry_out(hands, self._carry_out)
 
     def describe(self, repair: PlannedRepair) -> tuple[str, ...]:
         """Return exactly what ``repair`` would send."""

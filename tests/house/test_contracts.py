@@ -43,7 +43,9 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     "apscheduler lives in runtime/schedule": [("runtime/supervision.py", "apscheduler")],
     "structlog lives in runtime/log": [("app/planted.py", "structlog")],
     "pyyaml lives in runtime/yaml": [("settings.py", "yaml")],
-    "the database lives in the ledger": [
+    "our database lives in the ledger, others' in runtime/foreign": [
+        ("runtime/foreign.py", "sqlalchemy"),
+        ("runtime/planted.py", "psycopg"),
         ("reconciler/loop.py", "sqlalchemy"),
         ("app/planted.py", "alembic"),
         ("web/planted.py", "psycopg"),

@@ -288,6 +288,31 @@ def test_its_network_namespace_has_the_name_that_wireguards_facts_give_it(source
     assert ProcessReader(settings(directory=str(source)), tmp_path / "proc").read(source, Actual(), 0.0).netns is None
 
 
+@pytest.mark.parametrize(
+    ("words", "is_one"),
+    [
+        (("/venv/bin/python3", "/venv/bin/gunicorn", "--config", "./gunicorn.conf.py"), True),
+        (("/usr/bin/python3.12", "-m", "gunicorn", "dashboard:app"), True),
+        (("/usr/bin/python3", "-u", "-E", "/usr/bin/gunicorn"), True),
+        (("/opt/bundle/gunicorn",), True),
+        (("gunicorn: master [dashboard]",), True),
+        (("pgrep", "gunicorn"), False),
+        (("/bin/sh", "-c", "pgrep gunicorn > /dev/null && pgrep tail > /dev/null || exit 1"), False),
+        (("sh", "-c", "kill $(cat gunicorn.pid)"), False),
+        (("tail", "-f", "log/gunicorn.log"), False),
+        (("vim", "gunicorn.conf.py"), False),
+        (("python3", "gunicorn.conf.py"), False),
+        ((), False),
+    ],
+)
+def test_who_only_speaks_of_gunicorn_is_none(source, tmp_path, words, is_one):
+    proc, read = reader(source, tmp_path)
+    proc.show()
+    proc._process(300, 1, "gunicorn", "", 5.0, "network", "UTC")
+    (proc.root / "300/cmdline").write_bytes("".join(f"{word}\0" for word in words).encode())
+    assert ("process" in read.read(Actual()).blind) is is_one, "a second master is blind, anything else is nothing"
+
+
 @pytest.mark.parametrize("what", ["none", "two", "workerless", "forbidden"])
 def test_what_is_not_one_panel_is_blind(source, tmp_path, what, monkeypatch):
     proc, read = reader(source, tmp_path)

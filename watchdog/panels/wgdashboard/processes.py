@@ -69,7 +69,7 @@ class ProcessReader:
         home, namespace = directory.stat(), self._namespace(actual)
         for pid in self._pids():
             try:
-                if b"gunicorn" not in (self._proc / str(pid) / "cmdline").read_bytes():
+                if not _is_gunicorn((self._proc / str(pid) / "cmdline").read_bytes()):
                     continue
                 if namespace is not None:
                     own = (self._proc / str(pid) / "ns" / "pid").stat().st_ino == namespace
@@ -168,6 +168,15 @@ class ProcessReader:
         except (OSError, ValueError, KeyError):
             return None
         return (datetime.fromtimestamp(now, zone).utcoffset() or timedelta()).total_seconds()
+
+
+def _is_gunicorn(command: bytes) -> bool:
+    """Whether a process is gunicorn itself: ``python .../gunicorn``, ``python -m gunicorn``, or the title that it may give itself.
+
+    Not one that speaks of it: the image's own health check is ``pgrep gunicorn``, and a person may read gunicorn.conf.py.
+    """
+    first, *others = (word.rpartition(b"/")[2] for word in command.split(b"\0")[:4])
+    return first == b"gunicorn" or first.startswith(b"gunicorn: ") or (first.startswith(b"python") and b"gunicorn" in others)
 
 
 def _zone_of(root: Path) -> ZoneInfo:

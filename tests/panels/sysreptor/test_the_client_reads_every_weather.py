@@ -58,6 +58,18 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
         answers.instant(text, "here")
 
 
+@pytest.mark.parametrize(
+    ("day", "ends"), [("2099-12-31", 4_102_444_800.0), ("9999-12-31", None), ("soon", None), ("", None), (None, None), (7, None)]
+)
+def test_a_licence_ends_with_its_last_day(day: object, ends: float | None) -> None:
+    assert answers.licence({"type": "professional", "valid_until": day}).valid_until == ends
+
+
+def test_a_next_page_that_is_no_address_is_refused() -> None:
+    with pytest.raises(MalformedAnswer):
+        answers.page({"results": [], "next": "http://[x"})
+
+
 @given(us=st.integers(0, 4_000_000_000_000_000))
 def test_an_instant_is_exact_to_the_microsecond(us: int) -> None:
     from datetime import UTC, timedelta  # noqa: PLC0415

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from watchdog.errors import BadSettings, DeadlinePassed, MalformedAnswer, WatchdogError
@@ -18,6 +19,7 @@ from watchdog.model.moments import Clock
 from watchdog.panels.sysreptor import answers
 from watchdog.panels.sysreptor.journal import Journal
 from watchdog.panels.sysreptor.settings import SysreptorSettings
+from watchdog.panels.sysreptor.tasks import TaskReader
 from watchdog.panels.sysreptor.view import NOT_CONFIGURED, PANEL_NAME, Health, Licence, Preflight, SysreptorView
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Answer, Http, Tls, check, counted
@@ -99,6 +101,7 @@ class SysreptorClient:
         self._clock = clock
         self._public = public
         self._keyed = keyed
+        self._tasks = TaskReader(settings)
         self._journal = Journal(settings.log_rows)
         self._turn = threading.Lock()
         self._preflight = Preflight.NOT_ASKED
@@ -108,14 +111,15 @@ class SysreptorClient:
 
     def view(self) -> SysreptorView:
         """Read everything one look needs; what could not be read stands in it as None with the reason. Raises DeadlinePassed."""
-        if self._public is None:
-            return SysreptorView()
         if not self._turn.acquire(timeout=LOOK_SECONDS / 2):
             raise DeadlinePassed("another look at this panel takes too long")
         try:
-            return self._looked(self._public, self._clock.now().mono + LOOK_SECONDS)
+            until = self._clock.now().mono + LOOK_SECONDS
+            tasks, tasks_error = _tried(self._tasks.read) if self._tasks.configured else (None, NOT_CONFIGURED)
+            view = self._looked(self._public, until) if self._public is not None else SysreptorView()
         finally:
             self._turn.release()
+        return replace(view, tasks=tasks, tasks_error=tasks_error)
 
     def poke(self, seconds: float | None = None) -> Health:
         """Ask for the panel's health, which starts its periodic tasks that are due. Raises what exchanges raise."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from watchdog.model.repairs import Mode
 from watchdog.panels.sysreptor.windows import Window, parse_cron, zone_of
-from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict
+from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict, panel_address
 
 KindName = Literal[
     "backup_without_file", "backup_bad", "backup_unfinished", "file_without_log", "backup_too_old", "backup_shrunk", "tasks_stand_still",
-    "backup_incomplete", "backup_refused", "leftover", "version_unsafe", "backup_out_of_memory", "no_room",
+    "backup_incomplete", "backup_refused", "leftover", "version_unsafe", "backup_out_of_memory", "backup_exposed", "no_room",
 ]  # fmt: skip
 RemedyName = Literal["run_backup", "quarantine", "poke_healthcheck", "remove_part"]
 HOUR = 3600.0
@@ -173,7 +173,7 @@ class SysreptorSettings(Strict):
     """Where backups land."""
     run: RunSettings = RunSettings()
     """How a backup is made by us."""
-    url: str | None = None
+    url: Annotated[str, panel_address("https://HOST")] | None = None
     """The panel's address: ``http://127.0.0.1:8000``. Not set = only files are judged."""
     token_file: AbsolutePath | None = None
     """A file that holds an API token (``sysreptor_...``) of a system user: ``manage.py createorupdateuser --username watchdog --system``,
@@ -206,15 +206,6 @@ class SysreptorSettings(Strict):
     """Certificates to trust, if the panel's is not signed by a public authority."""
     verify_tls: bool = True
     """Whether the panel's certificate is checked."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")) or "?" in value or "#" in value or "@" in value:
-            raise ValueError(f"'{value}' is no panel address: write https://HOST, without a token or a query")
-        return value.rstrip("/")
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> SysreptorSettings:

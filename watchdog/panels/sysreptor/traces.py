@@ -21,12 +21,23 @@ class BackupProcess:
 
 
 @dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest backup that we made, by the note beside it. ``seconds`` is how long it took, ``peak_memory`` bytes (None = not known)."""
+
+    path: str
+    began: float
+    bytes: int
+    seconds: float
+    peak_memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What was seen beside the panel's own words. ``processes`` None = could not look, for the reason in ``processes_error``."""
 
     processes: tuple[BackupProcess, ...] | None = None
     processes_error: str = ""
-    container_running: bool | None = None
+    last_run: LastRun | None = None
 
 
 NOTHING: Final = Evidence()

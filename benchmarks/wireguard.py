@@ -1,9 +1,10 @@
 """CPU and wall time of one full look at WireGuard against ``wg show all dump`` in the same run, for devices x peers.
 
-Userspace: daemons made up in another process (``wg`` itself reads them), with sleeping peers and with counters of every peer that move
-between two looks; and real wireguard-go. Kernel: over netlink, natively where this kernel has WireGuard, else in a guest under qemu. ``wg``
-is counted with the start of its process, for that is how exporters use it. The daemons' own work for the answer is in neither CPU time; the
-kernel's is in both. All of it runs in a network and with a /run/wireguard of its own, so that nobody else's devices are counted.
+Userspace: daemons made up in another process (``wg`` itself reads them), with sleeping peers, and with both counters of every peer moving
+between two looks and every eighth peer shaking hands anew (15 s of 120); and real wireguard-go. Kernel: over netlink, natively where this
+kernel has WireGuard, else in a guest under qemu. ``wg`` is counted with the start of its process, for that is how exporters use it. The
+daemons' own work for the answer is in neither CPU time; the kernel's is in both. All of it runs in a network and with a /run/wireguard of
+its own, so that nobody else's devices are counted.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ROUNDS, KERNEL_ROUNDS = 15, 3
 ROOT = Path(__file__).resolve().parents[1]
 PATIENT = WireguardSettings.model_validate({"deadline": "4m", "device_deadline": "2m", "names": {"files": []}})  # names are no part of it
 OWN_PLACE = ("unshare", "--net", "--mount", "sh", "-ec", 'mkdir -p /run/wireguard; mount -t tmpfs tmpfs /run/wireguard; exec "$@"', "sh")
-MOVING = b"4276543210"
+RX, TX, STAMP, EIGHTS = 4_276_543_210, 3_276_543_210, 1_700_000_000, 8
 
 
 @dataclass
@@ -67,15 +68,11 @@ def children_cpu() -> float:
     return use.ru_utime + use.ru_stime
 
 
-def cost(action: Callable[[], object], cpu: Callable[[], float], rounds: int) -> tuple[float, float]:
-    """Return the medians of (CPU, wall) milliseconds of ``action``."""
-    cpus, walls = [], []
-    for _ in range(rounds):
-        spent, began = cpu(), time.perf_counter()
-        action()
-        cpus.append((cpu() - spent) * 1000)
-        walls.append((time.perf_counter() - began) * 1000)
-    return median(cpus), median(walls)
+def spend(action: Callable[[], object], cpu: Callable[[], float]) -> tuple[float, float]:
+    """Return (CPU, wall) milliseconds of ``action``."""
+    spent, began = cpu(), time.perf_counter()
+    action()
+    return (cpu() - spent) * 1000, (time.perf_counter() - began) * 1000
 
 
 def wg_alone() -> None:
@@ -83,15 +80,15 @@ def wg_alone() -> None:
 
 
 def measure(what: str, devices: int, peers: int, rounds: int = ROUNDS) -> Measured:
-    """Measure both in turn on the devices that stand now."""
+    """Measure both on the devices that stand now, round by round in turn, so that a busy machine is busy for both."""
     collector = WireguardCollector(PATIENT, SystemClock())
     facts = collector.collect()
     assert len(facts.devices) == devices, f"other devices are here: {len(facts.devices)}, not {devices}"
     assert sum(len(device.peers) for device in facts.devices) == devices * peers
     wg_alone()
     collector.collect()
-    our_cpu, our_wall = cost(collector.collect, own_cpu, rounds)
-    wg_cpu, wg_wall = cost(wg_alone, children_cpu, rounds)
+    both = [(spend(collector.collect, own_cpu), spend(wg_alone, children_cpu)) for _ in range(rounds)]
+    (our_cpu, our_wall), (wg_cpu, wg_wall) = ([median(list(each)) for each in zip(*side, strict=True)] for side in zip(*both, strict=True))
     return Measured(what, devices, peers, our_cpu, wg_cpu, our_wall, wg_wall)
 
 
@@ -99,15 +96,21 @@ def measure(what: str, devices: int, peers: int, rounds: int = ROUNDS) -> Measur
 
 
 class Prepared(FakeDevice):
-    """A daemon whose answers cost it nothing; ``moving`` ones count on, for every peer, at each answer."""
+    """A daemon whose answers cost it nothing; ``moving`` ones count on, for every peer, at each answer, and an eighth shakes hands."""
 
     text: bytes = b""
     turn: int = 0
     moving: bool = False
 
     def answer(self) -> bytes:
+        if not self.moving:
+            return self.text
         self.turn += 1
-        return self.text.replace(MOVING, b"%d" % (int(MOVING) + self.turn)) if self.moving else self.text
+        text = self.text.replace(b"=%d\n" % RX, b"=%d\n" % (RX + self.turn)).replace(b"=%d\n" % TX, b"=%d\n" % (TX + self.turn))
+        for eighth in range(EIGHTS):
+            newest = STAMP + 100 + self.turn - (self.turn - eighth) % EIGHTS
+            text = text.replace(b"=%d\n" % (STAMP + eighth), b"=%d\n" % newest)
+        return text
 
 
 def serve(devices: int, peers: int, *, moving: bool) -> None:
@@ -120,7 +123,7 @@ def serve(devices: int, peers: int, *, moving: bool) -> None:
                 key = fake_key(f"{name}/{n}")
                 ranges = (f"10.{n // 256}.{n % 256}.0/32", f"fd00:{n:x}::1/128")
                 made.peers[key] = FakePeer(
-                    key, f"192.0.2.{n % 250}:{1024 + n}" if n % 2 else None, ranges, 1_700_000_000.5 + n, int(MOVING), n, 25
+                    key, f"192.0.2.{n % 250}:{1024 + n}" if n % 2 else None, ranges, STAMP + n % EIGHTS + 0.5, RX, TX, 25
                 )
             ready = Prepared(name, made.listen_port, 0, made.private_key)
             ready.text, ready.moving = made.answer(), moving

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.support.mcsmanager_on_docker import FakeEngineSide, Installation, until
+from tests.support.mcsmanager_on_docker import FakeEngineSide, Installation
 from tests.support.program import start_program
 
 pytestmark = pytest.mark.timeout(600)
@@ -107,11 +107,7 @@ def test_killed_while_the_panel_starts_an_instance_it_does_not_ask_twice():
     with FakeEngineSide() as engine, Installation(engine, speed=10.0) as games:
         with games.program(log="first.log") as running:
             games.wait_until_judged(running)
-            games.daemon.end(crash=True)
-            games.engine_goes()
-            games.daemon.boot()
-            only = next(iter(games.daemon._instances.values()))
-            until("the autostart failed", lambda: only.started == 1 and only.status == 0)
+            games.autostart_fails()
             games.engine.start()
             games.daemon.speed = 0.4  # an open takes five seconds now
             running.wait_for("an open", games.sent, 150)

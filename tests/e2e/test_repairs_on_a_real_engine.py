@@ -41,11 +41,7 @@ def test_c_ghosts_after_a_crash_of_dockerd_are_one_daemon_restart(mortal, count)
 def test_b_a_failed_autostart_is_opened_once(mortal):
     with Installation(mortal) as games, games.program() as running, Sentinel(running):
         games.wait_until_judged(running)
-        games.daemon.end(crash=True)
-        games.engine_goes()
-        games.daemon.boot()
-        only = next(iter(games.daemon._instances.values()))
-        until("the autostart failed", lambda: only.started == 1 and only.status == 0)
+        games.autostart_fails()
         games.engine.start()
         games.wait_until_mended(running, "failed_autostart", "open_instance", 1)
         assert games.sent() == ["GET /api/protected_instance/open"]

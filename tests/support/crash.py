@@ -150,7 +150,7 @@ def _ledger(directory: Path, clock: Any) -> Any:
 
 
 def _attempts(directory: Path) -> int:
-    clock = _clock(directory, 0.0)
+    clock = clock_of(directory, 0.0)
     ledger = _ledger(directory, clock)
     try:
         targets = {record.object.target for record in ledger.repairs()}
@@ -160,7 +160,7 @@ def _attempts(directory: Path) -> int:
 
 
 def _ends(directory: Path) -> tuple[str, ...]:
-    ledger = _ledger(directory, _clock(directory, 0.0))
+    ledger = _ledger(directory, clock_of(directory, 0.0))
     try:
         return tuple(record.state.value for record in reversed(ledger.repairs()))
     finally:
@@ -189,7 +189,7 @@ class QuickClock:
         self._pace = (speed, self._real.now().mono, self.now())
 
 
-def _clock(directory: Path, speed: float) -> Any:
+def clock_of(directory: Path, speed: float) -> Any:
     """Return the clock of this directory, going on where the last life left it (3 s later, when simulated)."""
     from watchdog.runtime.clock import SimulatedClock, SystemClock  # noqa: PLC0415
 
@@ -214,7 +214,7 @@ def _live(rig_name: str, directory: Path, kill_at: int | None) -> int:
 
     module, _, name = rig_name.partition(":")
     rig: Rig = getattr(importlib.import_module(module), name)(directory)
-    clock = _clock(directory, rig.speed)
+    clock = clock_of(directory, rig.speed)
     ledger = _ledger(directory, clock)
     seen = 0
 

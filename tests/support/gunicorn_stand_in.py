@@ -1,8 +1,8 @@
 """A process tree like WGDashboard's in its unit: a gunicorn master, a worker with threads, and the tunnels it raises at its start.
 
-Usage, in the panel's ``src`` folder: gunicorn_stand_in.py. The first process ends once the tree stands, as a forking service does, and
-leaves ``gunicorn.pid`` behind. For each name in the file ``raises`` a wireguard-go is started, as the panel's autostart does through
-wg-quick where the kernel has no WireGuard. Needs nothing but the standard library; its own name is what makes it a gunicorn in ``/proc``.
+Usage, in the panel's ``src`` folder: this file, under the name ``gunicorn`` (that is what makes it one in ``/proc``). The first process
+ends once the tree stands, as a forking service does, and leaves ``gunicorn.pid`` behind. For each name in the file ``raises`` a
+wireguard-go is started, as the panel's autostart does through wg-quick where the kernel has no WireGuard. Needs the standard library only.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ def work() -> None:
 
 def lead(ready: int) -> None:
     """Live as the master does: raise tunnels, fork the worker, end it and oneself on SIGTERM."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nothing, stream)
     Path("gunicorn.pid").write_text(f"{os.getpid()}\n")
     raise_tunnels()
     worker = os.fork()

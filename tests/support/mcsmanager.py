@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from watchdog.errors import DeadlinePassed, LeaseLost, NotFound, Refused
+from tests.support.hand import Counting
+from watchdog.errors import NotFound, Refused
 from watchdog.model.docker import Container, ContainerEvent, DockerFacts, EventStream, Gate, Mount
 from watchdog.model.drifts import Drift, Judgement
 from watchdog.model.hooks import ArgvHook, Hook
@@ -139,35 +140,18 @@ class Scene:
 
 
 @dataclass
-class Hand:
-    """An Act for tests: counts fences, keeps steps, sleeps in real but short time."""
+class Hand(Counting):
+    """An Act for tests that sleeps in real but short time."""
 
     truth: Actual = field(default_factory=lambda: Actual(gate=Gate(open=True)))
-    left: float = 300.0
     nap: float = 0.02
     naps: int = 0
-    steps: list[str] = field(default_factory=list)
-    fences: int = 0
-    lost: bool = False
-
-    def fence(self) -> None:
-        self.fences += 1
-        if self.lost:
-            raise LeaseLost("somebody else has it")
-
-    def step(self, name: str) -> None:
-        self.steps.append(name)
 
     def sleep(self, seconds: float) -> None:
-        if self.left <= 0:
-            raise DeadlinePassed("time is up")
-        self.left -= seconds
+        self.spend(seconds)
         self.naps += 1
         # whoever has waited for long waits for a thread of the fake's that a busy host lets wait, too
         threading.Event().wait(self.nap if self.naps < 50 else 5 * self.nap)
-
-    def remaining(self) -> float:
-        return self.left
 
     def actual(self) -> Actual:
         return self.truth

@@ -272,6 +272,14 @@ class Installation:
         self.engine.crash()
         self.daemon.lose_streams()
 
+    def autostart_fails(self) -> None:
+        """Kill the daemon and the engine; the daemon starts anew, starts every instance once and none comes up. The engine stays away."""
+        self.daemon.end(crash=True)
+        self.engine_goes()
+        self.daemon.boot()
+        started = self.daemon._instances.values()
+        until("the autostart failed", lambda: all(item.started == 1 and item.status == 0 for item in started))
+
     def engine_crashes(self) -> None:
         """Kill the engine and start it anew."""
         self.engine_goes()

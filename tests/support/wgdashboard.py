@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.support.looks import LOOK, Looks
 from watchdog.model.docker import Gate
 from watchdog.model.drifts import Drift, Judgement
 from watchdog.model.hooks import UnitHook
@@ -26,7 +27,6 @@ from watchdog.panels.wgdashboard.traces import NOTHING, ConfFile, Evidence, Ini,
 from watchdog.panels.wgdashboard.view import Access, Configuration, Handshake, Job, Peer, Sampling, WgdashboardView
 
 START = Moment(1_800_000_000.0, 50_000.0)
-LOOK = 5.0
 PASS = 10.0
 UNIT = UnitHook("wg-dashboard")
 NEVER = Handshake(Sampling.NEVER_SAMPLED)
@@ -102,7 +102,7 @@ class Conf:
 
 
 @dataclass
-class Scene:
+class Scene(Looks):
     """A panel on this host with ``confs``; in order unless told otherwise."""
 
     confs: list[Conf]
@@ -221,6 +221,10 @@ class Scene:
         self.facts = replace(self.facts, memory=judgement.memory)
         return judgement
 
+    def moment(self) -> Moment:
+        """Return the simulated now."""
+        return self.now
+
     def pass_by(self, seconds: float) -> None:
         """Let time pass without looking."""
         self.now = Moment(self.now.wall + seconds, self.now.mono + seconds)
@@ -234,26 +238,6 @@ class Scene:
                 self.sample()
         if self.between is not None:
             self.between(self)
-
-    def step(self, seconds: float = LOOK) -> Judgement:
-        """Let time pass, a look every five seconds; return the last judgement."""
-        judgement = Judgement()
-        for _ in range(round(seconds / LOOK)):
-            self.pass_by(LOOK)
-            judgement = self.look()
-        return judgement
-
-    def settle(self) -> Judgement:
-        """Look for so long that a panel in order is known to be in order."""
-        return self.step(40.0)
-
-    def until(self, kind: str, most: float = 300.0) -> float:
-        """Step until a drift of this kind is found; return the seconds it took."""
-        begun = self.now
-        while self.now.since(begun) < most:
-            if kind in {drift.kind for drift in self.step().drifts}:
-                return self.now.since(begun)
-        raise AssertionError(f"no {kind} within {most:.0f} s")
 
     def only(self, kind: str, seconds: float = 60.0) -> Drift:
         """Step for so long, and return the one drift there must be."""

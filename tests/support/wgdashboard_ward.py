@@ -14,15 +14,17 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.support.hand import Counting
+from tests.support.looks import Looks
 from tests.support.wgdashboard_panel import Stage
-from watchdog.errors import DeadlinePassed, LeaseLost
 from watchdog.model.docker import Gate
 from watchdog.model.drifts import Drift, Judgement
 from watchdog.model.hooks import Hook
+from watchdog.model.moments import Moment
 from watchdog.model.panels import Ports
 from watchdog.model.repairs import LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual, Snapshot
@@ -31,38 +33,20 @@ from watchdog.panels.wgdashboard import PANEL
 from watchdog.panels.wgdashboard.fake.world import WgFailed
 from watchdog.panels.wgdashboard.target import WgdashboardTarget
 
-LOOK = 5.0
 PASS = 10.0
 HOOK = {"argv": ["restart-the-panel"]}
 
 
 @dataclass
-class Hand:
-    """An Act for tests: counts fences, keeps steps; sleeping moves the ward's clock."""
+class Hand(Counting):
+    """An Act for tests whose sleep moves the ward's clock."""
 
     ward: Ward
-    left: float = 300.0
-    steps: list[str] = field(default_factory=list)
-    fences: int = 0
-    lost: bool = False
     gate: bool = True
 
-    def fence(self) -> None:
-        self.fences += 1
-        if self.lost:
-            raise LeaseLost("somebody else has it")
-
-    def step(self, name: str) -> None:
-        self.steps.append(name)
-
     def sleep(self, seconds: float) -> None:
-        if self.left <= 0:
-            raise DeadlinePassed("time is up")
-        self.left -= seconds
+        self.spend(seconds)
         self.ward.pass_by(seconds)
-
-    def remaining(self) -> float:
-        return self.left
 
     def actual(self) -> Actual:
         return replace(self.ward.actual(), gate=Gate(open=self.gate))
@@ -129,7 +113,7 @@ class FakeProc:
         (folder / "ns" / "pid").symlink_to(self.root / "network")
 
 
-class Ward(Stage):
+class Ward(Stage, Looks):
     """The stage with a target. The kernel's side is the fake's world, with the public keys that the panel shows."""
 
     def __init__(self, folder: Path, version: str = "4.3.3", count: int = 3, **more: Any) -> None:
@@ -173,6 +157,10 @@ class Ward(Stage):
         now = self.clock.now()
         return Actual(wireguard=Snapshot("wireguard", WireguardFacts(tuple(devices), True), now, now, 15.0), gate=Gate(open=True))
 
+    def moment(self) -> Moment:
+        """Return the simulated now."""
+        return self.clock.now()
+
     def pass_by(self, seconds: float) -> None:
         """Let time pass: handshakes are renewed, the panel's thread does its passes if it lives."""
         self.clock.advance(seconds)
@@ -189,26 +177,6 @@ class Ward(Stage):
         judgement = self.target.detect(actual, view, self.target.evidence(actual), self.facts, self.clock.now())
         self.facts = replace(self.facts, memory=judgement.memory)
         return judgement
-
-    def step(self, seconds: float = LOOK) -> Judgement:
-        """Let time pass, a look every five seconds; return the last judgement."""
-        judgement = Judgement()
-        for _ in range(round(seconds / LOOK)):
-            self.pass_by(LOOK)
-            judgement = self.look()
-        return judgement
-
-    def settle(self) -> Judgement:
-        """Look for so long that a panel in order is known to be in order."""
-        return self.step(40.0)
-
-    def until(self, kind: str, most: float = 300.0) -> float:
-        """Step until a drift of this kind is found; return the seconds it took."""
-        begun = self.clock.now()
-        while self.clock.now().since(begun) < most:
-            if kind in {drift.kind for drift in self.step().drifts}:
-                return self.clock.now().since(begun)
-        raise AssertionError(f"no {kind} within {most:.0f} s")
 
     def drift(self, kind: str) -> Drift:
         """Return the drift of a kind that the next look finds."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from watchdog import __version__
-from watchdog.cli import check, doctor, init, orders, questions, showing, verify
+from watchdog.cli import check, doctor, init, join, orders, questions, showing, verify
 
 app = typer.Typer(
     name="panel-watchdog",
@@ -44,6 +44,7 @@ app.command("demo")(showing.demo)
 app.command("check-config")(check.check_config)
 app.command("doctor")(doctor.doctor)
 app.command("verify", cls=verify.VerifyCommand)(verify.verify)
+app.command("join")(join.join)
 app.command("status")(questions.status)
 app.command("plan")(questions.plan)
 app.command("history")(questions.history)

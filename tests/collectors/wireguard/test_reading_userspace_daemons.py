@@ -21,8 +21,10 @@ from tests.support.wireguard import poll
 from watchdog.collectors.wireguard.fake import FakeDevice, FakePeer, FakeWireguardWorld, fake_key
 from watchdog.collectors.wireguard.keys import PublicKeys, public_key
 from watchdog.collectors.wireguard.parse import Known, parse
+from watchdog.collectors.wireguard.trust import Trust
 from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, find_sockets, links_up, read_userspace, same_socket
 from watchdog.errors import Forbidden, MalformedAnswer, ServerFault
+from watchdog.model.moments import Moment
 from watchdog.model.wireguard import Device, Peer
 from watchdog.runtime.clock import SystemClock
 
@@ -95,7 +97,7 @@ def test_a_peer_that_has_not_changed_is_not_made_again_and_one_that_has_is(form:
     assert "11" * 32 not in repr(known)
     assert "33" * 32 not in repr(known)
     assert len(look(5)) == 1
-    assert len(known.peers) == 1, "what is no longer so is forgotten"
+    assert len(known.rows) == 1, "what is no longer so is forgotten"
     assert look() == ()
     assert look(5, 2) == second
 
@@ -218,6 +220,43 @@ def test_what_the_fake_says_is_what_we_read(peers: list[FakePeer]):
         Peer(p.public_key, p.endpoint, p.allowed_ips, p.last_handshake, p.rx_bytes, p.tx_bytes, p.keepalive)
         for p in sorted(peers, key=lambda p: base64.b64decode(p.public_key))
     )
+
+
+TOLD = st.builds(
+    FakePeer,
+    public_key=st.integers(0, 4).map(lambda number: fake_key(str(number))),
+    endpoint=st.sampled_from([None, "192.0.2.1:9", "[fe80::1%eth0]:9"]),
+    allowed_ips=st.sampled_from([(), ("10.0.0.0/8",), ("10.0.0.0/8", "fd00::/8")]),
+    last_handshake=st.sampled_from([None, 1000.0, 1180.5, 1300.25, 99999.0]),
+    rx_bytes=st.integers(0, 12),
+    tx_bytes=st.sampled_from([0, 9, 10, 2**63]),
+    keepalive=st.sampled_from([0, 25]),
+    preshared_key=st.sampled_from(["00" * 32, "77" * 32]),
+)
+ODD = ("", "colour=blue\n", "rx_bytes=5\n", "preshared_key=" + "77" * 32 + "\n")
+"""What a daemon of another kind might write behind the usual lines."""
+LOOK = st.tuples(st.lists(st.tuples(TOLD, st.sampled_from(ODD)), max_size=6), st.sampled_from([0.0, 15.0, 200.0, -50.0]))
+
+
+@given(st.lists(LOOK, min_size=2, max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_remembered_a_look_says_what_a_first_look_would(looks: list[tuple[list[tuple[FakePeer, str]], float]]):
+    """The short ways of ``parse`` and ``trust`` (unchanged, only counted on, handed back as judged) against none of them."""
+    memory, trust, plain = Known(), Trust(180.0), Trust(180.0)
+    now = Moment(1000.0, 50.0)
+    for told, jump in looks:
+        lines = "".join("\n".join(peer.lines()) + "\n" + odd for peer, odd in told)
+        text = f"private_key={'11' * 32}\nlisten_port=5\n{lines}errno=0\n\n".encode()
+        now = Moment(now.wall + 15.0 + jump, now.mono + 15.0 + (jump if jump in (0.0, 200.0) else 0.0))
+        fresh = parse("wg0", bytearray(text), no_key)
+        known = parse("wg0", bytearray(text), no_key, known=memory)
+        bare = replace(known, peers=tuple(replace(p, handshake_trusted=True, connected=None, endpoint_changes=0) for p in known.peers))
+        assert bare == fresh
+        (judged,) = trust.look((known,), now)
+        assert (judged,) == plain.look((fresh,), now)
+        memory.keep(judged.peers)
+        assert "77" * 32 not in repr(memory)
+        assert "11" * 32 not in repr(memory)
 
 
 @given(st.binary(max_size=300))

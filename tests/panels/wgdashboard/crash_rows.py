@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.crash import Rig, Row, _clock
+from tests.support.crash import Rig, Row, clock_of
 from tests.support.wgdashboard_panel import key_of
 from tests.support.wgdashboard_ward import FakeProc
 from watchdog.model.approvals import ApprovalState
@@ -55,7 +55,7 @@ def rig(directory: Path) -> Rig:
         "hooks": {"restart_panel": {"argv": ["restart-the-panel"]}}, "key_check": "30s",
     })  # fmt: skip
     hooks: Any = ControlHook(told["control"])
-    target = WgdashboardTarget(own, Ports(_clock(directory, SPEED), Silent(), hooks), Path(told["proc"]))
+    target = WgdashboardTarget(own, Ports(clock_of(directory, SPEED), Silent(), hooks), Path(told["proc"]))
     devices = tuple(
         Device(name, "kernel", "", key, 51820, peers=tuple(Peer(each, "192.0.2.1:4000", tuple(ips), at) for each, ips, at in peers))
         for name, key, peers in told["devices"]
@@ -80,7 +80,7 @@ class Outside:
     """What the parent keeps alive over all lives of one directory."""
 
     def __init__(self, directory: Path, **fake: Any) -> None:
-        self.clock = _clock(directory, SPEED)
+        self.clock = clock_of(directory, SPEED)
         self.world = MemoryWorld()
         self.panel = FakePanel(self.world, directory / "src", version="4.3.3", clock=self.clock, speed=SPEED, **fake)
         self.proc = FakeProc(directory / "proc", self.panel.directory)

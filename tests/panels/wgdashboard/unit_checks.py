@@ -13,34 +13,27 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.support.instruments import Noted
 from tests.support.netns import Netns, netns
+from tests.support.wgdashboard_real import Skipping, Watch
 from tests.support.wireguard import new_key, poll, run
 from watchdog.collectors.wireguard.collector import WireguardCollector
 from watchdog.collectors.wireguard.keys import public_key
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.errors import Refused, Temporary
 from watchdog.model.docker import Gate
-from watchdog.model.drifts import Drift
 from watchdog.model.hooks import UnitHook
-from watchdog.model.moments import Moment
-from watchdog.model.panels import METRICS, Ports
-from watchdog.model.repairs import LedgerFacts, PlannedRepair, Risk
+from watchdog.model.repairs import Risk
 from watchdog.model.snapshots import Actual, Snapshot
 from watchdog.panels.wgdashboard.fake import KEY, DumpWorld, FakePanel, WgFailed
 from watchdog.panels.wgdashboard.remedies import restart_risk
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
-from watchdog.panels.wgdashboard.target import WgdashboardTarget
-from watchdog.panels.wgdashboard.traces import Process
-from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.hooks import Hooks
 
 ROOT = Path(__file__).parents[3]
@@ -53,7 +46,7 @@ DefaultDependencies=no
 Type=forking
 PIDFile={HERE}/gunicorn.pid
 WorkingDirectory={HERE}
-ExecStart={sys.executable} {ROOT}/tests/support/gunicorn_stand_in.py
+ExecStart={sys.executable} {HERE.parent}/gunicorn
 Restart=always
 TimeoutSec=120
 StandardOutput=null
@@ -75,88 +68,13 @@ ExecStart=/bin/false
 KERNEL, USERSPACE = "wgk0", "wgu0"
 
 
-class Skipping:
-    """The real clock, and what was skipped: the panel's answers must stand still for so long that nobody wants to wait."""
-
-    def __init__(self) -> None:
-        self._clock = SystemClock()
-        self._skipped = 0.0
-
-    def now(self) -> Moment:
-        moment = self._clock.now()
-        return Moment(moment.wall + self._skipped, moment.mono + self._skipped)
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        return self._clock.wait(event, seconds)
-
-    def skip(self, seconds: float) -> None:
-        self._skipped += seconds
-
-
-@dataclass
-class Hand:
-    """An ``Act`` that has all the time it needs."""
-
-    stage: Stage
-    fences: int = 0
-
-    def fence(self) -> None:
-        self.fences += 1
-
-    def step(self, name: str) -> None:
-        del name
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-    def remaining(self) -> float:
-        return 300.0
-
-    def actual(self) -> Actual:
-        return self.stage.actual()
-
-
 @dataclass
 class Stage:
     """The host: units, a kernel tunnel to another namespace, the panel and our target."""
 
     panel: FakePanel
-    clock: Skipping
-    target: WgdashboardTarget
-    collector: WireguardCollector
+    watch: Watch
     private_keys: dict[str, str]
-    facts: LedgerFacts = field(default_factory=LedgerFacts)
-
-    def actual(self) -> Actual:
-        now = self.clock.now()
-        return Actual(wireguard=Snapshot("wireguard", self.collector.collect(), now, now, 15.0), gate=Gate(open=True))
-
-    def process(self) -> Process:
-        evidence = self.target.evidence(self.actual())
-        assert evidence.process is not None, evidence.blind
-        return evidence.process
-
-    def look(self) -> tuple[Drift, ...]:
-        view, actual = self.target.view(), self.actual()
-        evidence = self.target.evidence(actual)
-        judgement = self.target.detect(actual, view, evidence, self.facts, self.clock.now())
-        self.facts = replace(self.facts, memory=judgement.memory)
-        return judgement.drifts
-
-    def dead(self) -> Drift:
-        """Look until the thread's death is told, a quarter of a minute between two looks."""
-        for _ in range(12):
-            found = [each for each in self.look() if each.kind == "thread_dead"]
-            if found:
-                return found[0]
-            self.clock.skip(15.0)
-        raise AssertionError("the thread's death was never told")
-
-    def repair(self, drift: Drift, risk: Risk) -> str:
-        """Carry the drift's proposal out as one that was planned at this risk; return how it ended."""
-        assert drift.proposal is not None, drift
-        outcome = self.target.repair(PlannedRepair(drift.proposal, risk, (drift.key,)), Hand(self))
-        return f"{outcome.end.upper()} {outcome.message} {outcome.sent}"
 
     def configure_userspace(self) -> None:
         run("wg", "set", USERSPACE, "private-key", "/dev/stdin", stdin=self.private_keys[USERSPACE] + "\n")
@@ -212,7 +130,7 @@ def state_of_the_tunnel() -> tuple[int, float, int]:
 
 
 def the_panel_is_found_in_its_unit(stage: Stage) -> None:
-    process = stage.process()
+    process = stage.watch.process()
     assert process.cgroup == f"/system.slice/{UNIT}", process
     assert (process.netns, process.daemons, process.respawned) == ("", 0, False), process
     assert process.master == int((HERE / "gunicorn.pid").read_text()), process
@@ -222,10 +140,10 @@ def the_panel_is_found_in_its_unit(stage: Stage) -> None:
 def a_dead_thread_beside_a_kernel_tunnel_is_safe_to_restart(stage: Stage) -> None:
     for _ in range(3):  # in order, the panel is in order
         stage.panel.sample()
-        assert stage.look() == ()
-        stage.clock.skip(10.0)
+        assert stage.watch.look() == ()
+        stage.watch.clock.skip(10.0)
     stage.panel.kill_thread()
-    proposal = stage.dead().proposal
+    proposal = stage.watch.dead().proposal
     assert proposal is not None
     assert proposal.facts["tunnels_end"] is False, proposal.facts
     assert proposal.facts["raises"] == "", proposal.facts
@@ -233,59 +151,59 @@ def a_dead_thread_beside_a_kernel_tunnel_is_safe_to_restart(stage: Stage) -> Non
 
 
 def the_restart_is_systemds_and_the_tunnel_does_not_blink(stage: Stage) -> None:
-    before, tunnel, drift = stage.process(), state_of_the_tunnel(), stage.dead()
+    before, tunnel, drift = stage.watch.process(), state_of_the_tunnel(), stage.watch.dead()
     with packets() as counted:
         time.sleep(1.0)
-        ended = stage.repair(drift, Risk.SAFE)
+        ended = stage.watch.repair(drift, Risk.SAFE)
     assert ended.startswith("DONE the panel restarted"), ended
     assert f"systemctl restart {UNIT.removesuffix('.service')}" in ended, ended
-    after, now = stage.process(), state_of_the_tunnel()
+    after, now = stage.watch.process(), state_of_the_tunnel()
     assert after.master != before.master and after.master_began > before.master_began, (before, after)
     assert not Path(f"/proc/{before.master}").exists() and not Path(f"/proc/{before.worker}").exists()
     assert after.cgroup == before.cgroup
     assert now[0] == tunnel[0] and now[1] >= tunnel[1] > 0 and now[2] > tunnel[2], (tunnel, now)
     sent, back = counted()
     assert sent >= 5 and back >= sent - 1, f"{back} of {sent} packets came back"  # the last may be under way
-    again = stage.repair(drift, Risk.SAFE)
+    again = stage.watch.repair(drift, Risk.SAFE)
     assert again.startswith("DONE the panel has been restarted already"), again
-    assert stage.process().master == after.master, "run twice, one effect"
+    assert stage.watch.process().master == after.master, "run twice, one effect"
 
 
 def a_daemon_in_the_units_cgroup_is_a_danger_and_asks(stage: Stage) -> None:
-    safe = stage.dead()
+    safe = stage.watch.dead()
     assert safe.proposal is not None and restart_risk(safe.proposal.facts) is Risk.SAFE
     (HERE / "raises").write_text(f"{USERSPACE}\n")
     run("systemctl", "restart", UNIT)  # a person's own restart: its autostart raises a userspace tunnel
     stage.configure_userspace()
     (daemon,) = daemons()
     assert cgroup_of(daemon) == f"/system.slice/{UNIT}"
-    assert stage.process().daemons == 1
-    facts = stage.dead().proposal.facts  # type: ignore[union-attr]
+    assert stage.watch.process().daemons == 1
+    facts = stage.watch.dead().proposal.facts  # type: ignore[union-attr]
     assert facts["tunnels_end"] is True, facts
     assert restart_risk(facts) is Risk.DESTRUCTIVE
-    master = stage.process().master
+    master = stage.watch.process().master
     stale = replace(safe, proposal=replace(safe.proposal, facts={**safe.proposal.facts, "master": facts["master"]}))
-    ended = stage.repair(stale, Risk.SAFE)
+    ended = stage.watch.repair(stale, Risk.SAFE)
     assert ended.startswith("LATER it has become dangerous since this was planned: tunnels may end"), ended
-    assert stage.process().master == master and daemons() == [daemon], "nothing was sent"
+    assert stage.watch.process().master == master and daemons() == [daemon], "nothing was sent"
 
 
 def what_was_approved_does_kill_that_daemon(stage: Stage) -> None:
     (daemon,) = daemons()
-    ended = stage.repair(stage.dead(), Risk.DESTRUCTIVE)
+    ended = stage.watch.repair(stage.watch.dead(), Risk.DESTRUCTIVE)
     assert ended.startswith("DONE the panel restarted"), ended
     (another,) = daemons()  # its autostart began one anew
     assert another != daemon and not Path(f"/proc/{daemon}").exists(), "the danger was real"
-    assert stage.process().daemons == 1
+    assert stage.watch.process().daemons == 1
 
 
 def with_kill_mode_process_a_daemon_lives_on(stage: Stage) -> None:
     write_unit(f"{UNIT}.d/override.conf", "[Service]\nKillMode=process\n")
     stage.configure_userspace()
     (daemon,) = daemons()
-    before = stage.process()
+    before = stage.watch.process()
     run("systemctl", "restart", UNIT)
-    poll("another master", lambda: stage.process().master != before.master)
+    poll("another master", lambda: stage.watch.process().master != before.master)
     assert daemons() == [daemon], "the advice holds"
     (UNITS / f"{UNIT}.d/override.conf").unlink()
     run("systemctl", "daemon-reload")
@@ -301,13 +219,13 @@ def a_daemon_outside_the_unit_is_no_danger_and_lives_on(stage: Stage) -> None:
     stage.configure_userspace()
     (daemon,) = daemons()
     assert cgroup_of(daemon) == "/system.slice/tunnel.service"
-    drift = stage.dead()
+    drift = stage.watch.dead()
     assert drift.proposal is not None
     assert drift.proposal.facts["tunnels_end"] is False, drift.proposal.facts
-    before = stage.process()
-    ended = stage.repair(drift, Risk.SAFE)
+    before = stage.watch.process()
+    ended = stage.watch.repair(drift, Risk.SAFE)
     assert ended.startswith("DONE the panel restarted"), ended
-    assert stage.process().master != before.master and daemons() == [daemon]
+    assert stage.watch.process().master != before.master and daemons() == [daemon]
 
 
 def hooks_say_what_systemd_says(stage: Stage) -> None:
@@ -382,16 +300,22 @@ def stage(far: Netns) -> Iterator[Stage]:
         "timeout": "60s", "old_panel_interval": "1s", "hooks": {"restart_panel": {"unit": UNIT.removesuffix(".service")}},
     })  # fmt: skip
     collector = WireguardCollector(WireguardSettings(deadline=60.0, device_deadline=30.0), clock)
+
+    def actual() -> Actual:
+        now = clock.now()
+        return Actual(wireguard=Snapshot("wireguard", collector.collect(), now, now, 15.0), gate=Gate(open=True))
+
     with panel:
-        target = WgdashboardTarget(settings, Ports(clock, Noted(METRICS), Hooks()))
-        yield Stage(panel, clock, target, collector, private_keys)
-        target.close()
+        watch = Watch(settings, actual, Hooks(), clock)
+        yield Stage(panel, watch, private_keys)
+        watch.target.close()
 
 
 def begin() -> None:
     """Start the panel's unit; systemd and we begin at once."""
     HERE.mkdir(parents=True)
     (HERE / "raises").write_text("")
+    (HERE.parent / "gunicorn").symlink_to(ROOT / "tests/support/gunicorn_stand_in.py")
     Path("/etc/wireguard").mkdir(exist_ok=True)
     write_unit(UNIT, PANEL_UNIT)
     run("systemctl", "start", UNIT)

@@ -20,7 +20,7 @@ from watchdog.model.drifts import Scalar
 from watchdog.runtime.child import Child, module_argv
 
 MODULE = "watchdog.collectors.archives.check"
-ANSWER_LIMIT = 1 << 16
+ANSWER_LIMIT = 1 << 18
 _LOOK_SECONDS = 0.5
 SO_FAR = b'{"so_far"'
 """How a line begins that is not the last word."""
@@ -129,11 +129,12 @@ def verify(
     turn: Turn = ALONE,
     *,
     argv: Sequence[str] | None = None,
+    more: Sequence[int] = (),
 ) -> Finished:
     """Let a fresh child check the open ``descriptor`` up to ``level``.
 
-    ``argv`` replaces the child's program (the order is appended). Returns what it found or what befell it. Raises Stopping when ``stop`` is
-    set meanwhile, and what starting a child raises.
+    ``argv`` replaces the child's program (the order is appended); ``more`` are further descriptors that it is handed. Returns what it found
+    or what befell it. Raises Stopping when ``stop`` is set meanwhile, and what starting a child raises.
     """
     order = {
         "descriptor": descriptor, "level": level, "memory": limits.memory, "cpu": limits.seconds, "rate": limits.rate,
@@ -143,7 +144,7 @@ def verify(
         # one arena: a second one would map 64 MiB for nothing, and the address space is bounded
         child = Child.start(
             [*(argv or module_argv(MODULE)), json.dumps({**order, "key": key})],
-            pass_fds=(descriptor, *([key] if key is not None else [])), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"},
+            pass_fds=(*{descriptor, *more}, *([key] if key is not None else [])), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"},
         )  # fmt: skip
     said = _Conversation(child, stop, turn)
     befell: Finished | None = None

@@ -41,7 +41,10 @@ class Source:
 
     def read(self) -> bytes:
         """Return the next chunk in order, b"" at the end."""
-        data = os.read(self._fd, CHUNK)
+        return self._taken(os.read(self._fd, CHUNK))
+
+    def _taken(self, data: bytes) -> bytes:
+        """Count, hash and pay for the next bytes in order."""
         if self._hash is not None and self._hashed == self._far:
             self._hash.update(data)
             self._hashed += len(data)

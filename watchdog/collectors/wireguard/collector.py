@@ -48,8 +48,9 @@ class WireguardCollector:
     ) -> None:
         self._clock, self._settings = clock, settings
         self._kernel = kernel or partial(read_kernel, clock, settings.deadline / 2, settings.device_deadline, {})
+        self._memory = Memory(keys or PublicKeys())
         self._userspace = userspace or partial(
-            read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer, Memory(keys or PublicKeys())
+            read_userspace, settings.sockets, clock, settings.device_deadline, settings.max_answer, self._memory
         )
         self._trust = trust or Trust(settings.connected_within)
         self._trust.owner = self
@@ -75,6 +76,7 @@ class WireguardCollector:
         if self._trust.owner is not self:
             raise Stopping("this collector was abandoned, and another has taken over")
         devices = self._trust.look(tuple(device for device, _error in entries), self._clock.now())
+        self._memory.keep(devices)
         knows = bool(kernel or found.kernel) or kernel_knows()
         if not knows and not self._said_no_kernel:
             log.info("this kernel has no WireGuard loaded, so only userspace devices are looked for")

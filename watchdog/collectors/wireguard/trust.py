@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from watchdog.collectors.wireguard.peers import make_peer
+from watchdog.collectors.wireguard.peers import judged
 from watchdog.model.moments import Moment
 from watchdog.model.wireguard import Device, Peer
 
@@ -87,27 +87,43 @@ class Trust:
         if device.error is not None:
             return device  # what we remember of its peers stays
         old = self._devices.get(key) or _SeenDevice()
-        if device.peers is old.raw and old.epoch == self._epoch and old.since <= now.wall <= old.until:
+        if (device.peers is old.raw or device.peers is old.judged) and old.epoch == self._epoch and old.since <= now.wall <= old.until:
             return replace(device, peers=old.judged)  # all asleep, and nobody's time is over
         # an unknown peer's handshake is younger than the jump only if we have looked here since
         unseen = self._epoch > 0 and (self._first_look_of_epoch or key in self._blind)
-        new: dict[str, _Seen] = {}
-        since, until = -inf, inf
-        for peer in device.peers:
-            seen = old.peers.get(peer.public_key)
-            if seen is None or seen.raw is not peer or seen.epoch != self._epoch or not self._stands(seen, now):
-                seen = self._look_at(seen, peer, unseen, now)
-            new[peer.public_key] = seen
-            stamp, connected = seen.stamp, seen.judged.connected
-            if stamp is not None:
-                if connected:
-                    until = min(until, stamp + self._within)
-                elif connected is None:
-                    until = -inf
-                since = max(since, stamp - AHEAD)
-        judged = tuple([seen.judged for seen in new.values()])
-        self._devices[key] = _SeenDevice(new, device.peers, judged, self._epoch, since, until)
-        return replace(device, peers=judged)
+        known = old.peers
+        peers = tuple(self._judge(device.peers, known, unseen, now))
+        if len(known) > len(peers):
+            known = {peer.public_key: known[peer.public_key] for peer in device.peers}
+        self._devices[key] = _SeenDevice(known, device.peers, peers, self._epoch, *self._holds(peers))
+        return replace(device, peers=peers)
+
+    def _judge(self, peers: tuple[Peer, ...], known: dict[str, _Seen], unseen: bool, now: Moment) -> list[Peer]:
+        """Return the peers judged, in their order, and bring ``known`` up to date with them."""
+        epoch, within, wall, latest = self._epoch, self._within, now.wall, now.wall + AHEAD
+        found = []
+        for peer in peers:
+            seen = known.get(peer.public_key)
+            stamp = peer.last_handshake
+            if seen is None or seen.epoch != epoch or seen.suspect or seen.endpoint != peer.endpoint or (stamp or 0.0) > latest:
+                if seen is None or seen.raw is not peer or seen.epoch != epoch or not self._stands(seen, now):
+                    seen = known[peer.public_key] = self._look_at(seen, peer, unseen, now)
+            else:
+                # what follows is _look_at for a peer of whom there is nothing to doubt
+                connected = stamp is not None and wall - stamp <= within
+                if seen.raw is not peer or seen.judged.connected is not connected or seen.doubted is not None:
+                    seen.stamp, seen.raw, seen.doubted = stamp, peer, None
+                    seen.judged = judged(peer, True, connected, seen.changes)
+            found.append(seen.judged)
+        return found
+
+    def _holds(self, peers: tuple[Peer, ...]) -> tuple[float, float]:
+        """Return from when until when (UNIX seconds) all that was judged of these peers holds if they do nothing."""
+        stamps = [peer.last_handshake for peer in peers if peer.last_handshake is not None]
+        young = [peer.last_handshake for peer in peers if peer.connected and peer.last_handshake is not None]
+        if None in [peer.connected for peer in peers]:
+            return inf, -inf
+        return max(stamps, default=-inf) - AHEAD, min(young, default=inf) + self._within
 
     def _look_at(self, seen: _Seen | None, peer: Peer, unseen: bool, now: Moment) -> _Seen:
         """Take in what is new of a peer."""
@@ -150,15 +166,4 @@ class Trust:
             connected = stamp is not None and now.wall - stamp <= self._within
         else:
             connected = None if now.mono - doubted <= self._within else False
-        return make_peer(
-            peer.public_key,
-            peer.endpoint,
-            peer.allowed_ips,
-            stamp,
-            peer.rx_bytes,
-            peer.tx_bytes,
-            peer.keepalive,
-            doubted is None,
-            connected,
-            changes,
-        )
+        return judged(peer, doubted is None, connected, changes)

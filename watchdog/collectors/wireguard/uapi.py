@@ -15,7 +15,7 @@ import stat
 import struct
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchdog.collectors.wireguard.keys import PublicKeys
@@ -96,11 +96,11 @@ class _Exchange:
     def __init__(self, door: Door, until: float, limit: int) -> None:
         self.door, self.until, self._limit = door, until, limit
         self.answer = bytearray()
-        self._unsent = QUESTION
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._unsent = QUESTION  # a socket that has just been connected takes all of it
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            self.socket.setblocking(False)
             self.socket.connect(door.path)
+            self._unsent = QUESTION[self.socket.send(QUESTION) :]
         except OSError as error:
             self.socket.close()
             raise _unreachable(door, error) from None
@@ -193,14 +193,14 @@ class _Round:
         self._results[door] = result
 
     def _turn(self) -> None:
-        nearest = min(exchange.until for exchange in self._running.values())
+        nearest = next(iter(self._running.values())).until  # who began first ends first
         ready = self._selector.select(max(0.0, nearest - self._clock.now().mono))
         for key, _events in ready:
             self._serve(key.data, key.events)
         # nothing ready means that the nearest one's time is over, whatever a simulated clock says
         now = self._clock.now().mono if ready else max(nearest, self._clock.now().mono)
-        for door in [door for door, exchange in self._running.items() if exchange.until <= now]:
-            self._end(door, DeadlinePassed(f"'{door.shown}': the daemon did not answer in time"))
+        while self._running and (late := next(iter(self._running.values()))).until <= now:
+            self._end(late.door, DeadlinePassed(f"'{late.door.shown}': the daemon did not answer in time"))
 
     def _serve(self, exchange: _Exchange, wanted: int) -> None:
         try:
@@ -214,10 +214,21 @@ class _Round:
 
 @dataclass(slots=True)
 class Memory:
-    """What makes the next look cheaper: public keys worked out, and peers as they looked last, by where their socket is."""
+    """What makes the next look cheaper: public keys worked out, and peers as they looked last, by where their socket is.
+
+    ``devices`` are those of the last look, by name.
+    """
 
     keys: PublicKeys = field(default_factory=PublicKeys)
     peers: dict[str, Known] = field(default_factory=dict)
+    devices: dict[str, Known] = field(default_factory=dict)
+
+    def keep(self, judged: Iterable[Device]) -> None:
+        """Take what was made of the devices of the last look."""
+        for device in judged:
+            known = self.devices.get(device.name)
+            if known is not None and device.kind == "userspace" and not device.netns and device.error is None:
+                known.keep(device.peers)
 
 
 def read_userspace(directories: Iterable[Path], clock: Clock, deadline: float, limit: int, memory: Memory) -> tuple[Failed, ...]:
@@ -232,7 +243,7 @@ def read_doors(doors: Sequence[Door], clock: Clock, deadline: float, limit: int,
     network namespace of the calling thread.
     """
     if not doors:
-        memory.peers = {}
+        memory.peers, memory.devices = {}, {}
         return ()
     identities = {door: door.identity() for door in doors}
     answers = ask(doors, clock, deadline, limit)
@@ -245,14 +256,21 @@ def read_doors(doors: Sequence[Door], clock: Clock, deadline: float, limit: int,
             if isinstance(answers[door], Unreachable) and not same_socket(identities[door], door.identity()):
                 answers[door] = NotFound(f"'{door.shown}' vanished")
     best: dict[str, Failed] = {}
-    memory.peers = {door.shown: memory.peers.get(door.shown) or Known() for door in doors}
+    memory.peers, memory.devices = {door.shown: memory.peers.get(door.shown) or Known() for door in doors}, {}
     wall = clock.now().wall
     for door in doors:
         entry = _judged(door.device, answers[door], memory, memory.peers[door.shown], wall)
         if entry is not None and (door.device not in best or (best[door.device][1] is not None and entry[1] is None)):
             best[door.device] = entry
+            memory.devices[door.device] = memory.peers[door.shown]
     up = links_up(best)
-    return tuple((replace(device, up=up[name]), error) for name, (device, error) in best.items())
+    return tuple((_with_link(device, up[name]), error) for name, (device, error) in best.items())
+
+
+def _with_link(device: Device, up: bool | None) -> Device:
+    """Return ``replace(device, up=up)`` in half the time."""
+    d = device
+    return Device(d.name, d.kind, d.netns, d.public_key, d.listen_port, d.fwmark, d.peers, d.error, up)
 
 
 def links_up(names: Iterable[str]) -> dict[str, bool | None]:

@@ -1,0 +1,34 @@
+"""What the Acts of all panels' tests have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from watchdog.errors import DeadlinePassed, LeaseLost
+
+
+@dataclass(kw_only=True)
+class Counting:
+    """Most of an Act: counts fences, keeps steps, and knows how many seconds are left. How it sleeps is each test's own affair."""
+
+    left: float = 300.0
+    steps: list[str] = field(default_factory=list)
+    fences: int = 0
+    lost: bool = False
+
+    def fence(self) -> None:
+        self.fences += 1
+        if self.lost:
+            raise LeaseLost("somebody else has it")
+
+    def step(self, name: str) -> None:
+        self.steps.append(name)
+
+    def spend(self, seconds: float) -> None:
+        """Let so many of the seconds be gone."""
+        if self.left <= 0:
+            raise DeadlinePassed("time is up")
+        self.left -= seconds
+
+    def remaining(self) -> float:
+        return self.left

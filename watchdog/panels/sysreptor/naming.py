@@ -14,6 +14,7 @@ from watchdog.errors import Refused
 
 MARK: Final = "-watchdog"
 NOTE_SUFFIX: Final = ".watchdog.json"
+_MOST: Final = 60
 _OURS = re.compile(r"\d{8}T\d{6}Z-watchdog")
 
 
@@ -30,6 +31,15 @@ def name_at(pattern: str, at: float) -> str:
             f"the pattern '{pattern}' leaves no place for the name of a backup of ours: write one such as sysreptor-full-backup-*.zip"
         )
     return name
+
+
+def free_path(directory: Path, pattern: str, at: float, suffix: str) -> Path:
+    """Return the path of a backup that begins at ``at`` or the first second after it that nobody has used; ``suffix`` is that of parts."""
+    for second in range(_MOST):
+        path = directory / name_at(pattern, at + second)
+        if not os.path.lexists(path) and not os.path.lexists(f"{path}{suffix}"):
+            return path
+    raise Refused(f"there are backups of each of the next {_MOST} seconds in {directory}")
 
 
 def ours(name: str) -> bool:

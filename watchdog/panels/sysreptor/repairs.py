@@ -37,7 +37,7 @@ def run_backup(hands: Hands) -> Outcome:
     if refusal := before.refusal(hands):
         return refusal
     began = hands.now
-    final = hands.directory / naming.name_at(hands.settings.backups.pattern, began)
+    final = naming.free_path(hands.directory, hands.settings.backups.pattern, began, PART_SUFFIX)
     hands.act.step("checked")
     hands.act.fence()
     with PartFile(final, MAGICS, min(_FLOOR, hands.expected_bytes)) as part:

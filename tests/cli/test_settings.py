@@ -160,3 +160,31 @@ def _undocumented(model, prefix):
 
 def test_default_path_is_absolute():
     assert settings.DEFAULT_PATH.as_posix() == "/etc/panel-watchdog/config.yaml"
+
+
+@pytest.mark.parametrize(
+    ("hook", "named"),
+    [
+        ("{unit: ''}", "systemd unit"),
+        ("{unit: --host=elsewhere}", "systemd unit"),
+        ("{unit: 'wings; reboot'}", "systemd unit"),
+        ("{unit: /etc/systemd/system/wings.service}", "systemd unit"),
+        ("{container: ''}", "container"),
+        ("{container: 'a b'}", "container"),
+        ("{exec: {container: -it, argv: [restart]}}", "container"),
+    ],
+)
+def test_a_hook_names_something_that_can_be_a_unit_or_a_container(hook, named):
+    key = "panels.mcsmanager[0].hooks.restart_daemon"
+
+    found = problems(GOOD + f"      hooks:\n        restart_daemon: {hook}\n")
+
+    assert key in found, found
+    assert f"is not the name of a {named}" in found[key][1]
+
+
+@pytest.mark.parametrize("unit", ["wings", "wg-dashboard.service", "pteroq@1.service", r"dev-disk-by\x2duuid.mount", "a:b_c"])
+def test_real_names_of_units_are_taken(unit):
+    [(_, target)] = parse(GOOD + f"      hooks:\n        restart_daemon: {{unit: '{unit}'}}\n").targets()
+
+    assert target.hooks.restart_daemon.unit == unit

@@ -21,7 +21,7 @@ from tests.support.corpus.__main__ import write
 from watchdog.cli import main
 
 CORPUS = {case.name: case for case in ALL}
-KEYS = ["path", "format", "verdict", "level", "reasons", "bytes", "entries", "salvageable", "sha1", "seconds", "message"]
+KEYS = ["path", "format", "verdict", "level", "reasons", "bytes", "entries", "salvageable", "sha1", "seconds", "message", "facts", "remarks"]
 
 
 @pytest.fixture

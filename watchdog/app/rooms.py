@@ -9,6 +9,7 @@ from types import MappingProxyType
 from watchdog.collectors.archives import assemble as archives
 from watchdog.collectors.archives import metrics as archive_metrics
 from watchdog.collectors.archives import queue as archive_queue
+from watchdog.collectors.archives.single import VerifyNow
 from watchdog.collectors.docker import assembly as docker
 from watchdog.collectors.docker import collector as docker_collector
 from watchdog.collectors.docker import metrics as docker_metrics
@@ -23,6 +24,7 @@ from watchdog.collectors.wireguard import namespaces as wireguard_namespaces
 from watchdog.collectors.wireguard.collector import build as build_wireguard
 from watchdog.collectors.wireguard.naming import OfferedNames
 from watchdog.ledger.open import Ledger
+from watchdog.model.archives import VerifyArchive
 from watchdog.model.docker import DockerFacts, Gate
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.metrics import Instruments, Metric, MetricSpec
@@ -58,6 +60,7 @@ class Rooms:
     engine_read: EngineRead | None = None
     engine_act: EngineAct | None = None
     peer_names: PeerNames = field(default_factory=NoPeerNames)
+    archives: VerifyArchive | None = None
     starts: list[Callable[[], None]] = field(default_factory=list)
     closes: list[Callable[[], None]] = field(default_factory=list)
 
@@ -91,6 +94,7 @@ def build_rooms(
     spec, queue = archives.build(chosen.archives, needs, clock, instruments, ledger.verifications, lambda: wake("archives"))
     rooms.specs.append(spec)
     rooms.metrics["archives"] = archive_metrics.specs(chosen.archives.series)
+    rooms.archives = VerifyNow(chosen.archives.memory, clock)
     rooms.starts.append(queue.start)
     rooms.closes.append(queue.close)
     rooms.specs.append(logs.build(chosen.logs, needs, clock, instruments, ledger.offsets, rooms.engine_read))

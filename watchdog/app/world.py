@@ -151,7 +151,9 @@ class World:
 
     def _reconciler(self, panel: TimedPanel, target: Any) -> Reconciler:
         rooms = self.rooms
-        ports = Ports(self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names)
+        ports = Ports(
+            self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names, rooms.archives
+        )
         made = Reconciler(
             panel=panel,
             target=panel.connect(target, ports),

@@ -17,6 +17,8 @@ from watchdog.runtime.redaction import register_secret
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,254}")
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?")
 _BYTES = {
     "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
@@ -90,14 +92,29 @@ def _hook(value: Any) -> Any:
     kind, body = next(iter(value.items()))
     match kind, body:
         case "unit", str():
-            return UnitHook(body)
+            return UnitHook(_unit(body))
         case "container", str():
-            return ContainerHook(body)
+            return ContainerHook(_container(body))
         case "argv", [str(), *_]:
             return ArgvHook(tuple(map(str, body)))
         case "exec", {"container": str() as container, "argv": [str(), *_] as argv, **rest} if not rest:
-            return ExecHook(container, tuple(map(str, argv)))
+            return ExecHook(_container(container), tuple(map(str, argv)))
     raise ValueError("write {unit: NAME}, {container: NAME}, {argv: [PROGRAM, ...]} or {exec: {container: NAME, argv: [PROGRAM, ...]}}")
+
+
+def _unit(name: str) -> str:
+    # systemd.unit(5): the characters of a unit's name; systemctl itself adds .service
+    if _UNIT.fullmatch(name) is None:
+        raise ValueError(
+            f"{name!r} is not the name of a systemd unit: write it as systemctl shows it, such as wings or wg-dashboard.service"
+        )
+    return name
+
+
+def _container(name: str) -> str:
+    if _CONTAINER.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is not the name of a container: write it as docker ps shows it, such as sysreptor-app")
+    return name
 
 
 def _hook_or_parsed(value: Any) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.archives import zip_of
 from tests.support.corpus import DAMAGED
 from tests.support.keeping import Counts, VerificationShelf
-from watchdog.collectors.archives.order import Finished
+from watchdog.collectors.archives.answers import Finished
 from watchdog.collectors.archives.pressure import IoPressure
 from watchdog.collectors.archives.queue import METRICS, WORTH_A_PLACE, WORTH_WAITING, VerificationQueue
 from watchdog.collectors.archives.results import PART, Result, Results, from_text, identity_of, key_of, to_text
@@ -558,3 +558,118 @@ def test_a_large_single_stream_says_that_it_starts_over(bench, tmp_path, caplog)
 )
 def test_a_place_of_another_check_is_no_place(tmp_path, text):
     assert place_of(write(tmp_path / "a"), text) is None
+
+
+# ---- level 3 -----------------------------------------------------------------------------------------------------------------------------
+
+MEANT = Finished("zip", 3, "good", read_bytes=10, facts=(("rows", 7), ("finished", "2026-05-04")), remarks=(("small", "it is small"),))
+MEANING = "watchdog.panels.planted.meaning"
+
+
+def asks(results, file, now=0.0):
+    return not results.enough(file.identity, file.level, now, file.volume, file.meaning, keyed=bool(file.key_file))
+
+
+def test_facts_and_remarks_are_told_and_outlive_a_restart(bench, tmp_path):
+    book, turns = VerificationShelf(), []
+
+    def run(descriptor, level, promise, limits, stop, turn):
+        turns.append(turn)
+        return MEANT
+
+    file = replace(write(tmp_path / "a.zip", zip_of()), level=3, meaning=MEANING)
+    queue = bench(run, book)
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+
+    again = bench(run, book)
+    again.start()
+    again.offer([file])
+    until(lambda: len(again) == 0)
+
+    for one in (queue, again):
+        verification, _ = one.verification(file.identity)
+        assert (verification.level, verification.facts, verification.remarks) == (3, MEANT.facts, MEANT.remarks)
+    assert [turn.meaning for turn in turns] == [MEANING]
+
+
+def test_a_result_of_another_meaning_or_of_fewer_levels_is_not_enough(tmp_path):
+    file = write(tmp_path / "a.zip", zip_of())
+    results = Results(None, 60.0)
+    asked = replace(file, level=3, meaning=MEANING)
+
+    results.put(file.identity, Result("d", "zip", 2, 2, "good", (), "", 0.0))
+    assert asks(results, asked)
+    results.put(file.identity, Result("d", "zip", 3, 3, "good", (), "", 0.0, meaning="watchdog.panels.other.meaning"))
+    assert asks(results, asked)
+    assert not asks(results, replace(file, level=2))
+    results.put(file.identity, Result("d", "zip", 3, 3, "good", (), "", 0.0, meaning=MEANING))
+    assert not asks(results, asked)
+
+
+def test_what_was_closed_is_looked_at_again_once_there_is_a_key(tmp_path):
+    file = write(tmp_path / "a.zip.crypt", b"x")
+    results = Results(None, 60.0)
+
+    results.put(file.identity, Result("d", "c2ypt", 1, 1, "unverifiable", ("encrypted",), "", 0.0))
+
+    assert not asks(results, file)
+    assert asks(results, replace(file, key_file="/k"))
+    results.put(file.identity, Result("d", "c2ypt", 1, 1, "unverifiable", ("wrong_key",), "", 0.0, keyed=True))
+    assert not asks(results, replace(file, key_file="/k"), 30.0)
+    assert asks(results, replace(file, key_file="/k"), 61.0)
+
+
+def test_a_meaning_starts_over_after_a_restart(bench, tmp_path):
+    """It has seen nothing of what was read before: going on would judge half an archive."""
+    book, turns = VerificationShelf(), []
+
+    def run(descriptor, level, promise, limits, stop, turn):
+        turns.append(turn)
+        turn.keep({"kind": "zip", "entries": 5, "survivors": {}, "troubles": {}})
+        if len(turns) == 1:
+            raise Stopping("the program ends")
+        return MEANT
+
+    (tmp_path / "a.zip").touch()
+    os.truncate(tmp_path / "a.zip", WORTH_A_PLACE)
+    file = replace(wanted(tmp_path / "a.zip"), level=3, meaning=MEANING)
+    first = bench(run, book)
+    first.start()
+    first.offer([file])
+    until(lambda: len(first) == 0)
+    first.close()
+
+    second = bench(run, book)
+    second.start()
+    second.offer([file])
+    until(lambda: second.verification(file.identity)[0].state == "result")
+
+    assert [turn.resume for turn in turns] == [None, None]
+    assert first.results.part(file.identity) is not None
+    assert second.results.part(file.identity) is None
+
+
+def test_the_key_is_read_for_each_verification_and_a_missing_one_is_named(bench, tmp_path):
+    keys = []
+
+    def run(descriptor, level, promise, limits, stop, turn):
+        keys.append(turn.key)
+        return Finished("c2ypt", 1, "unverifiable", ("encrypted",), "it is") if not turn.key else GOOD
+
+    file = replace(write(tmp_path / "a.zip.crypt", b"x"), key_file=str(tmp_path / "key"))
+    clock = SimulatedClock()
+    queue = bench(run, clock=clock)
+    queue.start()
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+    assert queue.verification(file.identity)[0].reason == "no_key"
+
+    (tmp_path / "key").write_text("00" * 32)
+    clock.advance(700.0)
+    queue.offer([file])
+    until(lambda: len(queue) == 0)
+
+    assert queue.verification(file.identity)[0].verdict == "good"
+    assert keys == [b"", bytes(32)]

@@ -20,7 +20,7 @@ from watchdog.collectors.archives.confine import confine
 from watchdog.collectors.archives.findings import Finding, Notes, Promise
 from watchdog.collectors.archives.format import HEAD_BYTES, Head, tell
 from watchdog.collectors.archives.gzips import check_gzip
-from watchdog.collectors.archives.meanings import Hosted
+from watchdog.collectors.archives.meanings import Hosted, load
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import SILENT, Place, Talk
 from watchdog.collectors.archives.tars import check_tar
@@ -28,6 +28,7 @@ from watchdog.collectors.archives.xzs import check_xz
 from watchdog.collectors.archives.zip_end import ends_like_zip
 from watchdog.collectors.archives.zips import check_zip, read_zip
 from watchdog.collectors.archives.zstds import check_zstd
+from watchdog.model.archives import Meaning
 
 STRUCTURE, CONTENT, MEANING = 1, 2, 3
 MEMORY = 256 << 20
@@ -47,6 +48,7 @@ class Order:
 
     ``memory`` is bytes that the check may use, ``cpu`` seconds, ``rate`` bytes a second (0 = unlimited), ``promise`` what the file's name
     promises. ``resume`` is a place that an earlier child told, to go on from; ``places`` the seconds between two of them.
+    ``meaning`` is the module of a panel's meaning, ``key`` a descriptor in which the key of an encrypted container stands.
     """
 
     descriptor: int
@@ -58,6 +60,8 @@ class Order:
     parent: int = 0
     resume: Place | None = None
     places: float = PLACE_SECONDS
+    meaning: str = ""
+    key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +168,14 @@ def _only(head: Head, level: int, reason: str, message: str) -> Finding:
 def main(argv: list[str]) -> int:
     """Do one order; print what damage is known so far, then the finding, or the class of what went wrong."""
     order = Order(**json.loads(argv[0]))
+    aids = _aids(order)
     walls = confine(order.parent, order.memory, order.cpu)
     try:
         before = os.fstat(order.descriptor)
         digest = order.level >= CONTENT and order.resume is None
         source = Source(order.descriptor, before.st_size, order.rate, digest=digest)
         talk = Talk(lambda known: _say(known, so_far=True), _Places(order.places).tell, order.resume)
-        finding = check(source, order.level, order.promise, order.memory, talk)
+        finding = check(source, order.level, order.promise, order.memory, talk, aids)
         after = os.fstat(order.descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             finding = Finding(finding.format, 0, ("changed",), ("it changed while it was read",))
@@ -180,6 +185,22 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         _print({"failed": "unreadable", "message": error.strerror or type(error).__name__})
     return 0
+
+
+def _aids(order: Order) -> Aids:
+    """Import what only this order needs and read the key, before the walls stand."""
+
+    def begin() -> Meaning:
+        return load(order.meaning)()
+
+    hosted = Hosted(begin) if order.meaning and order.level >= MEANING else None
+    if order.key is None:
+        return Aids(hosted)
+    from watchdog.collectors.archives.sealed import Sealed  # noqa: PLC0415  # the library of ciphers costs memory
+
+    with os.fdopen(order.key, "rb") as pipe:
+        key = pipe.read()
+    return Aids(hosted, lambda source, header: Sealed(source, header, key))
 
 
 class _Places:

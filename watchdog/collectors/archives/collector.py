@@ -26,6 +26,7 @@ MODULE = "watchdog.collectors.archives.scan"
 _LINE = 512
 _ANSWER = 64 << 20
 
+MEANING = 3
 ChildArgv = Callable[[str, Sequence[Wish]], list[str]]
 
 
@@ -122,8 +123,9 @@ class ArchivesCollector:
         orders = {(one.directory, path): order for one in stored for path, order in one.orders().items()}
         self._queue.offer(
             Wanted(
-                file.path, file.directory, file.identity, self._directories[file.directory].level, lanes[file.directory],
-                orders.get((file.directory, file.path), ""),
+                file.path, file.directory, file.identity, _depth(self._directories[file.directory]), lanes[file.directory],
+                orders.get((file.directory, file.path), ""), _meaning(self._directories[file.directory]),
+                self._directories[file.directory].key_file,
             )
             for file, readable in found
             if file.stable and readable
@@ -178,3 +180,12 @@ class ArchivesCollector:
         for name in self._errors.keys() - errors.keys():
             log.info("a directory of archives can be looked at again", directory=name, path=self._directories[name].path)
         self._errors = errors
+
+
+def _meaning(need: DirectoryNeed) -> str:
+    return need.meaning if need.level >= MEANING else ""
+
+
+def _depth(need: DirectoryNeed) -> int:
+    """Return how deep its files are verified: nobody's archives have no meaning."""
+    return need.level if _meaning(need) else min(need.level, MEANING - 1)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from watchdog.collectors.archives.answers import Finished
 from watchdog.collectors.archives.folders import Judged, Seen, algorithm_of, conclude
-from watchdog.collectors.archives.order import Finished, Turn, verify
+from watchdog.collectors.archives.order import Turn, verify
 from watchdog.collectors.archives.running import volume_argv, volume_order
 from watchdog.collectors.archives.settings import promise
 from watchdog.collectors.archives.single import OPEN, Verified, limits_for

@@ -11,8 +11,8 @@ import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from watchdog.collectors.archives.answers import Row
 from watchdog.collectors.archives.findings import BAD, Notes
-from watchdog.collectors.archives.order import Row
 from watchdog.collectors.archives.volumes import ALGORITHMS, USUAL, VolumeName
 from watchdog.model.archives import ArchiveVerdict, VolumeSet
 

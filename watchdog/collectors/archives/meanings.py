@@ -6,6 +6,7 @@ What a meaning says is as little trusted as the archive that it read: it is cut 
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import re
 import sys
@@ -23,8 +24,8 @@ Begin = Callable[[], Meaning]
 MOST_FACTS, MOST_REMARKS = 200, 20
 _LONGEST_NAME, _LONGEST_TEXT = 100, 200
 _LONGEST_MESSAGE = 400
-_MOST_LETTERS = 16_000
-"""Letters of all that a meaning says: with every one escaped it still fits into the line of an answer."""
+_MOST_LETTERS = 24_000
+"""Letters of one of the three things that a meaning says, as they stand in the line of an answer (order.ANSWER_LIMIT), escapes counted."""
 _NAME = re.compile(r"watchdog\.panels\.([a-z][a-z0-9_]*)\.meaning")
 _PANELS = Path(watchdog.__file__).parent / "panels"
 
@@ -131,10 +132,15 @@ def bounded(meant: Meant) -> Meant:
 def said(told: object) -> tuple[tuple[str, str], ...]:
     """Read (word, text) pairs from what was told, of any shape; what is none is left out, too much is cut."""
     kept: list[tuple[str, str]] = []
+    letters = 0
     for pair in told if isinstance(told, (list, tuple)) else ():
         match pair:
-            case [str() as word, str() as text] if len(kept) < MOST_REMARKS:
-                kept.append((_clean(word, _LONGEST_NAME), _clean(text, _LONGEST_MESSAGE)))
+            case [str() as word, str() as text]:
+                remark = _clean(word, _LONGEST_NAME), _clean(text, _LONGEST_MESSAGE)
+                letters += len(json.dumps(remark))
+                if len(kept) >= MOST_REMARKS or letters > _MOST_LETTERS:
+                    break
+                kept.append(remark)
     return tuple(kept)
 
 
@@ -146,7 +152,7 @@ def facts(told: object) -> tuple[tuple[str, Scalar], ...]:
         match pair:
             case [str() as name, None | bool() | int() | float() | str() as value] if _finite(value):
                 fact = _clean(name, _LONGEST_NAME), _clean(value, _LONGEST_TEXT) if isinstance(value, str) else value
-                letters += len(fact[0]) + len(str(fact[1]))
+                letters += len(json.dumps(fact))
                 if len(kept) >= MOST_FACTS or letters > _MOST_LETTERS:
                     break
                 kept.append(fact)

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from watchdog.collectors.archives import meanings
-from watchdog.collectors.archives.findings import Promise, salvage_of
+from watchdog.collectors.archives.answers import (
+    PLACE,
+    SO_FAR,
+    TOLD,
+    Finished,
+    Row,
+    befell,
+    despite,
+    fate,
+    place,
+    rows,
+    understand,
+)  # fmt: skip
+from watchdog.collectors.archives.findings import Promise
 from watchdog.collectors.archives.talk import Place
 from watchdog.errors import DeadlinePassed, MalformedAnswer, Stopping
-from watchdog.model.archives import ArchiveVerdict, Salvage
-from watchdog.model.drifts import Scalar
 from watchdog.runtime.child import Child, module_argv
 
 MODULE = "watchdog.collectors.archives.check"
 ANSWER_LIMIT = 1 << 18
 _LOOK_SECONDS = 0.5
-SO_FAR = b'{"so_far"'
-"""How a line begins that is not the last word."""
-Row = tuple[str, ...]
-TOLD = b'{"told"'
-"""How a line begins that tells rows of facts."""
 MOST_ROWS = 200_000
-PLACE = b'{"place"'
-"""How a line begins that tells a place to go on from."""
 _LINE_SECONDS = 0.05
 
 
@@ -45,29 +47,6 @@ class Limits:
     seconds: int
     rate: float
     places: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What is known after one child: its finding, or what befell it as an unverifiable one.
-
-    ``walls`` are the words of ``confine`` for what held the child, ``told`` rows of facts beside the verdict (``volume_check``); the rest
-    as in a finding.
-    """
-
-    format: str | None
-    level: int
-    verdict: ArchiveVerdict
-    reasons: tuple[str, ...] = ()
-    message: str = ""
-    read_bytes: int = 0
-    entries: int | None = None
-    salvage: Salvage | None = None
-    sha1: str | None = None
-    walls: tuple[str, ...] = ()
-    told: tuple[Row, ...] = ()
-    facts: tuple[tuple[str, Scalar], ...] = ()
-    remarks: tuple[tuple[str, str], ...] = ()
 
 
 def _nothing() -> None:
@@ -147,19 +126,19 @@ def verify(
             pass_fds=(*{descriptor, *more}, *([key] if key is not None else [])), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"},
         )  # fmt: skip
     said = _Conversation(child, stop, turn)
-    befell: Finished | None = None
+    happened: Finished | None = None
     try:
         said.listen(limits.seconds)
     except DeadlinePassed:
-        befell = _befell("hung", f"no answer within {limits.seconds} s")
+        happened = befell("hung", f"no answer within {limits.seconds} s")
     except MalformedAnswer as error:
-        befell = _befell("no_answer", str(error))
+        happened = befell("no_answer", str(error))
     finally:
         code = child.end(2.0)
     if said.finished is not None:
         return said.finished
-    befell = befell or _fate(code, child.told(), limits)
-    return _despite(said.so_far, befell) if said.so_far is not None else befell
+    happened = happened or fate(code, child.told(), limits.seconds)
+    return despite(said.so_far, happened) if said.so_far is not None else happened
 
 
 @contextmanager
@@ -211,17 +190,17 @@ class _Conversation:
 
     def _take(self, line: bytes) -> None:
         if line.startswith(PLACE):
-            place = _place(line)
-            if place is not None:
-                self._turn.keep(place)
+            told = place(line)
+            if told is not None:
+                self._turn.keep(told)
         elif line.startswith(SO_FAR):
-            self.so_far = _understand(line)
+            self.so_far = understand(line)
         elif line.startswith(TOLD):
-            self._told += _rows(line)
+            self._told += rows(line)
             if len(self._told) > MOST_ROWS:
                 raise MalformedAnswer(f"it tells more than {MOST_ROWS} rows")
         else:
-            self.finished = replace(_understand(line), told=tuple(self._told))
+            self.finished = replace(understand(line), told=tuple(self._told))
 
     def _hold(self) -> None:
         """Let the child stand still as long as it has to; that time is not counted."""
@@ -233,91 +212,3 @@ class _Conversation:
                 pass
         finally:
             self._child.resume()
-
-
-def _place(line: bytes) -> Place | None:
-    try:
-        match json.loads(line):
-            case {"place": dict() as place}:
-                return place
-    except ValueError:
-        pass
-    return None
-
-
-def _rows(line: bytes) -> list[Row]:
-    try:
-        match json.loads(line):
-            case {"told": list() as rows}:
-                return [tuple(map(str, row)) for row in rows if isinstance(row, list)]
-    except ValueError:
-        pass
-    raise MalformedAnswer("it tells rows in another shape than agreed")
-
-
-def _despite(known: Finished, befell: Finished) -> Finished:
-    """Return the damage that a child had already proven when something befell it."""
-    return replace(known, message=f"{known.message}; what survives could not be found out: {befell.message}")
-
-
-def _understand(line: bytes) -> Finished:
-    try:
-        match json.loads(line):
-            case {"failed": str() as reason, **rest}:
-                return _befell(
-                    reason if reason in ("memory", "unreadable") else "no_answer", str(rest.get("message", _TEXTS.get(reason, "")))
-                )
-            case {
-                "format": str() as format_, "level": int() as level, "verdict": "good" | "bad" | "unverifiable" as verdict,
-                "reasons": list() as reasons, "messages": list() as messages, **rest,
-            }:  # fmt: skip
-                meant = rest.get("meant")
-                meant = meant if isinstance(meant, dict) else {}
-                return Finished(
-                    format_, level, verdict, tuple(map(str, reasons)), "; ".join(map(str, messages)), _number(rest.get("read_bytes")) or 0,
-                    _number(rest.get("entries")), salvage_of(rest.get("salvage")), _text(rest.get("sha1")),
-                    _texts(rest.get("walls")), facts=meanings.facts(meant.get("facts")), remarks=meanings.said(meant.get("remarks")),
-                )  # fmt: skip
-    except ValueError:
-        pass
-    return _befell("no_answer", "the verifying child answered in another shape than agreed")
-
-
-def _texts(told: object) -> tuple[str, ...]:
-    return tuple(map(str, told)) if isinstance(told, list) else ()
-
-
-def _number(told: object) -> int | None:
-    return told if isinstance(told, int) else None
-
-
-def _text(told: object) -> str | None:
-    return told if isinstance(told, str) else None
-
-
-_TEXTS = {"memory": "it needs more memory than archives.memory allows"}
-
-
-def _fate(code: int | None, told: str, limits: Limits) -> Finished:
-    if "MemoryError" in told:
-        return _befell("memory", _TEXTS["memory"])
-    if code is None:
-        return _befell("hung", "the verifying child cannot even be killed: it hangs in the kernel")
-    if code == -signal.SIGXCPU:
-        return _befell("hung", f"it used more than {limits.seconds} s of processor time")
-    if code == -signal.SIGKILL:
-        return _befell("crashed", "the verifying child was killed from outside, very likely for lack of memory")
-    if code < 0:
-        return _befell("crashed", f"the verifying child ended by {_name(-code)}")
-    return _befell("no_answer", f"the verifying child ended with code {code} and no answer: {told}")
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def _befell(reason: str, message: str) -> Finished:
-    return Finished(None, 0, "unverifiable", (reason,), message)

@@ -8,8 +8,9 @@ import stat
 from contextlib import ExitStack
 from pathlib import Path
 
+from watchdog.collectors.archives.answers import Finished
 from watchdog.collectors.archives.folder_single import Asked
-from watchdog.collectors.archives.order import Finished, Turn, verify
+from watchdog.collectors.archives.order import Turn, verify
 from watchdog.collectors.archives.settings import promise
 from watchdog.collectors.archives.single import OPEN, Verified, limits_for
 from watchdog.errors import WatchdogError

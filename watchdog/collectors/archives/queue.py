@@ -12,7 +12,9 @@ import stat
 import threading
 from collections.abc import Callable, Iterable
 
-from watchdog.collectors.archives.order import Finished, Limits, Run, Turn, verify
+from watchdog.collectors.archives.answers import Finished
+from watchdog.collectors.archives.keys import key_or_why, without_key
+from watchdog.collectors.archives.order import Limits, Run, Turn, verify
 from watchdog.collectors.archives.pressure import IoPressure
 from watchdog.collectors.archives.results import Result, Results
 from watchdog.collectors.archives.running import Running, Wanted, place_of, volume_argv, written
@@ -26,6 +28,7 @@ from watchdog.runtime.log import get_logger
 log = get_logger(__name__)
 
 _CLOSE_SECONDS = 5.0
+_PATIENCE = 8
 WALLS = ("limits", "other_user", "no_new_privileges", "landlock")
 # a smaller file is read again faster than a ledger remembers where it stood
 WORTH_A_PLACE = 64 << 20
@@ -103,7 +106,7 @@ class VerificationQueue:
     def offer(self, wanted: Iterable[Wanted]) -> None:
         """Replace what waits by ``wanted``, as far as it is not verified, newest first and bounded."""
         now = self._clock.now().wall
-        open_ = [one for one in wanted if not self._results.enough(one.identity, one.level, now, one.volume)]
+        open_ = [one for one in wanted if not self._enough(one, now)]
         open_.sort(key=lambda one: (one.identity.mtime_ns, one.path), reverse=True)
         lanes: dict[str, list[Wanted]] = {}
         with self._lock:
@@ -114,6 +117,9 @@ class VerificationQueue:
             self._waiting = lanes
             self._queued = frozenset(one.identity for one in kept)
         self._wake()
+
+    def _enough(self, one: Wanted, now: float) -> bool:
+        return self._results.enough(one.identity, one.level, now, one.volume, one.meaning, keyed=bool(one.key_file))
 
     def __len__(self) -> int:
         with self._lock:
@@ -177,7 +183,7 @@ class VerificationQueue:
                 wanted = waiting.pop()
                 self._queued -= {wanted.identity}
                 # one file under two names, or in two watched directories, may be done by now
-                if not self._results.enough(wanted.identity, wanted.level, self._clock.now().wall, wanted.volume):
+                if not self._enough(wanted, self._clock.now().wall):
                     self._running[lane] = running = Running(wanted)
                     return running
             # under the lock: an offer that comes now finds no thread of this lane and starts one
@@ -198,9 +204,10 @@ class VerificationQueue:
             self._drop(wanted, "it changed before it was opened")
             return
         began = self._clock.now()
+        key, no_key = key_or_why(wanted.key_file)
         try:
             finished = self._run(
-                descriptor, wanted.level, promise(wanted.path), self._limits(wanted), self._stop, self._turn(running),
+                descriptor, wanted.level, promise(wanted.path), self._limits(wanted), self._stop, self._turn(running, key),
                 **({"argv": volume_argv(wanted.volume)} if wanted.volume else {}),
             )  # fmt: skip
         except WatchdogError as error:
@@ -214,24 +221,28 @@ class VerificationQueue:
         if _identity(descriptor) != wanted.identity:
             self._drop(wanted, "it changed while it was verified")
         else:
-            self._keep(wanted, finished)
+            self._keep(wanted, without_key(finished, no_key) if no_key else finished)
 
-    def _turn(self, running: Running) -> Turn:
+    def _turn(self, running: Running, key: bytes) -> Turn:
         """Say how the queue takes part in one verification; where it goes on from, if it was begun before a restart."""
         wanted = running.wanted
         kept = self._results.part(wanted.identity)
-        resume = place_of(wanted, kept)
+        # a meaning has seen nothing of what was read before a restart: it starts over
+        resume = None if wanted.meaning else place_of(wanted, kept)
         if resume is not None:
             log.info("a verification goes on where it was before a restart", path=wanted.path)
         elif kept is not None:
             log.info("a verification starts over: it had reached no place to go on from", path=wanted.path)
         if wanted.level > 1 and wanted.identity.size >= WORTH_A_PLACE and resume is None:
+            # even one that will reach no such place: its second beginning says that it is one
             self._results.keep_part(wanted.identity, written(wanted, None))
         return Turn(
             watch=lambda: self._instruments.count("watchdog_archive_check_read_bytes_total", by=running.progress()),
             hold=lambda: wanted.identity.size > WORTH_WAITING and self._hold(wanted.lane),
-            keep=lambda place: self._results.keep_part(wanted.identity, written(wanted, place)),
+            keep=lambda place: None if wanted.meaning else self._results.keep_part(wanted.identity, written(wanted, place)),
             resume=resume,
+            meaning=wanted.meaning,
+            key=key,
         )
 
     def _hold(self, lane: str) -> bool:
@@ -243,7 +254,9 @@ class VerificationQueue:
 
     def _limits(self, wanted: Wanted) -> Limits:
         settings = self._settings
-        seconds = settings.check_deadline + (2 * wanted.identity.size / settings.rate if settings.rate else 0.0)
+        # an encrypted file is read twice, and a meaning computes: both may take their time
+        patience = _PATIENCE if wanted.meaning or wanted.key_file else 2
+        seconds = settings.check_deadline + (patience * wanted.identity.size / settings.rate if settings.rate else 0.0)
         return Limits(settings.memory, math.ceil(seconds), float(settings.rate))
 
     def _keep(self, wanted: Wanted, finished: Finished) -> None:
@@ -254,7 +267,7 @@ class VerificationQueue:
         result = Result(
             wanted.directory, finished.format, wanted.level, finished.level, finished.verdict, finished.reasons, finished.message,
             self._clock.now().wall, finished.entries, finished.sha1, finished.salvage,
-            wanted.volume, finished.told,
+            wanted.volume, finished.told, wanted.meaning, bool(wanted.key_file), finished.facts, finished.remarks,
         )  # fmt: skip
         before = self._results.get(wanted.identity)
         self._results.put(wanted.identity, result)

@@ -10,19 +10,22 @@ from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
+from watchdog.collectors.archives import meanings
+from watchdog.collectors.archives.answers import Row
 from watchdog.collectors.archives.findings import salvage_of
-from watchdog.collectors.archives.order import Row
 from watchdog.errors import LedgerUnavailable
 from watchdog.model.archives import ArchiveVerdict, Identity, Salvage, Verification
+from watchdog.model.drifts import Scalar
 from watchdog.model.keeping import VerificationBook
 from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-# raised when a newer check would judge otherwise: results of an older one are worth nothing then
+# raised when a newer check, or a panel's newer meaning, would judge otherwise: results of an older one are worth nothing then
 CHECK_VERSION = 2
 # what befell the child and not the file: worth another try
-FATES = frozenset({"crashed", "hung", "memory", "memory_needed", "no_answer", "unreadable", "changed"})
+FATES = frozenset({"crashed", "hung", "memory", "memory_needed", "no_answer", "unreadable", "changed", "no_key", "wrong_key"})
+QUICK_FATES = frozenset({"unreadable", "no_key"})
 SHORT_RETRY = 600.0
 # a list of very many volumes is read again after a restart: the ledger is no place for it
 MOST_ROWS_KEPT = 200
@@ -35,7 +38,8 @@ class Result:
     """One finding about one file.
 
     ``asked`` is the level that was asked for, ``level`` the one at which the verdict fell; ``at`` is UNIX seconds; ``reasons`` come the
-    gravest first. ``volume`` is the order of ``volume_check`` if that was the check, ``told`` the rows that it told.
+    gravest first. ``volume`` is the order of ``volume_check`` if that was the check, ``told`` the rows that it told. ``meaning``
+    is the panel's module that judged at level 3, ``keyed`` whether there was a key; ``facts`` and ``remarks`` as in Verification.
     """
 
     directory: str
@@ -51,13 +55,17 @@ class Result:
     salvage: Salvage | None = None
     volume: str = ""
     told: tuple[Row, ...] = ()
+    meaning: str = ""
+    keyed: bool = False
+    facts: tuple[tuple[str, Scalar], ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
 
     def verification(self, identity: Identity) -> Verification:
         """Return it as the snapshot shows it."""
         reason = self.reasons[0] if self.reasons else None
         return Verification(
             "result", self.verdict, self.level, reason, self.message or None, self.at, identity,
-            entries=self.entries, sha1=self.sha1, salvage=self.salvage,
+            entries=self.entries, sha1=self.sha1, salvage=self.salvage, facts=self.facts, remarks=self.remarks,
         )  # fmt: skip
 
 
@@ -83,6 +91,8 @@ def to_text(result: Result) -> str:
         "verdict": result.verdict, "reasons": result.reasons, "message": result.message, "at": result.at,
         "entries": result.entries, "sha1": result.sha1, "salvage": asdict(result.salvage) if result.salvage else None,
         **({"volume": result.volume, "told": result.told} if result.volume else {}),
+        **({"meaning": result.meaning, "facts": result.facts, "remarks": result.remarks} if result.meaning else {}),
+        **({"keyed": True} if result.keyed else {}),
     })  # fmt: skip
 
 
@@ -98,6 +108,8 @@ def from_text(text: str) -> Result | None:
                 return Result(
                     directory, format_, asked, level, verdict, tuple(map(str, reasons)), message, float(at), entries, sha1,
                     salvage_of(salvage), str(more.get("volume", "")), rows_of(more.get("told")),
+                    str(more.get("meaning", "")), bool(more.get("keyed")), meanings.facts(more.get("facts")),
+                    meanings.said(more.get("remarks")),
                 )  # fmt: skip
     except ValueError:
         return None
@@ -128,13 +140,18 @@ class Results:
         with self._lock:
             return self._known.get(identity)
 
-    def enough(self, identity: Identity, level: int, now: float, volume: str = "") -> bool:
-        """Whether a file needs no verification up to ``level`` at UNIX time ``now``; ``volume`` as in Wanted."""
+    def enough(self, identity: Identity, level: int, now: float, volume: str = "", meaning: str = "", *, keyed: bool = False) -> bool:
+        """Whether a file needs no verification up to ``level`` at UNIX time ``now``.
+
+        ``volume`` and ``meaning`` as in Wanted; ``keyed``: there is a key, and what was only encrypted is worth another look.
+        """
         result = self.get(identity)
-        if result is None or result.asked < level or (volume and result.volume != volume):
+        if result is None or result.asked < level or (volume and result.volume != volume) or (meaning and result.meaning != meaning):
+            return False
+        if keyed and not result.keyed and "encrypted" in result.reasons:
             return False
         if result.reasons and result.reasons[0] in FATES:
-            again = min(self._try_again, SHORT_RETRY) if result.reasons[0] == "unreadable" else self._try_again
+            again = min(self._try_again, SHORT_RETRY) if result.reasons[0] in QUICK_FATES else self._try_again
             return now < result.at + again
         return now < result.at + self._verify_again
 

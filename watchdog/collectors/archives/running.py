@@ -22,7 +22,8 @@ VOLUME_MODULE = "watchdog.collectors.archives.volume_check"
 class Wanted:
     """One file to verify up to ``level``.
 
-    ``lane`` is LOCAL or the mount that may hang. ``volume`` is the order of ``volume_check`` for a file of a Duplicati destination.
+    ``lane`` is LOCAL or the mount that may hang. ``volume`` is the order of ``volume_check`` for a file of a Duplicati destination;
+    ``meaning`` and ``key_file`` as in DirectoryNeed.
     """
 
     path: str
@@ -31,6 +32,8 @@ class Wanted:
     level: int
     lane: str = LOCAL
     volume: str = ""
+    meaning: str = ""
+    key_file: str = ""
 
 
 class Running:

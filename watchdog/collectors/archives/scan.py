@@ -6,6 +6,7 @@ line and is as small as its imports.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import heapq
@@ -26,7 +27,10 @@ Fact = tuple[str, int, int, int, int, int]  # path, device, inode, size, mtime_n
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One directory to look at. ``avoid`` are mount points below it that are not touched; ``most`` is how many files are kept."""
+    """One directory to look at. ``avoid`` are mount points below it that are not touched; ``most`` is how many files are kept.
+
+    Of ``most`` 0 only the free space of its file system is wanted.
+    """
 
     name: str
     path: str
@@ -39,13 +43,15 @@ class Wish:
 class Look:
     """What one look at one directory found.
 
-    ``error`` names why absence proves nothing; ``files`` are the newest, ``count`` and ``bytes`` of all.
+    ``error`` names why absence proves nothing; ``files`` are the newest, ``count`` and ``bytes`` of all; ``free`` are the bytes that
+    programs without privileges may still write on its file system, None where it does not say.
     """
 
     name: str
     error: str | None = None
     count: int = 0
     bytes: int = 0
+    free: int | None = None
     files: list[Fact] = field(default_factory=list)
     passed: list[tuple[str, str]] = field(default_factory=list)
 
@@ -53,6 +59,11 @@ class Look:
 def look(wish: Wish) -> Look:
     """Given a wish, return what is there now. Never raises for what the file system says: it is named instead."""
     found = Look(wish.name)
+    with contextlib.suppress(OSError):
+        told = os.statvfs(wish.path)
+        found.free = told.f_bavail * told.f_frsize
+    if wish.most == 0:
+        return found
     try:
         # a directory that ends with a slash is opened through a symbolic link too: the configured path itself may be one
         os.scandir(wish.path).close()
@@ -160,7 +171,7 @@ def _pass(found: Look, path: str, reason: str) -> None:
 def tell(looks: Iterable[Look]) -> Iterator[str]:
     """Turn looks into lines for the parent."""
     for found in looks:
-        yield json.dumps(["look", found.name, found.error, found.count, found.bytes])
+        yield json.dumps(["look", found.name, found.error, found.count, found.bytes, found.free])
         yield from (json.dumps(["file", *fact]) for fact in found.files)
         yield from (json.dumps(["passed", *passed]) for passed in found.passed)
     yield json.dumps(["end"])
@@ -172,8 +183,8 @@ def understand(text: bytes) -> list[Look] | None:
     try:
         for line in text.splitlines():
             match json.loads(line):
-                case ["look", str() as name, error, int() as count, int() as size]:
-                    looks.append(Look(name, error, count, size))
+                case ["look", str() as name, error, int() as count, int() as size, int() | None as free]:
+                    looks.append(Look(name, error, count, size, free))
                 case ["file", str() as path, int() as device, int() as inode, int() as size, int() as mtime, int() as mode]:
                     looks[-1].files.append((path, device, inode, size, mtime, mode))
                 case ["passed", str() as path, str() as reason]:

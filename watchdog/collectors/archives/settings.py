@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pydantic import Field, field_validator, model_validator
 
 from watchdog.collectors.archives.findings import Promise
+from watchdog.collectors.archives.meanings import named, of_panel, panels_with_meaning
 from watchdog.errors import BadSettings
 from watchdog.model.needs import DirectoryNeed, Needs
 from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict
@@ -22,8 +24,12 @@ class DirectorySettings(Strict):
     """Where it is on this host."""
     pattern: str = "*"
     """Which files count: a glob relative to the directory; ``**`` goes down any number of folders. Hidden files need a leading dot."""
-    level: int = Field(default=2, ge=0, le=2)
-    """How deep each file is verified: 0 = its head, 1 = its structure, 2 = every byte."""
+    level: int = Field(default=2, ge=0, le=3)
+    """How deep each file is verified: 0 = its head, 1 = its structure, 2 = every byte, 3 = what it means to the panel that wrote it."""
+    panel: str = ""
+    """Whose backups they are, for level 3: the name of a panel that knows what its backups must contain."""
+    key_file: AbsolutePath | None = None
+    """File with the key of encrypted backups: 64 hex digits, or base64. Without it they are unverifiable."""
 
     @field_validator("pattern")
     @classmethod
@@ -31,6 +37,15 @@ class DirectorySettings(Strict):
         if not value or value.startswith("/") or ".." in value.split("/"):
             raise ValueError(f"'{value}' must be a pattern below the directory, such as *.zip or **/*.tar.gz")
         return value
+
+    @model_validator(mode="after")
+    def _somebody_means_it(self) -> DirectorySettings:
+        known = panels_with_meaning()
+        if self.panel and self.panel not in known:
+            raise ValueError(f"panel '{self.panel}' does not know what its backups must contain; these do: {', '.join(known) or 'none'}")
+        if self.level > 2 and not self.panel:  # noqa: PLR2004  (every byte)
+            raise ValueError("level 3 needs 'panel': whose backups are they?")
+        return self
 
 
 class ArchivesSettings(Strict):
@@ -77,7 +92,7 @@ def wanted(settings: ArchivesSettings, needs: Iterable[Needs]) -> tuple[Director
 
     Raises BadSettings when one name is asked for with two meanings, or a panel's path is no absolute one.
     """
-    own = tuple(DirectoryNeed(d.name, str(d.path), d.pattern, d.level) for d in settings.directories)
+    own = tuple(_need(directory) for directory in settings.directories)
     merged: dict[str, DirectoryNeed] = {}
     for need in (*own, *(directory for one in needs for directory in one.directories)):
         if not need.path.startswith("/"):
@@ -85,13 +100,29 @@ def wanted(settings: ArchivesSettings, needs: Iterable[Needs]) -> tuple[Director
         known = merged.setdefault(need.name, need)
         if (known.path, known.pattern) != (need.path, need.pattern):
             raise BadSettings(f"collectors.archives: '{need.name}' is both {known.path} and {need.path}: rename one of them")
-        if need.level > known.level:
-            merged[need.name] = need
+        merged[need.name] = _merged(known, need)
     return tuple(merged.values())
+
+
+def _need(own: DirectorySettings) -> DirectoryNeed:
+    meaning = of_panel(own.panel) if own.panel and own.level > 2 else ""  # noqa: PLR2004  (every byte)
+    return DirectoryNeed(own.name, str(own.path), own.pattern, own.level, meaning, str(own.key_file or ""))
+
+
+def _merged(known: DirectoryNeed, need: DirectoryNeed) -> DirectoryNeed:
+    """Return one wish for two with one name. Raises BadSettings when they want two meanings or two keys, or a meaning that is none."""
+    if need.meaning and not named(need.meaning):
+        raise BadSettings(f"collectors.archives: '{need.name}' asks for '{need.meaning}', which is not the meaning of a panel")
+    for one, other, called in ((known.meaning, need.meaning, "meanings"), (known.key_file, need.key_file, "key files")):
+        if one and other and one != other:
+            raise BadSettings(f"collectors.archives: '{need.name}' has two {called}, {one} and {other}: rename one of them")
+    return replace(
+        known, level=max(known.level, need.level), meaning=known.meaning or need.meaning, key_file=known.key_file or need.key_file
+    )
 
 
 def promise(path: str) -> Promise:
     """Return what a file's name promises: then other content is damage, without a promise it is only unknown."""
     if re.search(r"\.(tar\.(gz|gzip|zst|xz)|tgz|tzst|txz)$", path, re.IGNORECASE):
         return "tar"
-    return "archive" if re.search(r"\.(zip|gz|tar|zst|xz|jar)$", path, re.IGNORECASE) else ""
+    return "archive" if re.search(r"\.(zip|gz|tar|zst|xz|jar|zip\.crypt)$", path, re.IGNORECASE) else ""

@@ -10,9 +10,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from watchdog.collectors.archives.order import Finished, Limits, Turn, verify
+from watchdog.collectors.archives.answers import Finished
+from watchdog.collectors.archives.keys import key_or_why, without_key
+from watchdog.collectors.archives.meanings import named as means
+from watchdog.collectors.archives.order import Limits, Turn, verify
 from watchdog.collectors.archives.scan import KINDS
 from watchdog.collectors.archives.settings import promise
+from watchdog.errors import BadSettings, NotFound
+from watchdog.model.archives import Identity, Verification
+from watchdog.model.moments import Clock
 
 OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _SECONDS = 600.0
@@ -28,12 +34,16 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The outcome for one path; ``size`` is bytes as of the open, ``seconds`` how long it took."""
+    """The outcome for one path; ``size`` is bytes as of the open, ``seconds`` how long it took.
+
+    ``identity`` is that of the file that was read, None when none was.
+    """
 
     path: str
     size: int
     seconds: float
     finished: Finished
+    identity: Identity | None = None
 
 
 def limits_for(size: int, memory: int) -> Limits:
@@ -50,15 +60,25 @@ def named(path: str) -> Finished | None:
     return Finished(None, 0, "unverifiable", (word,), _TEXTS[word])
 
 
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How deep somebody asks: the ``level``, and what a panel's ``meaning`` and a ``key_file`` add, as in DirectoryNeed."""
+
+    level: int
+    meaning: str = ""
+    key_file: str = ""
+
+
 def verify_path(
-    path: str, level: int, memory: int, stop: threading.Event, watch: Callable[[int, int], None], clock: Callable[[], float]
+    path: str, depth: int | Depth, memory: int, stop: threading.Event, watch: Callable[[int, int], None], clock: Callable[[], float]
 ) -> Verified:
-    """Verify the file ``path`` up to ``level``.
+    """Verify the file ``path`` up to a ``depth``, which may be a level alone.
 
     ``watch`` is told (bytes read, bytes in all) every half second; ``clock`` returns seconds that never go back. Raises what ``verify``
     raises, and OSError when nothing is there.
     """
     began = clock()
+    depth = Depth(depth) if isinstance(depth, int) else depth
     other = named(path)
     if other is not None:
         return Verified(path, 0, clock() - began, other)
@@ -71,11 +91,40 @@ def verify_path(
             path, 0, clock() - began, Finished(None, 0, "unverifiable", ("unreadable",), f"it cannot be opened: {error.strerror}")
         )
     try:
-        size = os.fstat(descriptor).st_size
+        facts = os.fstat(descriptor)
+        size, identity = facts.st_size, Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        key, no_key = key_or_why(depth.key_file)
         finished = verify(
-            descriptor, level, promise(path), limits_for(size, memory), stop,
-            Turn(watch=lambda: watch(os.lseek(descriptor, 0, os.SEEK_CUR), size)),
+            descriptor, depth.level, promise(path), limits_for(size, memory), stop,
+            Turn(watch=lambda: watch(os.lseek(descriptor, 0, os.SEEK_CUR), size), meaning=depth.meaning, key=key),
         )  # fmt: skip
-        return Verified(path, size, clock() - began, finished)
+        return Verified(path, size, clock() - began, without_key(finished, no_key) if no_key else finished, identity)
     finally:
         os.close(descriptor)
+
+
+class VerifyNow:
+    """The port by which panels verify a file at once: VerifyArchive of the model."""
+
+    def __init__(self, memory: int, clock: Clock) -> None:
+        self._memory = memory
+        self._clock = clock
+
+    def __call__(self, path: str, /, *, level: int, meaning: str = "", key_file: str = "", alive: Callable[[], None]) -> Verification:
+        """Verify ``path`` as the model says. Raises BadSettings for a meaning that is none, and what ``order.verify`` raises."""
+        if meaning and not means(meaning):
+            raise BadSettings(f"'{meaning}' is not the meaning of a panel")
+        deepest = level if meaning else min(level, 2)
+        began = self._clock.now()
+        try:
+            done = verify_path(
+                path, Depth(deepest, meaning, key_file), self._memory, threading.Event(),
+                lambda _done, _total: alive(), lambda: self._clock.now().since(began),
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise NotFound(f"there is no '{path}'") from None
+        found = done.finished
+        return Verification(
+            "result", found.verdict, found.level, found.reasons[0] if found.reasons else None, found.message or None,
+            self._clock.now().wall, done.identity, done.size, found.entries, found.sha1, found.salvage, found.facts, found.remarks,
+        )  # fmt: skip

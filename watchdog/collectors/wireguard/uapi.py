@@ -1,6 +1,6 @@
 """Userspace devices, each asked over its UAPI socket: one short-lived connection a device, all at once, a deadline each.
 
-One thread and one selector: a silent daemon costs its own deadline and nobody else's. A socket that refuses connections belongs to a dead
+One thread and one epoll: a silent daemon costs its own deadline and nobody else's. A socket that refuses connections belongs to a dead
 daemon, and is that device's failure with a name. (``wg`` deletes such a socket when it meets one; we change nothing.)
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import selectors
+import select
 import socket
 import stat
 import struct
@@ -125,7 +125,7 @@ class _Exchange:
 
     @property
     def wants(self) -> int:
-        return selectors.EVENT_WRITE if self._unsent else selectors.EVENT_READ
+        return select.EPOLLOUT if self._unsent else select.EPOLLIN
 
 
 def _unreachable(door: Door, error: OSError) -> WatchdogError:
@@ -147,8 +147,8 @@ def ask(doors: Sequence[Door], clock: Clock, deadline: float, limit: int) -> dic
 
     ``deadline`` is seconds for one device, ``limit`` the bytes an answer may have.
     """
-    with selectors.DefaultSelector() as selector:
-        asking = _Round(selector, clock, deadline, limit)
+    with select.epoll() as poll:
+        asking = _Round(poll, clock, deadline, limit)
         try:
             return asking.ask(doors)
         finally:
@@ -156,11 +156,11 @@ def ask(doors: Sequence[Door], clock: Clock, deadline: float, limit: int) -> dic
 
 
 class _Round:
-    """Many exchanges on one selector."""
+    """Many exchanges on one epoll, by their descriptors; a socket that is closed leaves it by itself."""
 
-    def __init__(self, selector: selectors.BaseSelector, clock: Clock, deadline: float, limit: int) -> None:
-        self._selector, self._clock, self._deadline, self._limit = selector, clock, deadline, limit
-        self._running: dict[Door, _Exchange] = {}
+    def __init__(self, poll: select.epoll, clock: Clock, deadline: float, limit: int) -> None:
+        self._poll, self._clock, self._deadline, self._limit = poll, clock, deadline, limit
+        self._running: dict[int, _Exchange] = {}
         self._results: dict[Door, Result] = {}
 
     def ask(self, doors: Sequence[Door]) -> dict[Door, Result]:
@@ -183,33 +183,38 @@ class _Round:
         except WatchdogError as error:
             self._results[door] = error
             return
-        self._running[door] = exchange
-        self._selector.register(exchange.socket, exchange.wants, exchange)
+        descriptor = exchange.socket.fileno()
+        self._running[descriptor] = exchange
+        self._poll.register(descriptor, exchange.wants)
 
-    def _end(self, door: Door, result: Result) -> None:
-        exchange = self._running.pop(door)
-        self._selector.unregister(exchange.socket)
+    def _end(self, descriptor: int, result: Result) -> None:
+        exchange = self._running.pop(descriptor)
         exchange.socket.close()
-        self._results[door] = result
+        self._results[exchange.door] = result
 
     def _turn(self) -> None:
         nearest = next(iter(self._running.values())).until  # who began first ends first
-        ready = self._selector.select(max(0.0, nearest - self._clock.now().mono))
-        for key, _events in ready:
-            self._serve(key.data, key.events)
+        ready = self._poll.poll(max(0.0, nearest - self._clock.now().mono))
+        for descriptor, _events in ready:
+            self._serve(descriptor)
         # nothing ready means that the nearest one's time is over, whatever a simulated clock says
         now = self._clock.now().mono if ready else max(nearest, self._clock.now().mono)
-        while self._running and (late := next(iter(self._running.values()))).until <= now:
-            self._end(late.door, DeadlinePassed(f"'{late.door.shown}': the daemon did not answer in time"))
+        while self._running:
+            descriptor, exchange = next(iter(self._running.items()))
+            if exchange.until > now:
+                return
+            self._end(descriptor, DeadlinePassed(f"'{exchange.door.shown}': the daemon did not answer in time"))
 
-    def _serve(self, exchange: _Exchange, wanted: int) -> None:
+    def _serve(self, descriptor: int) -> None:
+        exchange = self._running[descriptor]
+        wanted = exchange.wants
         try:
             if exchange.go_on():
-                self._end(exchange.door, exchange.answer)
+                self._end(descriptor, exchange.answer)
             elif exchange.wants != wanted:
-                self._selector.modify(exchange.socket, exchange.wants, exchange)
+                self._poll.modify(descriptor, exchange.wants)
         except WatchdogError as error:
-            self._end(exchange.door, error)
+            self._end(descriptor, error)
 
 
 @dataclass(slots=True)

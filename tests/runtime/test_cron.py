@@ -1,0 +1,82 @@
+"""Cron expressions, backwards: the newest time that has been, by the clock of a zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from apscheduler.triggers.cron import CronTrigger
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from watchdog.runtime.cron import parse_cron
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def last(expression, before, zone=BERLIN):
+    found = parse_cron(expression).last(datetime.fromisoformat(before).replace(tzinfo=zone).timestamp(), zone)
+    return found and datetime.fromtimestamp(found, zone).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("expression", "before", "expected"),
+    [
+        ("30 3 * * *", "2026-11-21T03:29:59", "2026-11-20T03:30:00+01:00"),
+        ("30 3 * * *", "2026-11-21T03:30:00", "2026-11-21T03:30:00+01:00"),
+        ("@daily", "2026-01-01T00:00:00", "2026-01-01T00:00:00+01:00"),
+        ("@hourly", "2026-11-21T13:59:59", "2026-11-21T13:00:00+01:00"),
+        ("*/20 8-10 * * *", "2026-11-21T23:00:00", "2026-11-21T10:40:00+01:00"),
+        ("5/20 * * * *", "2026-11-21T23:44:00", "2026-11-21T23:25:00+01:00"),
+        ("0 4 * * mon", "2026-11-21T23:00:00", "2026-11-16T04:00:00+01:00"),
+        ("0 4 * * 7", "2026-11-21T23:00:00", "2026-11-15T04:00:00+01:00"),
+        ("0 4 * * 0", "2026-11-21T23:00:00", "2026-11-15T04:00:00+01:00"),
+        ("0 4 * * 1-5", "2026-11-22T23:00:00", "2026-11-20T04:00:00+01:00"),
+        ("0 4 1,15 * *", "2026-11-21T23:00:00", "2026-11-15T04:00:00+01:00"),
+        ("0 4 13 * fri", "2026-11-21T23:00:00", "2026-11-20T04:00:00+01:00"),  # either day is enough
+        ("0 4 */2 * fri", "2026-11-21T23:00:00", "2026-11-13T04:00:00+01:00"),  # a star restricts nothing: both are needed
+        ("0 0 31 12 *", "2026-11-21T23:00:00", "2025-12-31T00:00:00+01:00"),
+        ("0 0 29 feb *", "2026-11-21T23:00:00", "2024-02-29T00:00:00+01:00"),
+        # the clock goes forward on 29 March 2026 at 2, back on 25 October at 3
+        ("30 2 * * *", "2026-03-29T12:00:00", "2026-03-29T03:00:00+02:00"),
+        ("30 2 * * *", "2026-10-25T12:00:00", "2026-10-25T02:30:00+02:00"),
+        ("30 1 * * *", "2026-03-29T12:00:00", "2026-03-29T01:30:00+01:00"),
+    ],
+)
+def test_the_newest_time_that_has_been(expression, before, expected):
+    assert last(expression, before) == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "a * * * *", "5-1 * * * *", "*/0 * * * *",
+        "1--2 * * * *", "0 0 31 2 *", "@never", "* * * * * *", "² * * * *",
+    ],
+)  # fmt: skip
+def test_what_is_no_expression_says_what_would_be_right(expression):
+    with pytest.raises(ValueError, match=r"write|goes from|means no|never comes"):
+        parse_cron(expression)
+
+
+FIELDS = st.tuples(
+    st.sampled_from(["*", "0", "30", "*/7", "5-10"]),
+    st.sampled_from(["*", "0", "23", "*/5", "8-10,12"]),
+    st.sampled_from(["*", "1", "31", "10-20"]),
+    st.sampled_from(["*", "1", "2,7", "*/3"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(FIELDS, st.integers(1_700_000_000, 1_900_000_000))
+def test_another_reading_of_cron_agrees(fields, before):
+    """APScheduler looks forward from just before our answer, and finds it; from our answer on it finds nothing before now."""
+    expression = " ".join(fields) + " *"
+    zone = ZoneInfo("UTC")
+    found = parse_cron(expression).last(float(before), zone)
+    trigger = CronTrigger.from_crontab(expression, timezone=zone)
+    following = trigger.get_next_fire_time(None, datetime.fromtimestamp(found, zone))
+    assert following.timestamp() == found
+    after = trigger.get_next_fire_time(None, datetime.fromtimestamp(found + 1, zone))
+    assert after.timestamp() > before

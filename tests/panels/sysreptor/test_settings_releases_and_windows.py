@@ -33,6 +33,7 @@ def test_a_directory_is_all_one_must_say() -> None:
         ({"token_file": "/t"}, "needs the panel's url"),
         ({"url": "http://x", "backup_key_file": "/k"}, "needs a token_file"),
         ({"run": {"method": "api"}}, "needs url, token_file and backup_key_file"),
+        ({"run": {"method": "exec", "container": ""}}, "needs the container"),
         ({"run": {"encrypt": True}}, "needs an aes_key_file"),
         ({"run": {"argv": ["manage.py", "backup", "--key=" + "ab" * 32]}}, "no key"),
         ({"run": {"argv": ["manage.py", "backup", "--s3-params", "{}"]}}, "no S3 credential"),

@@ -157,7 +157,7 @@ class SysreptorClient:
         keyed = self._keyed
         if keyed is not None:
             log, log_error = _tried(lambda: self._journal.read(lambda cursor: self._page(keyed, cursor, until), self._clock.now()))
-        self._ask_slowly(until)
+        self._ask_slowly(licence, until)
         rows, whole = log if log is not None else (None, False)
         return SysreptorView(
             health, health_error, licence, licence_error, self._backup_on, rows, whole, log_error, self._preflight, self._preflight_at
@@ -178,13 +178,15 @@ class SysreptorClient:
     def _page(self, http: Http, cursor: str, until: float) -> answers.Page:
         return self._ask(http, "log", LOG_PATH, answers.page, until, cursor=cursor or None)
 
-    def _ask_slowly(self, until: float) -> None:
-        """Ask what is asked seldom: whether a backup is possible, in the panel's own word and by trying."""
+    def _ask_slowly(self, licence: Licence | None, until: float) -> None:
+        """Ask what is asked seldom: whether a backup is possible, by its word and by trying; at once when the licence changed."""
         if self._keyed is None:
             return
         now = self._clock.now()
         due = self._slowly_asked is None or now.mono - self._slowly_asked >= self._settings.preflight_every
-        if not due and self._preflight is not Preflight.UNKNOWN:
+        denied = {Preflight.READY: False, Preflight.NO_LICENCE: True}.get(self._preflight)
+        changed = licence is not None and denied is not None and licence.professional == denied
+        if not due and not changed and self._preflight is not Preflight.UNKNOWN:
             return
         keyed = self._keyed
         self._backup_on, _ = _tried(lambda: self._ask(keyed, "settings", SETTINGS_PATH, answers.backup_on, until))

@@ -40,6 +40,8 @@ class EvidenceReader:
     def _processes(self) -> tuple[tuple[BackupProcess, ...] | None, str]:
         if self._engine is None:
             return None, NO_ENGINE
+        if not self._container:
+            return None, NO_CONTAINER
         try:
             return backups_in(self._engine.top(self._container, SECONDS)), ""
         except NotFound:

@@ -90,7 +90,7 @@ class RunSettings(Strict):
     method: Literal["exec", "api", "none"] = "none"
     """``exec`` = ``manage.py backup`` in the panel's container (to be preferred); ``api`` = a download, needs url, token and backup key."""
     container: str = "sysreptor-app"
-    """The container of ``exec``."""
+    """The panel's container: ``exec`` makes the backup in it, and a backup that runs in it already is seen. "" = it has none here."""
     argv: tuple[str, ...] = Field(("python3", "manage.py", "backup", "-"), min_length=1)
     """What ``exec`` runs in the container's own directory. Its words are shown in plans and records: no key may stand in it."""
     directory: AbsolutePath | None = None
@@ -115,6 +115,12 @@ class RunSettings(Strict):
     """How long each stage may take."""
     volume_size: Size | None = None
     """Split our backups into volumes of this size with a manifest beside them; not set = one file."""
+
+    @model_validator(mode="after")
+    def _has_its_container(self) -> RunSettings:
+        if self.method == "exec" and not self.container:
+            raise ValueError("run.method: exec needs the container to run it in")
+        return self
 
     @field_validator("argv")
     @classmethod

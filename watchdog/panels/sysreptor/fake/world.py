@@ -10,7 +10,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -114,6 +114,12 @@ class SysreptorWorld:
         """Empty the log, but for the row of the setup, as another database would have it."""
         with self._lock:
             self._rows = [row for row in self._rows if row.type == "setup"]
+
+    def backdate(self, to: datetime) -> None:
+        """Let the newest row be of then."""
+        with self._lock:
+            newest = max(self._rows, key=lambda row: row.created)
+            self._rows[self._rows.index(newest)] = replace(newest, created=to)
 
     def run_tasks(self) -> None:
         """Run the periodic tasks that are due, as each successful healthcheck does (HealthcheckApiView)."""

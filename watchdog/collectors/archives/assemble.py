@@ -37,7 +37,7 @@ def build(
     hanging: HangingLooks[list[Look]] = HangingLooks(clock, "archives")
     spec = CollectorSpec(
         "archives",
-        lambda: ArchivesCollector(settings, directories, queue, results, hanging),
+        lambda: ArchivesCollector(settings, directories, queue, results, hanging, clock=clock),
         settings.interval,
         settings.deadline * 2 + 10.0,
     )

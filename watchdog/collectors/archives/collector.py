@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from watchdog.collectors.archives import destinations
+from watchdog.collectors.archives import backups, destinations
 from watchdog.collectors.archives.queue import VerificationQueue
 from watchdog.collectors.archives.results import Results
 from watchdog.collectors.archives.running import LOCAL, Wanted
@@ -14,9 +14,11 @@ from watchdog.collectors.archives.settings import ArchivesSettings
 from watchdog.collectors.hanging import HangingLooks
 from watchdog.collectors.mounts import MountTable
 from watchdog.errors import DeadlinePassed, MalformedAnswer, WatchdogError
-from watchdog.model.archives import ArchiveFacts, ArchiveFile, Identity, PassedOver, Verification, WatchedDirectory
+from watchdog.model.archives import ArchiveFacts, ArchiveFile, Identity, PassedOver, Verification, VolumeSet, WatchedDirectory
+from watchdog.model.moments import Clock
 from watchdog.model.needs import DirectoryNeed
 from watchdog.runtime.child import module_argv, run
+from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -27,6 +29,8 @@ _LINE = 512
 _ANSWER = 64 << 20
 
 MEANING = 3
+# begins the name of a look at free space alone: no directory's name has it
+_ROOM = "\0"
 ChildArgv = Callable[[str, Sequence[Wish]], list[str]]
 
 
@@ -50,9 +54,12 @@ class ArchivesCollector:
         *,
         mounts: Callable[[], MountTable] = MountTable.read,
         argv: ChildArgv = scan_argv,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings
         self._directories = {directory.name: directory for directory in directories}
+        self._plans = {directory.name: directory.plan for directory in directories if directory.plan is not None}
+        self._clock = clock or SystemClock()
         self._queue = queue
         self._results = results
         self._mounts = mounts
@@ -67,20 +74,27 @@ class ArchivesCollector:
         lanes: dict[str, str] = {}
         looks: dict[str, Look] = {}
         remote: dict[str, list[Wish]] = {}
-        for need in self._directories.values():
-            mount = table.find(need.path)
-            wish = Wish(need.name, need.path, need.pattern, tuple(sorted(table.beneath(need.path))), self._settings.max_files)
-            lanes[need.name] = LOCAL if mount.local else f"{mount.device} {mount.point}"
+        for wish in self._wishes(table):
+            mount = table.find(wish.path)
+            lanes[wish.name] = LOCAL if mount.local else f"{mount.device} {mount.point}"
             if mount.local:
-                looks[need.name] = look(wish)
+                looks[wish.name] = look(wish)
             else:
-                remote.setdefault(lanes[need.name], []).append(wish)
+                remote.setdefault(lanes[wish.name], []).append(wish)
         looks.update(self._remote(remote))
+        rooms = {name.removeprefix(_ROOM): looks.pop(name).free for name in list(looks) if name.startswith(_ROOM)}
         self._say(looks)
-        return self._facts(looks, lanes)
+        return self._facts(looks, lanes, rooms)
 
     def close(self) -> None:
         """Nothing is held: the queue has its own end."""
+
+    def _wishes(self, table: MountTable) -> Iterator[Wish]:
+        """Yield every directory, then every path of which only the free space is wanted."""
+        for need in self._directories.values():
+            yield Wish(need.name, need.path, need.pattern, tuple(sorted(table.beneath(need.path))), self._settings.max_files)
+        for path in sorted({path for plan in self._plans.values() for path in plan.restore_paths}):
+            yield Wish(_ROOM + path, path, "*", most=0)
 
     def _remote(self, remote: dict[str, list[Wish]]) -> dict[str, Look]:
         seconds = self._settings.deadline
@@ -109,7 +123,7 @@ class ArchivesCollector:
 
         return job
 
-    def _facts(self, looks: dict[str, Look], lanes: dict[str, str]) -> ArchiveFacts:
+    def _facts(self, looks: dict[str, Look], lanes: dict[str, str], rooms: Mapping[str, int | None]) -> ArchiveFacts:
         now: dict[str, tuple[int, int]] = {}
         found: list[tuple[ArchiveFile, bool]] = []
         for name, seen in looks.items():
@@ -133,18 +147,37 @@ class ArchivesCollector:
         self._results.settle()
         whole = {name for name, seen in looks.items() if seen.error is None}
         self._results.forget({file.identity for file, _ in found}, whole, looks.keys())
+        files = sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))
+        volume_sets = tuple(
+            volumes for one in stored for volumes in destinations.judge(one, self._results.get, whole=one.directory in whole)
+        )
         return ArchiveFacts(
             directories=tuple(self._directory(seen) for seen in looks.values()),
-            files=tuple(sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))),
+            files=tuple(files),
             queue_length=len(self._queue),
             queue_bytes=self._queue.bytes_left(),
             paused=self._queue.paused,
             rate=float(self._settings.rate),
-            volume_sets=tuple(
-                volumes for one in stored for volumes in destinations.judge(one, self._results.get, whole=one.directory in whole)
-            ),
+            volume_sets=volume_sets,
+            backups=backups.judge(self._plans, self._stored(looks, files, volume_sets, rooms), self._clock.now().wall)
+            if self._plans
+            else (),
             passed_over=tuple(PassedOver(path, seen.name, reason) for seen in looks.values() for path, reason in seen.passed),
         )
+
+    def _stored(
+        self, looks: dict[str, Look], files: Sequence[ArchiveFile], sets: Sequence[VolumeSet], rooms: Mapping[str, int | None]
+    ) -> dict[str, backups.Stored]:
+        """Sort one look by directory, for the judgement of backups."""
+        by_name: dict[str, list[ArchiveFile]] = {name: [] for name in looks}
+        for file in files:
+            by_name[file.directory].append(file)
+        found = {}
+        for name, seen in looks.items():
+            plan = self._plans.get(name)
+            free = {self._directories[name].path: seen.free, **{path: rooms.get(path) for path in (plan.restore_paths if plan else ())}}
+            found[name] = backups.Stored(by_name[name], [one for one in sets if one.directory == name], seen.error is None, free)
+        return found
 
     def _file(self, directory: str, fact: Fact) -> ArchiveFile:
         path, device, inode, size, mtime, mode = fact

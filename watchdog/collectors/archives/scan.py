@@ -51,9 +51,9 @@ class Look:
     error: str | None = None
     count: int = 0
     bytes: int = 0
-    free: int | None = None
     files: list[Fact] = field(default_factory=list)
     passed: list[tuple[str, str]] = field(default_factory=list)
+    free: int | None = None
 
 
 def look(wish: Wish) -> Look:
@@ -184,7 +184,7 @@ def understand(text: bytes) -> list[Look] | None:
         for line in text.splitlines():
             match json.loads(line):
                 case ["look", str() as name, error, int() as count, int() as size, int() | None as free]:
-                    looks.append(Look(name, error, count, size, free))
+                    looks.append(Look(name, error, count, size, free=free))
                 case ["file", str() as path, int() as device, int() as inode, int() as size, int() as mtime, int() as mode]:
                     looks[-1].files.append((path, device, inode, size, mtime, mode))
                 case ["passed", str() as path, str() as reason]:

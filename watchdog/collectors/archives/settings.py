@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pydantic import Field, field_validator, model_validator
 
+from watchdog.collectors.archives.backup_settings import BackupSettings
 from watchdog.collectors.archives.findings import Promise
 from watchdog.collectors.archives.meanings import named, of_panel, panels_with_meaning
 from watchdog.errors import BadSettings
@@ -30,6 +31,9 @@ class DirectorySettings(Strict):
     """Whose backups they are, for level 3: the name of a panel that knows what its backups must contain."""
     key_file: AbsolutePath | None = None
     """File with the key of encrypted backups: 64 hex digits, or base64. Without it they are unverifiable."""
+
+    backup: BackupSettings | None = None
+    """What is expected of the backups in it, when they are backups of one source."""
 
     @field_validator("pattern")
     @classmethod
@@ -84,6 +88,10 @@ class ArchivesSettings(Strict):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two directories are called '{name}': rename one")
+        for directory in self.directories:
+            for copy in directory.backup.copies if directory.backup else ():
+                if copy == directory.name:
+                    raise ValueError(f"'{copy}' cannot be its own copy: name another directory")
         return self
 
 
@@ -101,12 +109,18 @@ def wanted(settings: ArchivesSettings, needs: Iterable[Needs]) -> tuple[Director
         if (known.path, known.pattern) != (need.path, need.pattern):
             raise BadSettings(f"collectors.archives: '{need.name}' is both {known.path} and {need.path}: rename one of them")
         merged[need.name] = _merged(known, need)
+    for need in merged.values():
+        for copy in need.plan.copies if need.plan else ():
+            if copy not in merged:
+                raise BadSettings(f"collectors.archives: '{need.name}' has its copies in '{copy}', and no watched directory is called so")
     return tuple(merged.values())
 
 
 def _need(own: DirectorySettings) -> DirectoryNeed:
     meaning = of_panel(own.panel) if own.panel and own.level > 2 else ""  # noqa: PLR2004  (every byte)
-    return DirectoryNeed(own.name, str(own.path), own.pattern, own.level, meaning, str(own.key_file or ""))
+    return DirectoryNeed(
+        own.name, str(own.path), own.pattern, own.level, meaning, str(own.key_file or ""), own.backup.plan() if own.backup else None
+    )
 
 
 def _merged(known: DirectoryNeed, need: DirectoryNeed) -> DirectoryNeed:
@@ -117,8 +131,9 @@ def _merged(known: DirectoryNeed, need: DirectoryNeed) -> DirectoryNeed:
         if one and other and one != other:
             raise BadSettings(f"collectors.archives: '{need.name}' has two {called}, {one} and {other}: rename one of them")
     return replace(
-        known, level=max(known.level, need.level), meaning=known.meaning or need.meaning, key_file=known.key_file or need.key_file
-    )
+        known, level=max(known.level, need.level), meaning=known.meaning or need.meaning, key_file=known.key_file or need.key_file,
+        plan=known.plan or need.plan,
+    )  # fmt: skip
 
 
 def promise(path: str) -> Promise:

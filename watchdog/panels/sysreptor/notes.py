@@ -1,0 +1,80 @@
+"""What is remembered from look to look (``Judgement.memory``). Pure.
+
+Which subjects had drifts, so that one that cannot be judged any more is unknown and not mended; how often a container had run out of
+memory, and when it last did; when a backup was last seen at work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from watchdog.model.drifts import Scalar
+from watchdog.model.memory import decode, encode
+
+REPORTED_KEY: Final = "reported"
+BUSY_KEY: Final = "busy"
+MOST_REPORTED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OomNote:
+    """One container name: how many processes of it the kernel had ended when we last looked, when that last rose (UNIX seconds, 0 = not
+    while we watched), who it was, and whether a backup was at work (None = nobody could tell).
+    """
+
+    kills: int
+    at: float = 0.0
+    victim: str = ""
+    backup: bool | None = None
+
+
+class Notes:
+    """The memory of one look: what was before, and what shall be after."""
+
+    def __init__(self, before: Mapping[str, Scalar]) -> None:
+        self.after: dict[str, Scalar] = {}
+        self._before = before
+
+    def oom(self, name: str) -> OomNote | None:
+        """Return what is remembered of a container."""
+        return decode(OomNote, self._before.get(f"oom:{name}"))
+
+    def keep_oom(self, name: str, note: OomNote) -> None:
+        """Remember a container."""
+        self.after[f"oom:{name}"] = encode(note)
+
+    def kept_oom(self, name: str) -> OomNote | None:
+        """Return what will be remembered of a container."""
+        return decode(OomNote, self.after.get(f"oom:{name}"))
+
+    def containers(self) -> tuple[str, ...]:
+        """Return the containers that are remembered, sorted."""
+        return tuple(sorted(key.removeprefix("oom:") for key in self._before if key.startswith("oom:")))
+
+    @property
+    def busy_at(self) -> float:
+        """When a backup was last seen at work, in UNIX seconds; 0 = never."""
+        value = self._before.get(BUSY_KEY)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    def keep_busy(self, at: float) -> None:
+        """Remember when a backup was last seen at work."""
+        if at:
+            self.after[BUSY_KEY] = at
+
+    def reported(self) -> tuple[tuple[str, str], ...]:
+        """Return (kind, id) of the subjects that the last look had drifts of, or could not judge any more."""
+        text = self._before.get(REPORTED_KEY)
+        try:
+            listed = json.loads(text) if isinstance(text, str) else []
+        except ValueError:
+            listed = []
+        pairs = [each.partition("/") for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+        return tuple((kind, ident) for kind, _, ident in pairs)
+
+    def keep_reported(self, subjects: Iterable[str]) -> None:
+        """Remember the subjects that have drifts."""
+        self.after[REPORTED_KEY] = json.dumps(sorted(set(subjects))[:MOST_REPORTED], separators=(",", ":"))

@@ -68,7 +68,7 @@ def _window(hands: Hands) -> Outcome | None:
         return None
     opens = window.window.opens_at(hands.now)
     if opens is None:
-        return hands.gave_up(f"the run window '{window.cron}' does not open within a month")
+        return hands.gave_up(f"the run window '{window.cron}' never opens")
     return hands.later(opens - hands.now, f"outside the run window '{window.cron}' ({window.zone})")
 
 

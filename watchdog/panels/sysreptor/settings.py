@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from watchdog.model.repairs import Mode
-from watchdog.panels.sysreptor.windows import Window, parse_cron, zone_of
+from watchdog.runtime.cron import Window, parse_cron, zone_of
 from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict, panel_address
 
 KindName = Literal[
@@ -58,7 +58,7 @@ class WindowSettings(Strict):
     @property
     def window(self) -> Window:
         """Return the window as a pure value."""
-        return Window(parse_cron(self.cron), self.lasts, self.zone)
+        return Window(parse_cron(self.cron), self.lasts, zone_of(self.zone))
 
     @model_validator(mode="after")
     def _can_be_read(self) -> WindowSettings:

@@ -15,6 +15,7 @@ from watchdog import errors
 from watchdog.model.drifts import Confirm
 from watchdog.model.metrics import Silent
 from watchdog.model.repairs import Settle
+from watchdog.reconciler import guard as guard_room
 from watchdog.reconciler import runner as runner_room
 from watchdog.reconciler.look import MAX_HUNG, Looker
 from watchdog.reconciler.policy import Backoff, Bounds, Timing
@@ -99,6 +100,24 @@ def test_what_comes_back_after_its_deadline_sends_nothing_more(real_ledger, open
     turn(bench, lambda: bench.states() == ["later"])
     assert "DeadlinePassed" in real_ledger.repairs("toy")[0].message
     assert bench.world.effects() == []
+
+
+def test_a_run_of_hours_lives_by_renewing_a_short_lease(real_ledger, open_gate, monkeypatch):
+    monkeypatch.setattr(guard_room, "LONGEST_LEASE", 3.0)
+    patient = replace(HURRIED, remedies=tuple(replace(remedy, deadline=7200.0) for remedy in HURRIED.remedies))
+    bench = Bench(real_ledger, clock=SystemClock(), spawn=daemon_thread, policy=QUICK, panel=patient)
+    bench.target.repair_fault = lambda remedy: open_gate.wait()
+    bench.world.add("a", up=False)
+    turn(bench, lambda: bench.states() == ["acting"])
+    (lease,) = real_ledger.leases()
+    assert real_ledger.remaining(lease) <= 3.0 + QUICK.timing.lease_margin
+    longer_than_the_lease = time.monotonic() + 9.0
+    turn(bench, lambda: time.monotonic() > longer_than_the_lease)
+    assert real_ledger.remaining(lease) > 0 and bench.states() == ["acting"]
+    assert real_ledger.lease(lease.object, "somebody", 1.0) is None
+    open_gate.set()  # and now it asks for its fence
+    turn(bench, lambda: bench.states() == ["verified"])
+    assert bench.world.effects() == [("start", "a")]
 
 
 def test_a_panel_that_never_answers_holds_nobody_and_is_asked_again(real_ledger, open_gate):

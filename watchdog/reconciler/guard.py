@@ -12,6 +12,9 @@ from watchdog.model.snapshots import Actual
 from watchdog.reconciler.policy import Policy
 from watchdog.reconciler.ports import LedgerPort
 
+LONGEST_LEASE = 1200.0
+"""Seconds for which a lease is taken at most, margin apart: a repair of hours renews it (runner.tend), and one whose process died in a
+place where nobody can tell that (another host, a container made anew) does not keep its object for hours."""
 UNFINISHED = (RepairState.INTENDED, RepairState.ACTING, RepairState.SETTLING, RepairState.IN_DOUBT)
 
 REFUSALS: Mapping[str, str] = {
@@ -79,7 +82,7 @@ class Guard:
         refusal = self._locally(repair, remedy, policy, at)
         if refusal is not None:
             return _refuse(refusal)
-        seconds = remedy.deadline + policy.timing.lease_margin
+        seconds = min(remedy.deadline, LONGEST_LEASE) + policy.timing.lease_margin
         lease = self._ledger.lease(repair.proposal.object, self._holder, seconds)
         if lease is None:
             return _refuse("leased")

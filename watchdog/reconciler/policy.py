@@ -60,7 +60,8 @@ class Timing:
     """Seconds of one target's loop.
 
     ``interval`` between passes without events; ``spacing`` is the least before a pass that only events ask for; ``look`` bounds one
-    reading of view and evidence; ``lease_margin`` is how much longer a lease is than its remedy's deadline.
+    reading of view and evidence; ``lease_margin`` is how much longer a lease is than its remedy's deadline,
+    or than 20 minutes for one of hours, which renews it.
     """
 
     interval: float = 15.0

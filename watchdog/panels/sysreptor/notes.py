@@ -21,8 +21,10 @@ MOST_REPORTED: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class OomNote:
-    """One container name: how many processes of it the kernel had ended when we last looked, when that last rose (UNIX seconds, 0 = not
-    while we watched), who it was, and whether a backup was at work (None = nobody could tell).
+    """One container name, and how many processes of it the kernel had ended when we last looked.
+
+    ``at`` is when that last rose (UNIX seconds, 0 = not while we watched), ``victim`` who it was, ``backup`` whether a backup was at work
+    (None = nobody could tell).
     """
 
     kills: int

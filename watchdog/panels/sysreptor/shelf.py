@@ -79,7 +79,7 @@ class Backup:
 class Shelf:
     """All backups of one target, newest first.
 
-    ``reason`` is "" when every directory was seen whole; else nothing is known to be missing. ``stale``: nothing here is known to be so now.
+    ``reason`` is "" when every directory was seen whole; else nothing is known to be missing. ``stale``: none of it is known to be so now.
     """
 
     backups: tuple[Backup, ...] = ()
@@ -147,6 +147,13 @@ def look(settings: SysreptorSettings, actual: Actual, now: Moment) -> Shelf:
         if one is None or one.error is not None:
             return Shelf(shelf.backups, shelf.parts, "directory_unreadable", _unreadable(one))
     return shelf
+
+
+def last_seen(target: str, actual: Actual) -> Shelf | None:
+    """Return what lay there when the directories of ``target`` were last looked at, however long ago; None = never. For metrics."""
+    if actual.archives is None or actual.archives.facts is None:
+        return None
+    return _shelf(actual.archives.facts, f"{target}:parts", {f"{target}:{word}" for word in ("backups", "own", "parts")})
 
 
 def _unreadable(directory: WatchedDirectory | None) -> str:

@@ -97,6 +97,8 @@ def _alone(hands: Hands) -> Outcome | None:
         return hands.gave_up("no Docker engine may be acted on from here: configure collectors.docker, or run: {method: api}")
     if by_command and not hands.act.actual().gate.open:
         return hands.later(BLIND_WAIT, "Docker is not well")
+    if not container:
+        return None  # the configuration says that the panel lives in no container here
     try:
         found = backups_in(engine.top(container, hands.seconds(ENGINE_SECONDS))) if engine is not None else ()
     except WatchdogError as error:
@@ -115,10 +117,14 @@ def _no_other(hands: Hands) -> Outcome | None:
     if rows is None:
         return None  # nobody configured the log, or it cannot be read: the process and the lease are what is left to go by
     open_row = unfinished(rows, hands.now, hands.longest)
-    if open_row is None or (open_row.by == "" and hands.ports.engine_read is not None) or _dead_run_of_ours(hands, open_row):
-        return None  # the command line's would have been seen in the container
+    # the command line's would have been seen in the container
+    seen_inside = hands.ports.engine_read is not None and bool(hands.settings.run.container)
+    if open_row is None or (open_row.by == "" and seen_inside) or _dead_run_of_ours(hands, open_row):
+        return None
     left = open_row.at + hands.longest - hands.now
-    return hands.later(min(left, 900.0), f"a backup that '{open_row.by}' began {hands.now - open_row.at:.0f} s ago has not ended")
+    return hands.later(
+        min(left, 900.0), f"a backup that '{open_row.by or 'the command line'}' began {hands.now - open_row.at:.0f} s ago has not ended"
+    )
 
 
 def _room(hands: Hands) -> Outcome | None:

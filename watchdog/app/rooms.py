@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from watchdog.collectors.archives import assemble as archives
+from watchdog.collectors.archives import backup_metrics
 from watchdog.collectors.archives import metrics as archive_metrics
 from watchdog.collectors.archives import queue as archive_queue
 from watchdog.collectors.archives.single import VerifyNow
@@ -42,7 +43,7 @@ SPECS: Mapping[str, tuple[MetricSpec, ...]] = MappingProxyType(
         "docker": docker_metrics.SPECS,
         "gate": docker_metrics.GATE_SPECS,
         "wireguard": (*wireguard_metrics.ALL_SPECS, *wireguard_namespaces.SPECS),
-        "archives": archive_metrics.SPECS,
+        "archives": (*archive_metrics.SPECS, *backup_metrics.SPECS),
         "logs": log_metrics.SPECS,
         "host": host_metrics.SPECS,
     }
@@ -93,7 +94,7 @@ def build_rooms(
     rooms.metrics["wireguard"] = (*wireguard_metrics.specs(chosen.wireguard, clock), *wireguard_namespaces.SPECS)
     spec, queue = archives.build(chosen.archives, needs, clock, instruments, ledger.verifications, lambda: wake("archives"))
     rooms.specs.append(spec)
-    rooms.metrics["archives"] = archive_metrics.specs(chosen.archives.series)
+    rooms.metrics["archives"] = (*archive_metrics.specs(chosen.archives.series), *backup_metrics.SPECS)
     rooms.archives = VerifyNow(chosen.archives.memory, clock)
     rooms.starts.append(queue.start)
     rooms.closes.append(queue.close)

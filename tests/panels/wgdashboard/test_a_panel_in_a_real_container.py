@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.dockerd import Dockerd, dockerd, engine, poll  # noqa: F401  # fixtures
+from tests.support.instruments import Noted
 from tests.support.wgdashboard_real import Skipping, Watch
 from tests.support.wireguard import new_key, require_wireguard
 from watchdog.collectors.wireguard.collector import WireguardCollector
@@ -20,8 +21,10 @@ from watchdog.collectors.wireguard.elsewhere import Elsewhere
 from watchdog.collectors.wireguard.keys import public_key
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.model.docker import Container, DockerFacts, Gate
+from watchdog.model.panels import METRICS, Ports
 from watchdog.model.repairs import Risk
 from watchdog.model.snapshots import Actual, Snapshot
+from watchdog.panels.wgdashboard import PANEL
 from watchdog.panels.wgdashboard.fake import KEY, FakePanel, UapiWorld
 from watchdog.panels.wgdashboard.remedies import restart_risk
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
@@ -127,16 +130,20 @@ def panel(boxed: Boxed) -> Iterator[FakePanel]:
         yield made
 
 
-def watch(boxed: Boxed, panel: FakePanel, hook: dict) -> Watch:
-    """Return our target with this hook; Docker is asked anew at each look."""
+def configured(boxed: Boxed, panel: FakePanel, hook: dict) -> WgdashboardSettings:
     key_file = boxed.folder / "key"
     key_file.write_text(KEY)
-    clock = Skipping()
-    settings = WgdashboardSettings.model_validate({
+    return WgdashboardSettings.model_validate({
         "name": "vpn", "url": panel.url, "api_key_file": str(key_file), "directory": str(panel.directory), "container": NAME,
         "configurations_directory": str(panel.conf_path), "netns": LABEL, "frozen_after": "30s", "grace": "15s", "timeout": "60s",
         "old_panel_interval": "1s", "hooks": {"restart_panel": hook},
     })  # fmt: skip
+
+
+def watch(boxed: Boxed, panel: FakePanel, hook: dict) -> Watch:
+    """Return our target with this hook; Docker is asked anew at each look."""
+    clock = Skipping()
+    settings = configured(boxed, panel, hook)
     wireguard = WireguardSettings(deadline=200.0, device_deadline=60.0, namespace_deadline=90.0, containers=(NAME,))
     collector = WireguardCollector(wireguard, clock, elsewhere=Elsewhere(wireguard, clock, boxed.docker))
 
@@ -186,3 +193,11 @@ def test_the_exec_hook_restarts_the_panel_alone(boxed: Boxed, panel: FakePanel):
     assert (after.netns, after.daemons) == (LABEL, 2)
     assert seen.repair(drift, Risk.SAFE).startswith("DONE the panel has been restarted already")
     assert seen.process().master == after.master, "run twice, one effect"
+
+
+def test_doctor_sees_its_processes(boxed: Boxed, panel: FakePanel):
+    for name, ok in ((NAME, True), ("another", False)):
+        settings = configured(boxed, panel, {"container": name}).model_copy(update={"container": name})
+        ports = Ports(Skipping(), Noted(METRICS), Hooks(), Engine(boxed.daemon.url))
+        (line,) = [each for each in PANEL.probe(settings, ports) if each.name == "evidence: process"]
+        assert line.ok is ok, line

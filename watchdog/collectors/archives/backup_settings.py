@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from pydantic import Field, field_validator, model_validator
 
 from watchdog.model.needs import BackupPlan
-from watchdog.runtime.cron import parse_cron
+from watchdog.runtime.cron import parse_cron, zone_of
 from watchdog.runtime.fields import AbsolutePath, Duration, Strict
 
 
@@ -47,11 +45,8 @@ class BackupSettings(Strict):
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            if value:
-                ZoneInfo(value)
-        except (OSError, ValueError):
-            raise ValueError(f"'{value}' is no time zone that this host knows: write one such as Europe/Berlin") from None
+        if value:
+            zone_of(value)
         return value
 
     @model_validator(mode="after")

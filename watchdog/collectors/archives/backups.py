@@ -51,7 +51,7 @@ def _source(name: str, plan: BackupPlan, all_stored: Mapping[str, Stored], now: 
     known = stored.whole and not any(one.verdict is None for one in stored.sets)
     return BackupSource(
         name,
-        len(good),
+        sum(one.dlists for one in stored.sets) if good and stored.sets else len(good),
         newest.at if newest else None,
         newest.size if newest else None,
         median,

@@ -122,4 +122,16 @@ REQUESTS = Metric(
     ("panel", "target", "operation", "result"),
 )
 """Every panel's client counts its exchanges here; ``result`` is one of runtime/http's RESULTS."""
-METRICS: tuple[Metric, ...] = (REQUESTS,)
+RUN_RECEIVED = Metric(
+    "watchdog_panel_run_received_bytes",
+    "gauge",
+    "Bytes that the backup which we are making of a panel has brought so far; there while one is being made.",
+    ("panel", "target"),
+)
+RUN_EXPECTED = Metric(
+    "watchdog_panel_run_expected_bytes",
+    "gauge",
+    "Size to be expected of the backup which we are making of a panel, such as that of the last good one; there while one is being made.",
+    ("panel", "target"),
+)
+METRICS: tuple[Metric, ...] = (REQUESTS, RUN_RECEIVED, RUN_EXPECTED)

@@ -67,6 +67,11 @@ def file(
     return ArchiveFile(f"{FOLDER}/{name}", directory, identity, mode, stable=True, format=kind, verification=verification)
 
 
+def part_of(name: str, at: float, **more: Any) -> ArchiveFile:
+    """Return a part of a backup that changed last at ``at``."""
+    return file(at, name=name, directory=f"{TARGET}:parts", **more)
+
+
 def rows(at: float, *, seconds: float = 60.0, by: str = "", row: str = "", finished: bool = True) -> list[LogRow]:
     """Return the rows of one backup that ended at ``at``, newest first."""
     started = LogRow(row or f"row-{at:.0f}", LogType.STARTED, us(at - seconds), by)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.sysreptor import DAY, FOLDER, HOUR, START, TARGET, file, good, rows, scene
+from tests.support.sysreptor import DAY, FOLDER, HOUR, START, TARGET, file, good, part_of, rows, scene
 from watchdog.model.archives import Salvage
 from watchdog.model.repairs import LedgerFacts, ObjectHistory
 from watchdog.panels.sysreptor.drift import KINDS
@@ -245,7 +245,7 @@ def test_a_backup_in_plain_text_that_everybody_may_read():
 
 
 def part(name, age, **more):
-    return file(START - age, name=name, directory=f"{TARGET}:parts", **more)
+    return part_of(name, START - age, **more)
 
 
 def test_a_part_of_ours_that_nobody_writes_is_removed():

@@ -65,7 +65,7 @@ class Play:
     def _next(self, seen: Seen, calm: bool, now: float) -> None:
         to_come = [index for index, line in enumerate(self.lines) if line.progress == "to come"]
         asides = [index for index in to_come if self.lines[index].fault.aside]
-        if ready := [index for index in asides if self._known(self.lines[index].fault)]:
+        if ready := [index for index in asides if self._ready(self.lines[index].fault)]:
             self._inject(ready[0], now)
             return
         waiting = next((index for index in to_come if index not in asides), None)
@@ -77,7 +77,10 @@ class Play:
         if now - self._calm_since >= BREATH:
             self._inject(waiting, now)
 
-    def _known(self, fault: Fault) -> bool:
+    def _ready(self, fault: Fault) -> bool:
+        before = [line.progress for line in self.lines if line.fault.name == fault.after]
+        if any(progress not in {"proved", "missed"} for progress in before):
+            return False
         if not fault.looks:
             return True
         status = self._program.commands.status(fault.target)

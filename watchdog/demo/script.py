@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from watchdog.demo import vpn
+from watchdog.demo import reports, vpn
 from watchdog.demo.tunnels import OFFICE
 from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
@@ -40,6 +40,8 @@ class Fault:
     Faults without ``kinds`` are seen in the truth itself by ``visible``; there is nothing to mend in a panel then.
     ``aside``: it touches nothing of the others, so they need not wait for it. ``looks``: how many looks at ``target`` come before it.
     ``agrees``: when this fault's truth and belief are one again. ``approve``: the remedy waits for a person, whom the demo plays.
+    ``every``: it must be found as each of ``kinds``, and each of ``remedies`` must have mended.
+    ``after``: the name of a fault that must be through before. ``told``: how it is known, for one that is ``visible``.
     """
 
     name: str
@@ -55,6 +57,9 @@ class Fault:
     agrees: Callable[[DemoWorld], bool] | None = None
     approve: bool = False
     patience: float = PATIENCE
+    every: bool = False
+    after: str = ""
+    told: str = "seen in the truth and exported; nothing to mend in a panel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,13 @@ def _expected_peer_silent(seen: Seen) -> bool:
     return expected and peer is not None and peer.connected is False
 
 
+def _licence_lost(seen: Seen) -> bool:
+    """Whether the loss was found and confirmed, and the empty file it left was set aside and that was proved."""
+    found = any(each.drift.kind == "backup_refused" and each.opened_at is not None for each in seen.episodes)
+    aside = [each for each in seen.repairs if each.remedy == "quarantine" and reports.EMPTY in each.object.id]
+    return found and any(each.state is RepairState.VERIFIED for each in aside)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "cut backup", "tuesday.zip ends 30 bytes early", lambda world: void(world.truncate_archive()), visible=_bad_archive, aside=True,
@@ -158,6 +170,29 @@ FAULTS: tuple[Fault, ...] = (
         "dead thread (WGDashboard)", "a configuration was added during a pass: the panel's thread is dead, its answers stand still",
         lambda world: world.vpn.add_guests(), frozenset({"thread_dead"}), frozenset({"restart_panel"}),
         aside=True, target=vpn.TARGET, looks=8, agrees=lambda world: world.vpn.tells_the_truth(), approve=True, patience=80.0,
+    ),
+    Fault(
+        "cut download (SysReptor)", "half a backup: the panel said 200, its log has a start and no end",
+        lambda world: world.reports.cut_download(), frozenset({"backup_bad", "backup_unfinished"}), frozenset({"quarantine", "run_backup"}),
+        aside=True, target=reports.TARGET, looks=4, agrees=lambda world: world.reports.shelved(), every=True, patience=80.0,
+    ),
+    Fault(
+        "cut command (SysReptor)", "the log says finished, and the file has no end",
+        lambda world: world.reports.cut_command(), frozenset({"backup_bad", "backup_without_file"}),
+        frozenset({"quarantine", "run_backup"}), aside=True, target=reports.TARGET, agrees=lambda world: world.reports.shelved(),
+        every=True, patience=80.0, after="cut download (SysReptor)",
+    ),
+    Fault(
+        "lost licence (SysReptor)", "the nightly command left an empty file, and nobody was told",
+        lambda world: world.reports.lose_licence(), visible=_licence_lost, aside=True, target=reports.TARGET, patience=80.0,
+        heal=lambda world: world.reports.renew_licence(), after="cut command (SysReptor)",
+        told="the loss is a drift that only a person can mend; the empty file was set aside, and a fresh look agrees",
+    ),
+    Fault(
+        "mangled backup (SysReptor)", "made with a terminal: log lines in front, CRLF for every LF",
+        lambda world: world.reports.mangle(), frozenset({"backup_bad", "backup_without_file"}),
+        frozenset({"quarantine", "run_backup"}), aside=True, target=reports.TARGET, agrees=lambda world: world.reports.shelved(),
+        every=True, patience=80.0, after="lost licence (SysReptor)",
     ),
     Fault(
         "silent Docker", "the socket accepts and never answers: the gate must close, and open by itself", _hang,
@@ -196,20 +231,27 @@ def advance(line: Line, seen: Seen, settled: bool, now: float) -> Line:
         return line
     took = now - line.began
     if line.fault.visible is not None:
-        return replace(line, progress="proved", took=took, how="seen in the truth and exported; nothing to mend in a panel") if (
+        return replace(line, progress="proved", took=took, how=line.fault.told) if (
             line.fault.visible(seen)
         ) else _patient(line, took)  # fmt: skip
     episodes = [each for each in seen.episodes if each.drift.kind in line.fault.kinds and each.last_seen >= line.began]
     repairs = [each for each in seen.repairs if each.remedy in line.fault.remedies and each.intended_at >= line.began]
     verified = [each for each in repairs if each.state is RepairState.VERIFIED]
     judged = all(each.state not in UNDER_WAY for each in repairs)
-    if episodes and verified and judged and settled and all(each.closed_at is not None for each in episodes):
+    enough = _enough(line.fault, episodes, verified)
+    if enough and judged and settled and all(each.closed_at is not None for each in episodes):
         return replace(line, progress="proved", took=took, how=_how(line.fault, verified, len(episodes)))
     if repairs:
         return _patient(replace(line, progress="mending", how=f"{repairs[0].remedy}: {repairs[0].state.value}"), took)
     if episodes:
         return _patient(replace(line, progress="found", how=episodes[0].drift.truth), took)
     return _patient(line, took)
+
+
+def _enough(fault: Fault, episodes: Sequence[Episode], verified: Sequence[RepairRecord]) -> bool:
+    if fault.every:
+        return {each.drift.kind for each in episodes} >= fault.kinds and {each.remedy for each in verified} >= fault.remedies
+    return bool(episodes and verified)
 
 
 def _patient(line: Line, took: float) -> Line:

@@ -16,6 +16,7 @@ from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.collectors.wireguard.fake import FakeWireguardWorld
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
+from watchdog.demo.reports import Reports, reports
 from watchdog.demo.tunnels import Tunnels, write_settings
 from watchdog.demo.vpn import Vpn, vpn
 from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
@@ -35,6 +36,7 @@ SHORTENED = {
     "the Docker gate opens after 2 successes, tried every 0.5 s (3, every 5 s, after 10 s)": None,
     "stuck in 'starting' after 10 s (5 min)": None,
     "WGDashboard's answers count as frozen after 25 s (45 s)": None,
+    "a backup may be begun at any hour, and is nobody's work a second after its last change (a minute)": None,
 }
 
 
@@ -50,6 +52,7 @@ class DemoWorld:
     config: Path
     tunnels: Tunnels
     vpn: Vpn
+    reports: Reports
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -81,9 +84,10 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         for item in daemon.instances:
             _open(daemon, item)
         road = stack.enter_context(vpn(folder, clock, tunnels))
+        papers = stack.enter_context(reports(folder, clock))
         _write_archives(folder / "backups")
-        config = _write_config(folder, panel, daemon, road, listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road)
+        config = _write_config(folder, panel, daemon, (road, papers), listen)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers)
 
 
 def _open(daemon: FakeDaemon, item: FakeInstance) -> None:
@@ -105,7 +109,8 @@ def _write_archives(folder: Path) -> None:
             archive.writestr(f"world/region/r.{number}.mca", noise.randbytes(20_000))
 
 
-def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, road: Vpn, listen: str) -> Path:
+def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tuple[Vpn, Reports], listen: str) -> Path:
+    road, papers = others
     key = folder / "mcsmanager.key"
     key.touch(0o600)
     key.write_text("admin-key-0123456789\n", encoding="ascii")
@@ -144,6 +149,7 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, road: Vpn,
                 }
             ],
             "wgdashboard": [dict(road.write_settings(folder))],
+            "sysreptor": [dict(papers.write_settings(folder))],
         },
     }
     config = folder / "config.yaml"

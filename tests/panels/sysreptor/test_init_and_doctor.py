@@ -120,7 +120,15 @@ def test_without_an_address_only_files_are_judged_and_doctor_says_so(tmp_path: P
     with Stage(tmp_path, url=None, token_file=None, backup_key_file=None, aes_key_file=None) as stage:
         lines = probed(stage)
     assert lines["panel"].ok is None and lines["backups"].ok is True
-    assert set(lines) == {"backups", "panel", "periodic tasks", "container"}
+    assert set(lines) - {"advice"} == {"backups", "panel", "periodic tasks", "container"}
+
+
+def test_advice_comes_last(tmp_path: Path) -> None:
+    with Stage(tmp_path, "2025.69") as stage:
+        ports = Ports(stage.clock, Noted((REQUESTS,)), None)  # type: ignore[arg-type]
+        names = [line.name for line in probe(stage.settings, ports)]
+    assert "advice" in names
+    assert set(names[names.index("advice") :]) == {"advice"}
 
 
 def test_a_backup_that_runs_already_is_told(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from watchdog.errors import Forbidden, NotFound, WatchdogError
 from watchdog.model.panels import Ports, Probe
-from watchdog.panels.sysreptor import client
+from watchdog.panels.sysreptor import advise, client
 from watchdog.panels.sysreptor.client import SysreptorClient, aes_key
 from watchdog.panels.sysreptor.evidence import EvidenceReader
 from watchdog.panels.sysreptor.releases import broken_in
@@ -45,10 +45,13 @@ def _lines(settings: SysreptorSettings, ports: Ports, connection: SysreptorClien
         yield _tried("aes key", lambda: aes_key(settings), "it is one")
     if settings.url is None:
         yield Probe("panel", ok=None, message="no url is set: only files are judged, neither licence nor log is known")
-    else:
-        yield from _panel(settings, connection.view())
+    view = connection.view()
+    if settings.url is not None:
+        yield from _panel(settings, view)
     yield from _database(settings)
     yield from _container(settings, ports)
+    for sentence in advise.advise(settings, view, ports.clock.now().wall):
+        yield Probe("advice", ok=None, message=sentence)
 
 
 def _directory(settings: SysreptorSettings) -> Probe:

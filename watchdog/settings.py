@@ -104,6 +104,14 @@ class SettingsBase(Strict):
         return self
 
 
+def control_path(settings: SettingsBase) -> Path:
+    """Return where the control socket stands: as configured, else beside the ledger, else in /run."""
+    if settings.server.control_socket is not None:
+        return settings.server.control_socket
+    beside = settings.ledger.path
+    return (beside.parent if beside else Path("/run/panel-watchdog")) / "control.sock"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with a configuration: ``key`` is dotted, ``line`` counts from 1 (None = not written in the file)."""

@@ -34,6 +34,8 @@ ALLOWED: dict[str, dict[str, str]] = {
         "watchdog/demo/": "talks to a person",
         "watchdog/collectors/archives/check.py": "a child's main: its output is its answer",
         "watchdog/collectors/archives/scan.py": "a child's main: its output is its answer",
+        "watchdog/collectors/archives/volume_check.py": "a child's main: its output is its answer",
+        "watchdog/collectors/archives/part_check.py": "a child's main: its output is its answer",
         "watchdog/collectors/host/space.py": "a child's main: its output is its answer",
         "watchdog/panels/mcsmanager/fake/restart.py": "a hook's program",
     },

@@ -127,3 +127,13 @@ def test_without_an_engine_container_hooks_are_refused() -> None:
     for hook in (ContainerHook("c"), ExecHook("c", ("true",))):
         with pytest.raises(Refused, match="no Docker Engine"):
             Hooks(None).run(hook, 5)
+
+
+def test_what_a_restart_of_a_unit_ends_is_asked_of_systemd(tmp_path: Path) -> None:
+    hooks = Hooks(systemctl=systemctl(tmp_path, "echo process"))
+    assert hooks.kill_mode("wg-dashboard", 20) == "process"
+    assert (tmp_path / "asked").read_text() == "--no-ask-password show --property=KillMode --value -- wg-dashboard\n"
+    with pytest.raises(Refused, match="'--all' is not the name of a unit"):
+        hooks.kill_mode("--all", 20)
+    with pytest.raises(Temporary, match="systemctl show wgd ended with 1: not booted with systemd"):
+        Hooks(systemctl=systemctl(tmp_path, "echo not booted with systemd >&2; exit 1")).kill_mode("wgd", 20)

@@ -77,6 +77,7 @@ def run_under_systemd(argv: Sequence[str], scratch: Path, *, deadline: float = 3
     require(os.geteuid() == 0, "root")
     root = Path(__file__).resolve().parents[2]
     output = scratch / "output.log"
+    output.unlink(missing_ok=True)
     line = f"{shlex.join(argv)}; echo $? > {shlex.quote(str(scratch / CODE_FILE))}"
     words = {
         "root_tag": ROOT_TAG,

@@ -25,7 +25,7 @@ from watchdog.reconciler.counts import RepairCounts
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import configure, get_logger
 from watchdog.runtime.supervision import LoopSpec, sd_notify
-from watchdog.settings import SettingsBase
+from watchdog.settings import SettingsBase, control_path
 from watchdog.web.ports import Pages, Report
 from watchdog.web.server import Server
 
@@ -38,14 +38,6 @@ WEB_SECONDS = 3.0
 FIRST_LOOKS_SECONDS = 90.0
 """How long after a reload the former world's lines are served at most, while the new one has not looked at everything once."""
 FATAL_EXIT = 70
-
-
-def control_path(settings: SettingsBase) -> Path:
-    """Return where the control socket stands: as configured, else beside the ledger, else in /run."""
-    if settings.server.control_socket is not None:
-        return settings.server.control_socket
-    beside = settings.ledger.path
-    return (beside.parent if beside else Path("/run/panel-watchdog")) / "control.sock"
 
 
 class Program:

@@ -10,7 +10,6 @@ from pathlib import Path
 import typer
 
 from watchdog import settings
-from watchdog.app.program import control_path
 from watchdog.cli import rooms
 from watchdog.cli.check import secret_files
 from watchdog.cli.options import ConfigOption, default_path, spoken
@@ -67,7 +66,7 @@ def _running(loaded: settings.SettingsBase) -> Probe:
     from watchdog.web.control import find  # noqa: PLC0415
 
     try:
-        body = find(control_path(loaded), SystemClock()).status()
+        body = find(settings.control_path(loaded), SystemClock()).status()
     except WatchdogError as error:
         return Probe("running", None, str(error))
     return Probe("running", body.healthy, "; ".join(body.missing) or f"version {body.version}, ready")

@@ -13,7 +13,6 @@ import typer
 from pydantic import BaseModel
 
 from watchdog import settings
-from watchdog.app.program import control_path
 from watchdog.errors import BadSettings, WatchdogError
 from watchdog.runtime.clock import SystemClock
 from watchdog.web.control import Control, find
@@ -43,7 +42,7 @@ def reach(config: Path | None, socket: Path | None, url: str | None, token: Path
     """Return the way to the running program. Raises BadSettings or Unreachable, each with the way out."""
     if url is not None or socket is not None:
         return find(socket or Path(), SystemClock(), url=url, token_file=token)
-    return find(control_path(settings.load(config or default_path())), SystemClock())
+    return find(settings.control_path(settings.load(config or default_path())), SystemClock())
 
 
 def spoken(command: Callable[P, None]) -> Callable[P, None]:

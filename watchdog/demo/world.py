@@ -14,6 +14,7 @@ from pathlib import Path
 
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.collectors.wireguard.fake import FakeWireguardWorld
+from watchdog.demo.backups import write_backups
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
 from watchdog.demo.reports import Reports, reports
@@ -130,7 +131,13 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tu
                 "proc": f"{folder}/proc",
             },
             "wireguard": dict(write_settings(folder)),
-            "archives": {"interval": "2s", "directories": [{"name": "backups", "path": f"{folder}/backups", "pattern": "*.zip"}]},
+            "archives": {
+                "interval": "2s",
+                "directories": [
+                    {"name": "backups", "path": f"{folder}/backups", "pattern": "*.zip"},
+                    *map(dict, write_backups(folder / "archives")),
+                ],
+            },
         },
         "reconciler": {"confirm": "2s", "settle": "1s", "cooldown": "3s", "backoff_first": "3s", "budget_per_hour": 60, "attempts": 20},
         "panels": {

@@ -57,3 +57,10 @@ class HookRunner(Protocol):
     def run(self, hook: Hook, seconds: float) -> None:
         """Run ``hook`` within ``seconds``. Raises Temporary (it failed or timed out) or Permanent (it cannot be run at all)."""
         ...
+
+    def kill_mode(self, unit: str, seconds: float) -> str:
+        """Return what a restart of ``unit`` ends, as systemd calls it (systemd.kill(5)): control-group, mixed, process, none.
+
+        Asks within ``seconds`` and changes nothing. Raises as ``run`` does.
+        """
+        ...

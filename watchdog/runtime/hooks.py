@@ -39,15 +39,20 @@ class Hooks:
             case ArgvHook(argv):
                 self._program(argv, seconds)
 
+    def kill_mode(self, unit: str, seconds: float) -> str:
+        """Return systemd's KillMode of ``unit``, and do nothing. Raises Temporary or Permanent."""
+        result = run([*self._systemctl, "show", "--property=KillMode", "--value", "--", _named(unit)], seconds=seconds)
+        if result.code != 0:
+            raise Temporary(f"systemctl show {unit} ended with {result.code}: {result.told()}")
+        return result.stdout.decode("utf-8", "replace").strip()
+
     def _act(self, container: str) -> EngineAct:
         if self._engine is None:
             raise Refused(f"the hook acts on container '{container}', but no Docker Engine is configured to act on")
         return self._engine
 
     def _restart_unit(self, unit: str, seconds: float) -> None:
-        if not unit or unit.startswith("-"):
-            raise Refused(f"{unit!r} is not the name of a unit")
-        result = run([*self._systemctl, "restart", "--", unit], seconds=seconds)
+        result = run([*self._systemctl, "restart", "--", _named(unit)], seconds=seconds)
         if result.code == _UNIT_MISSING:
             raise Refused(f"systemd knows no unit '{unit}': {result.told()}")
         if result.code != 0:
@@ -68,6 +73,12 @@ class Hooks:
         if result.code != 0:
             raise Temporary(f"'{argv[0]}' {_ending(result.code)}: {result.told()}")
         log.info("a hook ran a program", program=argv[0], seconds=round(result.seconds, 3))
+
+
+def _named(unit: str) -> str:
+    if not unit or unit.startswith("-"):
+        raise Refused(f"{unit!r} is not the name of a unit")
+    return unit
 
 
 def _ending(code: int) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.wgdashboard import settings
 from tests.support.wgdashboard_ward import FakeProc
+from watchdog.errors import Refused
 from watchdog.model.docker import Container, DockerFacts
 from watchdog.model.moments import Moment
 from watchdog.model.snapshots import Actual, Snapshot
@@ -271,6 +272,40 @@ def test_a_worker_much_younger_than_its_master_is_a_second_one(source, tmp_path)
 def test_userspace_daemons_count_in_the_panels_own_cgroup(source, tmp_path, cgroup, daemons, counted):
     _, process = processes(source, tmp_path, show={"cgroup": cgroup, "daemons": daemons})
     assert (process.cgroup, process.daemons) == (cgroup, counted)
+
+
+class Systemd:
+    """Says what a restart of a unit ends; counts."""
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, []
+
+    def kill_mode(self, unit, seconds):
+        self.asked.append(unit)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("hook", "daemons", "answer", "told", "asked"),
+    [
+        ({"unit": "wgd"}, 1, "process", "process", ["wgd"]),
+        ({"unit": "wgd"}, 1, Refused("there is no systemctl"), "", ["wgd"]),
+        ({"unit": "wgd"}, 0, "process", "", []),
+        ({"argv": ["/restart"]}, 1, "process", "", []),
+    ],
+)
+def test_systemd_is_asked_what_ends_with_the_unit_once_a_minute(source, tmp_path, hook, daemons, answer, told, asked):
+    group = "/system.slice/wgd.service"
+    FakeProc(tmp_path / "proc", source).show(cgroup=group, daemons=(group,) * daemons)
+    systemd = Systemd(answer)
+    read = ProcessReader(settings(directory=str(source), hooks={"restart_panel": hook}), tmp_path / "proc", systemd)
+    for now in (1_800_000_000.0, 1_800_000_059.0):
+        assert read.read(source, Actual(), now).kill_mode == told
+    assert systemd.asked == asked
+    read.read(source, Actual(), 1_800_000_060.0)
+    assert systemd.asked == asked * 2
 
 
 @pytest.mark.parametrize(("zone", "offset"), [("UTC", 0.0), ("Asia/Tokyo", 9 * 3600.0), ("Nowhere/AtAll", None)])

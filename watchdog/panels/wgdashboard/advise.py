@@ -43,7 +43,7 @@ def _about_restarts(settings: WgdashboardSettings, evidence: Evidence) -> Iterat
             "log/error_*.log (350 kB/s were seen) and takes nobody's access away; find the job by that log and delete it in the panel"
         )
     process = evidence.process
-    if process is not None and process.daemons:
+    if process is not None and process.daemons and process.kill_mode != "process":
         unit = process.cgroup.rpartition("/")[2]
         yield (
             f"{process.daemons} userspace WireGuard daemons live in the panel's unit and would end with it: "

@@ -90,6 +90,8 @@ def _daemons_end(process: Process | None, hook: Hook) -> bool | None:
         unit = hook.unit if "." in hook.unit else f"{hook.unit}.service"
         if process.cgroup.rpartition("/")[2] != unit:
             return None  # the panel does not run in the unit that would be restarted, so what that ends cannot be seen
+        if process.kill_mode == "process":
+            return False  # systemd ends gunicorn alone
     if isinstance(hook, ContainerHook) and not process.cgroup:
         return None
     return process.daemons > 0

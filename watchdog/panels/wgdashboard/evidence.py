@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from watchdog.errors import Blind, WatchdogError
+from watchdog.model.hooks import HookRunner
 from watchdog.model.moments import Clock
 from watchdog.model.snapshots import Actual
 from watchdog.panels.wgdashboard import texts
@@ -33,10 +34,11 @@ Stamp = tuple[int, int, int]
 class EvidenceReader:
     """Reads the evidence of one target, look by look; what has not changed is not read again."""
 
-    def __init__(self, settings: WgdashboardSettings, clock: Clock, proc: Path = Path("/proc")) -> None:
+    def __init__(self, settings: WgdashboardSettings, clock: Clock, proc: Path = Path("/proc"), hooks: HookRunner | None = None) -> None:
+        """Given the target's settings, and who can say what a restart of its unit ends (None = nobody)."""
         self._settings = settings
         self._clock = clock
-        self._process = ProcessReader(settings, proc)
+        self._process = ProcessReader(settings, proc, hooks)
         self._confs: dict[Path, tuple[Stamp, ConfFile]] = {}
         self._log: _Log | None = None
 

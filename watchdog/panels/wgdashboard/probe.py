@@ -44,7 +44,7 @@ def _lines(settings: WgdashboardSettings, ports: Ports, connection: WgdashboardC
         yield _unreached(settings, error)
         return
     yield Probe("panel", ok=True, message=f"{settings.url} answers, {version}")
-    evidence = EvidenceReader(settings, ports.clock).read(_actual(settings, ports))
+    evidence = EvidenceReader(settings, ports.clock, hooks=ports.hooks).read(_actual(settings, ports))
     view = None
     try:
         view = connection.view()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from watchdog.errors import Blind
+from watchdog.errors import Blind, WatchdogError
+from watchdog.model.hooks import HookRunner, UnitHook
 from watchdog.model.snapshots import Actual
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.traces import Process
@@ -22,6 +23,9 @@ from watchdog.panels.wgdashboard.traces import Process
 DAEMONS: Final = ("wireguard-go", "amneziawg-go", "boringtun", "boringtun-cli", "wireguard-rs")
 LONGEST_NAME: Final = 15
 """The kernel cuts the names of processes to this length."""
+SYSTEMCTL_SECONDS: Final = 5.0
+ASK_AGAIN: Final = 60.0
+"""Seconds for which systemd's answer about a unit is good enough to plan by; right before a restart it is asked for anew."""
 TICKS: Final = float(os.sysconf("SC_CLK_TCK"))
 BOOT: Final = 19
 """Where ``starttime`` stands in /proc/PID/stat behind the name in brackets (proc(5), field 22)."""
@@ -37,9 +41,12 @@ class _Gunicorn:
 class ProcessReader:
     """Reads the panel's processes, look by look."""
 
-    def __init__(self, settings: WgdashboardSettings, proc: Path) -> None:
+    def __init__(self, settings: WgdashboardSettings, proc: Path, hooks: HookRunner | None = None) -> None:
+        """Given /proc, and who can say what a restart of the hook's unit ends (None = nobody)."""
         self._settings = settings
         self._proc = proc
+        self._hooks = hooks
+        self._told: tuple[float, str] | None = None
 
     def read(self, directory: Path, actual: Actual, now: float) -> Process:
         """Look once; ``now`` is UNIX seconds. Raises Blind."""
@@ -53,6 +60,7 @@ class ProcessReader:
             raise Blind("the panel's gunicorn has no worker in sight")
         worker = workers[0]
         cgroup = self._cgroup(master.pid)
+        daemons = self._daemons(cgroup)
         return Process(
             master=master.pid,
             worker=worker.pid,
@@ -61,7 +69,8 @@ class ProcessReader:
             tasks=self._tasks(worker.pid),
             netns=self._netns(master.pid, actual),
             cgroup=cgroup,
-            daemons=self._daemons(cgroup),
+            daemons=daemons,
+            kill_mode=self._ends_with_the_unit(now) if daemons else "",
             utc_offset=self._utc_offset(worker.pid, now),
         )
 
@@ -157,6 +166,18 @@ class ProcessReader:
                 continue
             found += where == cgroup or where.startswith(f"{cgroup}/")
         return found
+
+    def _ends_with_the_unit(self, now: float) -> str:
+        """Return the KillMode of the hook's unit, asked for once a minute; "" = not known."""
+        hook = self._settings.hooks.restart_panel
+        if not isinstance(hook, UnitHook) or self._hooks is None:
+            return ""
+        if self._told is None or not 0.0 <= now - self._told[0] < ASK_AGAIN:
+            try:
+                self._told = (now, self._hooks.kill_mode(hook.unit, SYSTEMCTL_SECONDS))
+            except WatchdogError:
+                self._told = (now, "")
+        return self._told[1]
 
     def _utc_offset(self, pid: int, now: float) -> float | None:
         """Return the panel's zone as seconds east of UTC now; its TZ goes before its /etc/localtime. None = unknown."""

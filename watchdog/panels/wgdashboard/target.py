@@ -30,7 +30,7 @@ class WgdashboardTarget:
         self._ports = ports
         self._client = client.connect(settings, ports.clock, ports.instruments)
         self._proc = proc
-        self._reader = EvidenceReader(settings, ports.clock, proc)
+        self._reader = EvidenceReader(settings, ports.clock, proc, ports.hooks)
         self._born = ports.clock.now().mono
         self._facts = LedgerFacts()
         self._evidence: Evidence = NOTHING
@@ -68,7 +68,8 @@ class WgdashboardTarget:
 
     def repair(self, repair: PlannedRepair, act: Act) -> Outcome:
         """Carry out one planned repair."""
-        reader = EvidenceReader(self._settings, self._ports.clock, self._proc)  # a thread of its own: it shares nothing with the looks
+        # a thread of its own: it shares nothing with the looks
+        reader = EvidenceReader(self._settings, self._ports.clock, self._proc, self._ports.hooks)
         hands = Hands(self._ports.hooks, act, repair, self._settings, self._client, lambda: reader.read(act.actual()))
         return carry_out(hands, self._carry_out)
 

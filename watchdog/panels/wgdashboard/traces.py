@@ -62,7 +62,8 @@ class Process:
 
     ``tasks`` are the worker's threads by their ids in the panel's own pid namespace. ``netns`` names the network namespace as the
     WireGuard facts do ("" = ours, None = none of those). ``cgroup`` is the master's ("" = the root, so no unit's), ``daemons`` counts
-    userspace WireGuard daemons in it. ``utc_offset`` is seconds east of UTC on the panel's clock, None = unknown.
+    userspace WireGuard daemons in it. ``kill_mode`` is what systemd ends with the unit of the hook ("process" = gunicorn alone), "" = not
+    known; it is asked for only while there are such daemons. ``utc_offset`` is seconds east of UTC on the panel's clock, None = unknown.
     """
 
     master: int
@@ -73,6 +74,7 @@ class Process:
     netns: str | None = None
     cgroup: str = ""
     daemons: int = 0
+    kill_mode: str = ""
     utc_offset: float | None = None
 
     @property

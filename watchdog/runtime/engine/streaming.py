@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -121,5 +122,5 @@ def until(look: Callable[[], int | None], seconds: float, pause: float = 0.1) ->
     """Look until there is an exit code, for at most ``seconds``: the stream may end a moment before the process is reaped."""
     end = time.monotonic() + seconds
     while (found := look()) is None and time.monotonic() < end:
-        time.sleep(pause)
+        threading.Event().wait(pause)
     return found

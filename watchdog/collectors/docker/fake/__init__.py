@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
+from watchdog.collectors.docker.fake.programs import ExecStreams
 from watchdog.collectors.docker.fake.server import FakeEngine
-from watchdog.collectors.docker.fake.world import ExecStreams, FakeContainer, FakeEngineWorld, Refusal
+from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld, Refusal
 
 __all__ = ["ExecStreams", "FakeContainer", "FakeEngine", "FakeEngineWorld", "Refusal"]

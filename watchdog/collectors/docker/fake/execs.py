@@ -44,7 +44,7 @@ class FakeExec:
 
 
 class Streams:
-    """What a program in a fake container talks through; satisfies ``world.ExecStreams``."""
+    """What a program in a fake container talks through; satisfies ``programs.ExecStreams``."""
 
     def __init__(self, exec_: FakeExec, world: FakeEngineWorld, closed: threading.Event, line: Any, stdin: io.BufferedIOBase) -> None:
         self._exec, self._world, self._closed, self._line = exec_, world, closed, line

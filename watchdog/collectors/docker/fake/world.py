@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
+from watchdog.collectors.docker.fake.programs import Program
 from watchdog.model.docker import Mount
 from watchdog.model.moments import Clock
 from watchdog.runtime.clock import SystemClock
@@ -19,39 +20,6 @@ Event = Mapping[str, object]
 KEPT_EVENTS = 256  # as many as dockerd remembers
 _KILLED = 137
 _TRIM = 8192
-
-
-class ExecStreams(Protocol):
-    """What a program run by exec talks through. All may raise to end it, when its container goes; let that pass."""
-
-    @property
-    def stdin(self) -> Reader:
-        """What the client sends; empty when it attached none."""
-        ...
-
-    def out(self, piece: bytes) -> None:
-        """Write to stdout; blocks for ever when nobody reads."""
-        ...
-
-    def err(self, piece: bytes) -> None:
-        """Write to stderr."""
-        ...
-
-    def wait(self, done: Callable[[], bool] = ...) -> None:
-        """Do nothing until ``done``; asked again after each change of the world and twenty times a second."""
-        ...
-
-
-class Reader(Protocol):
-    """The readable half of a binary file."""
-
-    def read(self, size: int = ..., /) -> bytes: ...
-
-    def readline(self, size: int | None = ..., /) -> bytes: ...
-
-
-Program = Callable[[Sequence[str], ExecStreams], int]
-"""Runs an argv inside a fake container and returns its exit code."""
 
 
 class Refusal(Exception):

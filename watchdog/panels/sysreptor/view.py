@@ -18,7 +18,7 @@ MICROSECONDS: Final = 1_000_000
 NOT_CONFIGURED: Final = "not_configured"
 """The reason beside a part that nobody asked for: no ``url``, no ``token_file``, no ``database``."""
 TASK_SECONDS: Final = 86_400.0
-"""How often each periodic task of the panel is due (tasks/tasks.py: all of them daily)."""
+"""How often each periodic task of the panel is due at the latest: most are daily, a few come more often (pentests/tasks.py)."""
 
 
 class LogType(str, Enum):

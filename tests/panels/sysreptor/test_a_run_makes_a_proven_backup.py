@@ -163,7 +163,7 @@ def test_progress_is_shown_while_it_runs(by_exec):
     thread = threading.Thread(target=lambda: outcomes.append(by_exec.carry(run_backup, by_exec.planned(expected_bytes=123_456))))
     thread.start()
     try:
-        row = (progress.RUN_EXPECTED.name, "reports")
+        row = (progress.RUN_EXPECTED.name, "sysreptor", "reports")
         wait_until(lambda: by_exec.noted.values.get(row) == 123_456 and by_exec.parts())
         (part,) = by_exec.parts()
         assert stat.S_IMODE(part.stat().st_mode) == 0o600 and not by_exec.finals()

@@ -16,6 +16,7 @@ from watchdog.errors import LeaseLost
 from watchdog.model.archives import ArchiveFile, Verification
 from watchdog.panels.sysreptor import remedies, repairs, sends
 from watchdog.panels.sysreptor.fake import ADMIN_TOKEN
+from watchdog.panels.sysreptor.target import REPAIRS
 from watchdog.panels.sysreptor.view import PeriodicTask
 from watchdog.runtime.quarantine import identity_of
 
@@ -27,6 +28,32 @@ OLD = 25 * 3600.0
 def stage(tmp_path):
     with RunStage(tmp_path) as made:
         yield made
+
+
+@pytest.mark.parametrize("remedy", ["run_backup", "quarantine", "poke_healthcheck", "remove_part"])
+def test_twice_is_once(stage, remedy):
+    file, left = bad_file(stage), part(stage)
+    stage.world.tasks[0].started = time.time() - 3 * 86_400
+    hand = Hand(stage.engine_world, files=(file,))
+    tasks = (PeriodicTask("x", "success", time.time() - 3 * 86_400),)
+    proposals = {
+        "run_backup": stage.planned().proposal,
+        "quarantine": remedies.quarantine(stage.settings, file, reason="missing_end", last_good=False),
+        "poke_healthcheck": remedies.poke_healthcheck(stage.settings),
+        "remove_part": remedies.remove_part(stage.settings, str(left), identity_of(left)),
+    }
+    repair = stage.repair(proposals[remedy])
+
+    def run():
+        hands = stage.hands(repair, hand)
+        real = hands.look
+        hands.look = lambda: replace(real(), tasks=() if stage.world.health_calls > polled else tasks)
+        return REPAIRS[remedy](hands)
+
+    polled = stage.world.health_calls + 1  # a look asks for the health itself
+    first, second = run(), run()
+    assert (first.end, second.end, second.sent) == ("done", "done", ())
+    assert first.sent == sends.lines(stage.settings, repair)
 
 
 def bad_file(stage: RunStage, verdict: str = "bad") -> ArchiveFile:

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.sysreptor import DAY, FOLDER, HOUR, START, TARGET, file, good, part_of, rows, scene
 from watchdog.model.archives import Salvage
-from watchdog.model.repairs import LedgerFacts, ObjectHistory
+from watchdog.model.repairs import LedgerFacts, ObjectHistory, Risk
 from watchdog.panels.sysreptor.drift import KINDS
-from watchdog.panels.sysreptor.remedies import PART_SUFFIX, panel_object
+from watchdog.panels.sysreptor.remedies import PART_SUFFIX, panel_object, run_risk
 
 NIGHT = START - 6 * HOUR
 
@@ -191,11 +191,12 @@ def test_a_bad_file_that_vanished_from_a_directory_that_cannot_be_read_is_not_me
         ({"size": 700 << 20}, "bytes"),
         ({"rows.pentests.pentestproject": 20}, "rows.pentests.pentestproject"),
         ({"files": 60}, "files"),
+        ({"bytes.uploadedimages": 6 << 20}, "bytes.uploadedimages"),
     ],
 )
 def test_the_newest_backup_holds_much_less_than_those_before(changes, less):
     small = scene()
-    small.files[0] = good(NIGHT, **changes)
+    small.files = [good(NIGHT, **changes), *(good(NIGHT - n * DAY, **{"bytes.uploadedimages": 9 << 20}) for n in range(1, 5))]
     found = small.only("backup_shrunk")
     assert found.evidence["less"] == less and found.proposal is None
     assert str(found.subject) == f"archive/{small.files[0].path}"
@@ -307,7 +308,6 @@ def test_a_run_needs_its_container_or_a_proven_place():
 
 def test_after_so_many_failures_a_person_is_asked():
     failed = late()
-    failed.facts = LedgerFacts(history={panel_object(TARGET): ObjectHistory(attempts=3, unverified=3)})
-    assert "3 runs of ours in a row" in failed.the("backup_too_old").hold
-    failed.facts = LedgerFacts(history={panel_object(TARGET): ObjectHistory(attempts=3, unverified=2)})
-    assert failed.the("backup_too_old").proposal is not None
+    for attempts, risk in [(2, Risk.DISRUPTIVE), (3, Risk.DESTRUCTIVE)]:
+        failed.facts = LedgerFacts(history={panel_object(TARGET): ObjectHistory(attempts=attempts)})
+        assert run_risk(failed.the("backup_too_old").proposal.facts) is risk

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.sysreptor import APP, DAY, FOLDER, HOUR, START, TARGET, app, engine, file, good, rows, scene, setup, us
+from tests.support.sysreptor import APP, DAY, FOLDER, HOUR, START, TARGET, app, engine, file, good, part_of, rows, scene, setup, us
+from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.sysreptor.history import runs_of
+from watchdog.panels.sysreptor.remedies import PART_SUFFIX, RUN, panel_object
 from watchdog.panels.sysreptor.traces import BackupProcess, Evidence
 from watchdog.panels.sysreptor.view import LogRow, LogType, SysreptorView
 
@@ -148,6 +150,46 @@ def test_a_command_whose_container_runs_none_is_dead_at_once():
     dead.docker = engine()
     dead.evidence = Evidence(processes=None, processes_error="no_engine")
     assert dead.kinds() == set()
+
+
+def ours(**changes):
+    """Return a target whose download of ours was cut, 20 minutes ago."""
+    cut = scene(run={"method": "api", "window": "always"}, **changes)
+    cut.files, cut.log = [good(START - 40 * HOUR)], rows(START - 40 * HOUR)
+    cut.log += rows(START - 1080, by="watchdog", finished=False, row="cut")
+    cut.facts = LedgerFacts(last_remedy_at={(RUN, panel_object(TARGET)): START - 1200.0})
+    return cut
+
+
+def test_a_run_of_ours_that_came_to_nothing_holds_no_other_back():
+    judgement = ours().look()
+    late = next(each for each in judgement.drifts if each.kind == "backup_too_old")
+    assert late.proposal.facts["dead_runs"] == "cut"
+    assert kinds_of(judgement) == {"backup_too_old", "backup_unfinished"}
+
+
+def test_it_is_remembered_over_the_next_attempt():
+    again = ours()
+    again.look()
+    again.log += rows(START - 60, by="watchdog", finished=False, row="next")
+    again.facts = LedgerFacts(last_remedy_at={(RUN, panel_object(TARGET)): START - 130.0})
+    assert again.the("backup_too_old", 600.0).proposal.facts["dead_runs"] == "next cut"
+
+
+def test_a_run_of_ours_whose_part_is_being_written_goes_on():
+    busy = ours()
+    busy.files.append(part_of(f"x{PART_SUFFIX}", START - 30))
+    assert "may still go on" in busy.only("backup_too_old").hold
+    busy.files[-1] = replace(part_of(f"x{PART_SUFFIX}", START - 9 * HOUR), stable=False)
+    assert "may still go on" in busy.only("backup_too_old").hold
+    busy.errors[f"{TARGET}:parts"] = "no_permission"
+    assert busy.kinds() == set()
+
+
+def test_what_somebody_else_began_later_is_not_ours():
+    other = ours()
+    other.log += rows(START - 1000, by="ann", finished=False, row="hers")
+    assert "may still go on" in other.the("backup_too_old").hold
 
 
 def test_an_orphan_in_the_container_is_waited_for():

@@ -25,7 +25,8 @@ after memory ran out; to begin beside another run, without room, outside the win
 =================  ===================================================================================================================
 remedy             risk
 =================  ===================================================================================================================
-run_backup         disruptive: it takes memory, disk and database of the panel, and leaves rows in its log that nobody can delete
+run_backup         disruptive: it takes memory, disk and database of the panel, and leaves rows in its log that nobody can delete;
+                   destructive = ask, after ``run.attempts`` that led to no good backup
 quarantine         disruptive: somebody's file gets another name; destructive where it may be the last that is any good
 poke_healthcheck   safe: the panel's own compose file does it every 30 seconds
 remove_part        safe for a part that bears our mark, destructive for any other

@@ -14,6 +14,7 @@ from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.sysreptor.history import Run
 from watchdog.panels.sysreptor.notes import Notes
+from watchdog.panels.sysreptor.remedies import PART_SUFFIX
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.panels.sysreptor.shelf import Backup, Shelf
 from watchdog.panels.sysreptor.traces import Evidence
@@ -80,11 +81,22 @@ class Case:
         return ""
 
     def ended(self, run: Run) -> bool:
-        """Whether a run without an end cannot be at work any more: too old, or a command of a container where none runs."""
+        """Whether a run without an end is not at work any more: too old, one of ours that is over, a command where none runs."""
         age = self.wall - run.started.at
         if age >= self.longest:
             return True
-        return run.started.by == "" and age >= self.grace and self._no_command_runs()
+        if age < self.grace:
+            return False
+        return self.ours_over(run) or (run.started.by == "" and self._no_command_runs())
+
+    def ours_over(self, run: Run) -> bool:
+        """Whether a run was one of ours and nobody writes its part any more."""
+        if run.started.id not in self.notes.own or not self.shelf.clear:
+            return False
+        timeouts = self.settings.run.timeouts
+        quiet = max(timeouts.between, timeouts.no_progress) + self.grace
+        parts = [each for each in self.shelf.parts if each.path.endswith(PART_SUFFIX)]
+        return not any(not each.stable or self.wall - each.identity.mtime_ns / 1e9 < quiet for each in parts)
 
     def _no_command_runs(self) -> bool:
         """Whether no ``manage.py backup`` runs: none in the panel's container, and no other container of its image (``run --rm``)."""

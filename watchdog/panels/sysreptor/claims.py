@@ -12,11 +12,29 @@ from watchdog.model.drifts import Drift, Scalar, Subject
 from watchdog.panels.sysreptor import wishes
 from watchdog.panels.sysreptor.cases import Case, Part, joined, one, unsure
 from watchdog.panels.sysreptor.history import Run, covers, restored_at
+from watchdog.panels.sysreptor.remedies import RUN, panel_object
 from watchdog.panels.sysreptor.shelf import Backup
 from watchdog.panels.sysreptor.view import NOT_CONFIGURED
 
+SET_OUT: Final = 300.0
+"""Seconds between our intent to make a backup and its row in the panel's log: what is asked before takes its time."""
 MOST_RUNS: Final = 10
 """Of so many of the newest runs each is judged by itself."""
+MOST_ORIGINS: Final = 50
+"""Of so many of the newest verified backups the origin is judged."""
+
+
+def watch_own_runs(case: Case) -> None:
+    """Remember which rows began runs of ours: the first within minutes after we set out. The log itself does not tell (it has no path)."""
+    runs = case.runs or ()
+    known = [each for each in case.notes.own if case.runs is None or any(run.started.id == each for run in runs)]
+    at = case.facts.last_remedy_at.get((RUN, panel_object(case.settings.name)))
+    if at is not None:
+        begun = [run.started for run in runs if 0.0 <= run.started.at - at <= SET_OUT]
+        first = min(begun, key=lambda row: row.at_us, default=None)
+        if first is not None and first.id not in known:
+            known.append(first.id)
+    case.notes.keep_own(known)
 
 
 def about_the_log(case: Case) -> Part:
@@ -41,7 +59,7 @@ def about_origins(case: Case) -> Part:
     """Report verified backups that the log does not know (D3): of another installation, or from before a restore."""
     if case.runs is None or case.view.log is None:
         return Part()
-    return joined(_about_origin(case, each) for each in case.shelf.of("good"))
+    return joined(_about_origin(case, each) for each in case.shelf.of("good")[:MOST_ORIGINS])
 
 
 def _about_run(case: Case, run: Run, *, newest: bool) -> Part:

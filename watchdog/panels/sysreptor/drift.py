@@ -57,6 +57,7 @@ def detect(
 ) -> Judgement:
     """Judge one target."""
     case = prepare(settings, actual, view, evidence, facts, now)
+    claims.watch_own_runs(case)
     room.watch_memory(case)
     whole = joined(rule(case) for rule in _RULES)
     drifts = sorted(whole.drifts, key=lambda each: each.key)

@@ -17,6 +17,8 @@ from watchdog.model.memory import decode, encode
 REPORTED_KEY: Final = "reported"
 BUSY_KEY: Final = "busy"
 MOST_REPORTED: Final = 500
+OWN_KEY: Final = "own"
+MOST_OWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,16 @@ class Notes:
         """Remember when a backup was last seen at work."""
         if at:
             self.after[BUSY_KEY] = at
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Return the rows of the panel's log that began runs of ours, the newest last."""
+        text = self.after.get(OWN_KEY, self._before.get(OWN_KEY))
+        return tuple(text.split()) if isinstance(text, str) else ()
+
+    def keep_own(self, rows: Iterable[str]) -> None:
+        """Remember the rows that began runs of ours."""
+        self.after[OWN_KEY] = " ".join(list(rows)[-MOST_OWN:])
 
     def reported(self) -> tuple[tuple[str, str], ...]:
         """Return (kind, id) of the subjects that the last look had drifts of, or could not judge any more."""

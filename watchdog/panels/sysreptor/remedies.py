@@ -27,9 +27,9 @@ PART_AGE: Final = 24 * 3600.0
 """Seconds after which a part of ours without a writer is of no use any more: until then what is in it might be wanted."""
 
 
-def run_risk(_: Mapping[str, Scalar]) -> Risk:
-    """Call every run disruptive."""
-    return Risk.DISRUPTIVE
+def run_risk(facts: Mapping[str, Scalar]) -> Risk:
+    """Call every run disruptive; after too many that led to nothing (``ask``) only a person may want one more."""
+    return Risk.DESTRUCTIVE if facts.get("ask") is True else Risk.DISRUPTIVE
 
 
 def quarantine_risk(facts: Mapping[str, Scalar]) -> Risk:

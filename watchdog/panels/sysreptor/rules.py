@@ -10,6 +10,7 @@ from watchdog.model.drifts import Drift, Scalar, Subject
 from watchdog.panels.sysreptor import remedies, wishes
 from watchdog.panels.sysreptor.cases import Case, Part, joined, one, unsure
 from watchdog.panels.sysreptor.meaning import TREND_MODELS
+from watchdog.panels.sysreptor.references import DIRECTORIES
 from watchdog.panels.sysreptor.shelf import Backup
 
 TREND: Final = 7
@@ -17,7 +18,8 @@ TREND: Final = 7
 LEAST_TREND: Final = 3
 """from so many on there is one."""
 LEAST_COUNT: Final = 10
-"""A kind of which there were fewer rows than this may lose any of them: that is everyday work."""
+LEAST_BYTES: Final = 1 << 20
+"""A kind of which there was less than this (rows, files; bytes of a folder) may lose any of it: that is everyday work."""
 FOREIGN_PART_AGE: Final = 24 * 3600.0
 READABLE_BY_ALL: Final = 0o004
 SEALED: Final = "c2ypt"
@@ -94,9 +96,9 @@ def shrunk(case: Case, newest: Backup) -> Drift | None:
     less: list[str] = []
     if newest.bytes < median(each.bytes for each in before) * (1 - share):
         less.append("bytes")
-    for name in ("files", *(f"rows.{model}" for model in TREND_MODELS)):
+    for name in ("files", *(f"bytes.{folder}" for folder in DIRECTORIES), *(f"rows.{model}" for model in TREND_MODELS)):
         now, earlier = newest.number(name), [n for each in before if (n := each.number(name)) is not None]
-        if now is not None and len(earlier) >= LEAST_TREND and median(earlier) >= LEAST_COUNT and now < median(earlier) * (1 - share):
+        if now is not None and len(earlier) >= LEAST_TREND and median(earlier) >= _least(name) and now < median(earlier) * (1 - share):
             less.append(name)
     if not less:
         return None
@@ -154,6 +156,10 @@ def _about_part(case: Case, part: ArchiveFile) -> Part:
     hold = None if ours else "it is not ours, so it stays: look whose it is, and remove it yourself"
     truth = "it is a part of a backup that nobody has written to for a day"
     return one(subject, case.drift("leftover", subject, truth, "", evidence, proposal, hold))
+
+
+def _least(name: str) -> int:
+    return LEAST_BYTES if name.startswith("bytes.") else LEAST_COUNT
 
 
 def _subject(backup: Backup) -> Subject:

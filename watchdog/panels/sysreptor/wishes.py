@@ -6,10 +6,11 @@ What is held here is said in plans; the remedy asks all of it again, of the pane
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from watchdog.model.drifts import Proposal
+from watchdog.model.drifts import Proposal, Scalar
 from watchdog.panels.sysreptor import remedies
 from watchdog.panels.sysreptor.cases import Case, lasted
 from watchdog.panels.sysreptor.releases import broken_in
@@ -46,7 +47,15 @@ def run(case: Case, kind: str) -> tuple[Proposal | None, str | None]:
         last_good=newest.file.path if newest is not None else "",
         reason=kind,
     )
-    return proposal, None
+    return replace(proposal, facts={**proposal.facts, **_past(case)}), None
+
+
+def _past(case: Case) -> dict[str, Scalar]:
+    """Return what earlier runs of ours mean for the next: which rows they left open, and whether a person is to be asked."""
+    dead = [run.started.id for run in case.runs or () if run.finished is None and case.ours_over(run)]
+    history = case.facts.history.get(remedies.panel_object(case.settings.name))
+    attempts = history.attempts if history is not None else 0
+    return {"dead_runs": " ".join(dead), "failed": attempts, "ask": attempts >= case.settings.run.attempts}
 
 
 def _holds(case: Case) -> Iterator[str]:
@@ -107,14 +116,6 @@ def _broken(case: Case) -> str:
     return ""
 
 
-def _failed_often(case: Case) -> str:
-    history = case.facts.history.get(remedies.panel_object(case.settings.name))
-    failed = history.unverified if history is not None else 0
-    if failed >= case.settings.run.attempts:
-        return f"{failed} runs of ours in a row led to no good backup: look at the record (history) why, then make one yourself"
-    return ""
-
-
 def _shut(case: Case) -> str:
     run = case.settings.run
     if run.window == "always" or run.window.window.closes_at(case.wall) is not None:
@@ -125,5 +126,5 @@ def _shut(case: Case) -> str:
 
 
 REASONS: Final[tuple[Callable[[Case], str], ...]] = (
-    _no_method, _refused, _elsewhere, _at_work, _starved, _no_room, _broken, _failed_often, _shut,
+    _no_method, _refused, _elsewhere, _at_work, _starved, _no_room, _broken, _shut,
 )  # fmt: skip

@@ -198,6 +198,30 @@ def test_health_503_says_what_is_wrong(tmp_path: Path) -> None:
     assert not view.health.well and view.log is not None
 
 
+def test_a_panel_that_is_not_sure_of_its_database_is_asked_no_more(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.world.switches.database_strange = True
+        view = stage.client.view()
+        assert len(stage.panel.seen) == 1
+    assert (view.health, view.health_error) == (Health(database=False, migrations=True, cache=True), "")
+    assert (view.licence_error, view.log_error, view.log, view.preflight) == ("database_down", "database_down", None, Preflight.NOT_ASKED)
+
+
+def test_one_look_has_an_end(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        seen = stage.panel.note
+
+        def slow(request: Any) -> None:
+            seen(request)
+            stage.clock.advance(20.0)
+
+        stage.panel.note = slow  # type: ignore[method-assign]  # each answer takes so long
+        view = stage.client.view()
+        assert len(stage.panel.seen) == 3, "after the third, 60 s are over"
+    assert (view.health_error, view.licence_error, view.log_error) == ("", "", "")
+    assert (view.backup_on, view.preflight) == (None, Preflight.UNKNOWN)
+
+
 def test_a_panel_that_closes_the_door_is_unreachable(tmp_path: Path) -> None:
     with Stage(tmp_path) as stage:
         stage.world.switches.unreachable = True

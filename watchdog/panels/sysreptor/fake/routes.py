@@ -88,10 +88,12 @@ def _admin(world: SysreptorWorld, request: Request) -> None:
 
 def _health(world: SysreptorWorld, _request: Request) -> Reply:
     world.health_calls += 1
-    well = world.switches.migrations_applied
+    switches = world.switches
+    well = switches.migrations_applied and not switches.database_strange
     if well:
         world.run_tasks()
-    return reply(200 if well else 503, {"database": True, "migrations": well, "cache": True})
+    said = {"database": not switches.database_strange, "migrations": switches.migrations_applied, "cache": True}
+    return reply(200 if well else 503, said)
 
 
 def _settings(world: SysreptorWorld, request: Request) -> Reply:

@@ -65,6 +65,8 @@ class Switches:
     unreachable: bool = False
     """Close every connection without an answer."""
     migrations_applied: bool = True
+    database_strange: bool = False
+    """The database answers, and not as it should: the healthcheck says so, with code 503."""
     tasks_fail: bool = False
     hold: threading.Event | None = None
     """A backup that is under way waits for this after its first bytes."""

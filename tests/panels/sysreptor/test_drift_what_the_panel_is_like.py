@@ -112,9 +112,13 @@ def with_tasks(*ages, **changes):
 
 
 def test_daily_tasks_that_did_not_begin_are_poked():
-    found = with_tasks(HOUR, DAY + 700).only("tasks_stand_still")
-    assert found.evidence["tasks"] == "task-1"
+    found = with_tasks(3 * DAY, DAY + 700).only("tasks_stand_still")
+    assert (found.evidence["newest"], found.evidence["tasks"]) == ("task-1", 2)
     assert found.proposal.remedy == "poke_healthcheck"
+
+
+def test_the_row_of_a_task_that_was_given_up_is_old_for_ever():
+    assert with_tasks(400 * DAY, HOUR).kinds() == set()
 
 
 def test_a_task_may_be_ten_minutes_late():

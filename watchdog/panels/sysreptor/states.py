@@ -60,21 +60,25 @@ def about_the_release(case: Case) -> Part:
 
 
 def about_tasks(case: Case) -> Part:
-    """Report when the panel's daily tasks do not run (D7): they begin only when somebody asks for its health."""
+    """Report when the panel's daily tasks do not run (D7): they begin only when somebody asks for its health.
+
+    All that are due begin together, so the newest start tells. Single rows do not: those of tasks that a release or a plugin has given up
+    stay for ever as they were (tasks/querysets.py, get_pending_tasks).
+    """
     subject, view = case.subject("tasks"), case.view
     if view.tasks is None and view.tasks_error == NOT_CONFIGURED:
         return Part()
     if view.tasks is None:
         return unsure(subject, "database_unreadable", f"the panel's tasks cannot be read ({view.tasks_error})")
-    late = sorted(each.id for each in view.tasks if case.wall - each.started > TASK_SECONDS + TASKS_LATE)
-    if not late:
+    newest = max(view.tasks, key=lambda task: task.started, default=None)
+    if newest is None or case.wall - newest.started <= TASK_SECONDS + TASKS_LATE:
         return one(subject)
-    evidence: dict[str, Scalar] = {"tasks": " ".join(late)}
+    evidence: dict[str, Scalar] = {"newest": newest.id, "tasks": len(view.tasks)}
     proposal = remedies.poke_healthcheck(case.settings) if case.settings.url is not None else None
     hold = None if proposal is not None else "set url: the panel's healthcheck is what begins them"
     if view.health is not None and not view.health.well:
         proposal, hold = None, "the panel's own healthcheck fails: mend that first"
-    truth = f"{len(late)} daily tasks have not begun for more than a day, such as {late[0]}"
+    truth = f"none of its {len(view.tasks)} tasks has begun for more than a day"
     return one(subject, case.drift("tasks_stand_still", subject, truth, "", evidence, proposal, hold))
 
 

@@ -4,7 +4,7 @@
 a remark. The facts told: ``version``; ``started_us``, ``finished_us`` (microseconds since the epoch, by stats.json: exactly the times of
 the panel's log rows); ``log_id``, ``log_us`` (the backup's own row in the panel's log, the time cut to milliseconds); ``rows``, ``models``,
 ``rows.MODEL`` of ``TREND_MODELS``; ``files``, ``files.FOLDER``, ``bytes.FOLDER``, ``files_empty``; ``references``, ``references_missing``,
-``references_old_missing``, ``files_orphaned``.
+``references_old_missing`` (of history), ``references_new_missing`` (of rows made after it began), ``files_orphaned``.
 """
 
 from __future__ import annotations
@@ -97,8 +97,7 @@ class SysreptorMeaning:
         self._configurations: _Shape | None = None
         self._files: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
-        self._empty: list[str] = []
-        self._count_empty = self._strange = 0
+        self._strange = 0
         self._place, self._in_order = 0, True
         self._last = ""
 
@@ -109,7 +108,6 @@ class SysreptorMeaning:
         self._keep_order(folder)
         if slash and folder in DIRECTORIES:
             if rest and not name.endswith("/"):
-                self._references.file(name)
                 if size is None:
                     return _Size(self, name, folder)
                 self.file(name, folder, size)
@@ -123,10 +121,7 @@ class SysreptorMeaning:
         """Count one file of ``size`` bytes."""
         self._files[folder] += 1
         self._bytes[folder] += size
-        if not size:
-            self._count_empty += 1
-            if len(self._empty) < _EXAMPLES:
-                self._empty.append(f"{name[: len(folder) + 13]}...")  # the rest may hold a customer's words
+        self._references.file(name, empty=not size)
 
     def end(self) -> Meant:
         """Return the judgement."""
@@ -134,7 +129,8 @@ class SysreptorMeaning:
             return Meant(bad=(("not_a_backup", "it is whole, but no backup of SysReptor: it holds neither VERSION nor backup.jsonl"),))
         version = self._version()
         started, finished, about_stats = self._stats(version)
-        compared = self._references.compare(_EXAMPLES)
+        own = _own(self._rows.starts, started) if self._rows is not None else None
+        compared = self._references.compare(started if started is not None or own is None else own.at, _EXAMPLES)
         facts: list[tuple[str, Scalar]] = [("version", version), ("started_us", started), ("finished_us", finished)]
         facts += [*self._about_rows(started), *self._about_files(compared)]
         remarks = [*self._about_version(version), *self._lacking(compared), *about_stats, *self._about_entries()]
@@ -144,10 +140,11 @@ class SysreptorMeaning:
         known = self._references.comparable
         facts: list[tuple[str, Scalar]] = [
             ("files", self._files.total()),
-            ("files_empty", self._count_empty),
+            ("files_empty", compared.empty if known else None),
             ("references", self._references.count),
             ("references_missing", compared.missing if known else None),
             ("references_old_missing", compared.old_missing if known else None),
+            ("references_new_missing", compared.new_missing if known else None),
             ("files_orphaned", compared.orphans if known else None),
         ]
         for folder in DIRECTORIES:
@@ -159,10 +156,10 @@ class SysreptorMeaning:
         if not self._references.comparable:
             said.append(("references_not_compared", "it has more files than are compared with its rows"))
         elif compared.missing:
-            such = f", such as of {', '.join(compared.examples)}" if compared.examples else ""
-            said.append(("files_missing", f"{compared.missing} of {self._references.count} files that rows refer to are not in it{such}"))
-        if self._count_empty:
-            said.append(("files_empty", f"{self._count_empty} files in it are empty, such as {', '.join(self._empty)}"))
+            text = f"{compared.missing} of {self._references.count} files that rows refer to are not in it"
+            said.append(("files_missing", text + _such(compared.examples)))
+        if compared.empty:
+            said.append(("files_empty", f"{compared.empty} files that rows refer to are empty in it{_such(compared.empty_examples)}"))
         return said
 
     def _first(self, name: str) -> EntryReader:
@@ -277,6 +274,10 @@ def _own(starts: list[Start], started: int | None) -> Start | None:
         if own is not None:
             return own
     return max(starts, default=None)
+
+
+def _such(examples: tuple[str, ...]) -> str:
+    return f", such as of {', '.join(examples)}" if examples else ""
 
 
 def _loaded(text: _Text) -> object:

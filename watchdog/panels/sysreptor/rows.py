@@ -120,7 +120,7 @@ class RowReader:
         if len(self.models) > MOST_MODELS:
             raise BadRow(f"there are more than {MOST_MODELS} kinds of rows")
         if isinstance(row.file, str) and row.file:
-            self._references.refer(model, str(row.pk)[:64], row.file)
+            self._references.refer(model, str(row.pk)[:64], row.file, microseconds(row.created))
         if model == LOG_MODEL and row.type in STARTS and (at := microseconds(row.created)) is not None:
             heapq.heappush(self.starts, Start(at, str(row.pk)[:64]))
             if len(self.starts) > MOST_LOG_ROWS:

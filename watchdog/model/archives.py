@@ -84,7 +84,10 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True)
 class WatchedDirectory:
-    """One directory as a whole. ``error`` names why it could not be read; then absence of files proves nothing."""
+    """One directory as a whole. ``error`` names why it could not be read; then absence of files proves nothing.
+
+    ``sweep_bytes`` are what verification reads of it when nothing is known yet: all, or 0 where only heads or names are looked at.
+    """
 
     name: str
     path: str
@@ -92,6 +95,7 @@ class WatchedDirectory:
     bytes: int = 0
     newest_at: float | None = None
     error: str | None = None
+    sweep_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,12 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSet:
-    """A Duplicati destination: all volumes of one ``prefix`` in one folder ``path``, judged as one thing.
+    """What is one thing together in one folder ``path``.
 
-    ``verdict`` is None while volumes still wait for verification and nothing bad has been found; then ``unverified`` counts them.
-    ``reasons`` are stable words, the gravest first. ``newest_at`` is when the newest backup in it was made, by its name; ``at`` when the
-    oldest of the volumes' verdicts fell; both UNIX seconds.
+    By ``kind`` that is the volumes of one ``prefix`` in a Duplicati destination, or the parts of the archive called ``prefix``. ``verdict``
+    is None while some still wait for verification and nothing bad has been found; then ``unverified`` counts them. ``reasons`` are stable
+    words, the gravest first. ``newest_at`` is when the newest backup in it was made, by its name, or that of the manifest; ``at`` when the
+    oldest of its verdicts fell; both UNIX seconds.
     """
 
     directory: str
@@ -133,6 +134,8 @@ class VolumeSet:
     unverified: int = 0
     newest_at: float | None = None
     at: float | None = None
+    parts: int = 0
+    kind: Literal["duplicati", "parts"] = "duplicati"
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ class ArchivesCollector:
                 now[file.path] = (file.identity.size, file.identity.mtime_ns)
                 found.append((file, readable))
         self._before = now
-        stored = destinations.find((file for file, _ in found), self._results.get)
+        stored = destinations.find([file for file, _ in found], self._results.get)
         orders = {(one.directory, path): order for one in stored for path, order in one.orders().items()}
         self._queue.offer(
             Wanted(
@@ -148,9 +148,7 @@ class ArchivesCollector:
         whole = {name for name, seen in looks.items() if seen.error is None}
         self._results.forget({file.identity for file, _ in found}, whole, looks.keys())
         files = sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))
-        volume_sets = tuple(
-            volumes for one in stored for volumes in destinations.judge(one, self._results.get, whole=one.directory in whole)
-        )
+        volume_sets = tuple(volumes for one in stored for volumes in one.judge(self._results.get, whole=one.directory in whole))
         return ArchiveFacts(
             directories=tuple(self._directory(seen, lanes[name]) for name, seen in looks.items()),
             files=tuple(files),

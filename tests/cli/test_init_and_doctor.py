@@ -234,6 +234,20 @@ def test_doctor_names_a_missing_directory_of_archives(world):
     assert "ok   archives: backups" in said
 
 
+def test_doctor_says_what_the_first_sweep_reads_and_how_long_that_takes(world, tmp_path):
+    for name in ("large", "heads"):
+        (tmp_path / name).mkdir()
+        with (tmp_path / name / "a.zip").open("wb") as file:
+            file.truncate(36 << 30)  # a hole: nobody reads it
+    large = {"name": "large", "path": str(tmp_path / "large")}
+    heads = {"name": "heads", "path": str(tmp_path / "heads"), "level": 1}
+    rewrite(world.config, lambda document: document["collectors"]["archives"].update(directories=[large, heads], rate="2MiB"))
+    said = doctor(world, 0)
+    assert "ok   archives: large: 1 files, 36.00 GiB; the first sweep reads 36.00 GiB, 5.1 hours at 2 MiB/s" in said
+    assert "ok   archives: heads: 1 files, 36.00 GiB; none is read whole" in said
+    assert "ok   archives: all: the first sweep reads 36.00 GiB, 5.1 hours at 2 MiB/s" in said
+
+
 def test_doctor_names_a_unit_that_systemd_does_not_know_and_a_container_that_is_not_there(world):
     rewrite(
         world.config,

@@ -91,6 +91,12 @@ def _add_archives(app: typer.Typer) -> None:
     app.command("join")(join.join)
 
 
+def _add_rehearse(app: typer.Typer) -> None:
+    from watchdog.cli import rehearse  # noqa: PLC0415
+
+    app.command("rehearse")(rehearse.rehearse)
+
+
 def _add_questions(app: typer.Typer) -> None:
     from watchdog.cli import questions  # noqa: PLC0415
 
@@ -122,6 +128,7 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "check-config": _add_check,
     "doctor": _add_doctor,
     **dict.fromkeys(("verify", "join"), _add_archives),
+    "rehearse": _add_rehearse,
     **dict.fromkeys(("status", "plan", "history", "holdings", "ignores"), _add_questions),
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),
 }

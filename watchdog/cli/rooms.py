@@ -94,6 +94,9 @@ def _collect(spec: CollectorSpec, store: SnapshotStore, now: Moment) -> Iterator
         for directory in facts.directories:
             said = f"'{directory.path}' cannot be read: {directory.error}" if directory.error else _to_read(directory, facts.rate)
             yield Probe(f"{name}: {directory.name}", directory.error is None, said)
+        sweep = sum(directory.sweep_bytes for directory in facts.directories)
+        if sweep:
+            yield Probe(f"{name}: all", True, _sweep(sweep, facts.rate))
     if isinstance(facts, WireguardFacts):
         yield from _wireguard(name, facts)
 
@@ -114,9 +117,18 @@ def _wireguard(name: str, facts: WireguardFacts) -> Iterator[Probe]:
 
 
 def _to_read(directory: WatchedDirectory, rate: float) -> str:
-    """Say what verifying every byte of a directory means at ``rate`` bytes a second."""
-    hours = f": {directory.bytes / rate / 3600:.1f} hours to verify at {rate / (1 << 20):g} MiB/s" if rate and directory.bytes else ""
-    return f"{directory.files} files, {directory.bytes / (1 << 30):.2f} GiB{hours}"
+    """Say what is in a directory, and what verifying all of it means at ``rate`` bytes a second."""
+    found = f"{directory.files} files, {directory.bytes / (1 << 30):.2f} GiB"
+    if not directory.files:
+        return found
+    read = _sweep(directory.sweep_bytes, rate) if directory.sweep_bytes else "none is read whole (level or network file system)"
+    return f"{found}; {read}"
+
+
+def _sweep(size: int, rate: float) -> str:
+    """Say how long it takes to read ``size`` bytes for the first time; what is verified already is not read again."""
+    speed = f"{size / rate / 3600:.1f} hours at {rate / (1 << 20):g} MiB/s" if rate else "as fast as the disks give them"
+    return f"the first sweep reads {size / (1 << 30):.2f} GiB, {speed}"
 
 
 def _hooks(target: Any, engine: EngineRead | None) -> Iterator[Probe]:

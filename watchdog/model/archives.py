@@ -84,7 +84,10 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True)
 class WatchedDirectory:
-    """One directory as a whole. ``error`` names why it could not be read; then absence of files proves nothing."""
+    """One directory as a whole. ``error`` names why it could not be read; then absence of files proves nothing.
+
+    ``sweep_bytes`` are what verification reads of it when nothing is known yet: all, or 0 where only heads or names are looked at.
+    """
 
     name: str
     path: str
@@ -92,6 +95,7 @@ class WatchedDirectory:
     bytes: int = 0
     newest_at: float | None = None
     error: str | None = None
+    sweep_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +112,12 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSet:
-    """A Duplicati destination: all volumes of one ``prefix`` in one folder ``path``, judged as one thing.
+    """What is one thing together in one folder ``path``.
 
-    ``verdict`` is None while volumes still wait for verification and nothing bad has been found; then ``unverified`` counts them.
-    ``reasons`` are stable words, the gravest first. ``newest_at`` is when the newest backup in it was made, by its name; ``at`` when the
-    oldest of the volumes' verdicts fell; both UNIX seconds.
+    By ``kind`` that is the volumes of one ``prefix`` in a Duplicati destination, or the parts of the archive called ``prefix``. ``verdict``
+    is None while some still wait for verification and nothing bad has been found; then ``unverified`` counts them. ``reasons`` are stable
+    words, the gravest first. ``newest_at`` is when the newest backup in it was made, by its name, or that of the manifest; ``at`` when the
+    oldest of its verdicts fell; both UNIX seconds.
     """
 
     directory: str
@@ -129,6 +134,8 @@ class VolumeSet:
     unverified: int = 0
     newest_at: float | None = None
     at: float | None = None
+    parts: int = 0
+    kind: Literal["duplicati", "parts"] = "duplicati"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ FORMAT: Final = "panel-watchdog-parts/v1"
 END: Final = ".parts.json"
 MOST_PARTS: Final = 10_000
 OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_MANIFEST_BYTES: Final = 8 << 20
+MANIFEST_BYTES: Final = 8 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -58,13 +58,14 @@ def read_manifest(path: Path) -> Manifest:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise Refused(f"{path.name} is no regular file")
-            text = file.read(_MANIFEST_BYTES + 1)
-    if len(text) > _MANIFEST_BYTES:
+            text = file.read(MANIFEST_BYTES + 1)
+    if len(text) > MANIFEST_BYTES:
         raise MalformedAnswer(f"{path.name} is larger than a manifest can be")
-    return _understood(text, path.name)
+    return understood(text, path.name)
 
 
-def _understood(text: bytes, what: str) -> Manifest:
+def understood(text: bytes, what: str) -> Manifest:
+    """Return what ``text`` says. Raises MalformedAnswer that names it as ``what``."""
     try:
         match json.loads(text):
             case {

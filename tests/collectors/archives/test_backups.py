@@ -35,6 +35,7 @@ from watchdog.model.archives import (
 from watchdog.model.metrics import families
 from watchdog.model.needs import BackupPlan
 from watchdog.runtime.clock import SystemClock
+from watchdog.runtime.splits import split
 
 DAY = 86_400.0
 NOW = 1_795_000_000.0
@@ -324,6 +325,56 @@ def test_a_real_directory_is_held_to_its_plan_and_to_its_copy(tmp_path, watch):
     assert copy.holds is False
     assert copy.newest_at == pytest.approx(time.time() - 2 * DAY, abs=600)
     assert {one.name for one in facts.directories} == {"d", "nas"}, "a path of which only the room is wanted is no directory"
+
+
+def test_an_archive_in_parts_is_one_backup(tmp_path, watch):
+    (tmp_path / "d").mkdir()
+    for name in ("a.zip", "b.zip"):
+        (tmp_path / name).write_bytes(zip_of([("a", noise(5000))]))
+        split(tmp_path / name, 1500, tmp_path / "d")
+    (tmp_path / "d" / "c.zip").write_bytes(zip_of([("a", noise(5000))]))
+    collector = watch({"name": "d", "path": tmp_path / "d", "backup": {"every": "1d"}})
+    facts = settled(collector, lambda facts: all(file.verification.verdict for file in facts.files))
+    (found,) = facts.backups
+    assert (found.good, found.overdue, found.change) == (3, False, 0.0)
+    assert [(one.prefix, one.kind, one.verdict, one.level, one.parts) for one in facts.volume_sets] == [
+        ("a.zip", "parts", "good", 2, 4), ("b.zip", "parts", "good", 2, 4),
+    ]  # fmt: skip
+    assert {file.verification.verdict for file in facts.files} == {"good"}, "a part is no damaged archive"
+    rows = told(facts)
+    assert (("d", str(tmp_path / "d"), "a.zip", "part"), 4.0) in rows["watchdog_archive_set_volumes"]
+
+    (tmp_path / "d" / "a.zip.002").unlink()
+    broken = tmp_path / "d" / "b.zip.003"
+    broken.write_bytes(bytes(1500))
+    facts = settled(collector, lambda facts: all(one.verdict == "bad" for one in facts.volume_sets))
+    assert [one.reasons for one in facts.volume_sets] == [("missing_parts",), ("damaged_parts",)]
+    assert facts.backups[0].good == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "verdict", "reasons"),
+    [
+        ("a.zip.parts.json", b"{}", "bad", ("damaged_manifest",)),
+        ("a.zip.004", b"", "bad", ("damaged_parts",)),
+        ("a.zip.0005", b"a stranger", "good", ()),
+    ],
+)
+def test_a_set_of_parts_says_what_is_wrong_with_it(tmp_path, watch, name, content, verdict, reasons):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "a.zip").write_bytes(zip_of([("a", noise(5000))]))
+    split(tmp_path / "a.zip", 1500, tmp_path / "d")
+    (tmp_path / "d" / name).write_bytes(content)
+    facts = settled(watch({"name": "d", "path": tmp_path / "d"}), lambda facts: all(file.verification.verdict for file in facts.files))
+    assert [(one.verdict, one.reasons) for one in facts.volume_sets] == [(verdict, reasons)]
+
+
+def test_parts_whose_manifest_is_not_there_are_no_set(tmp_path, watch):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.zip.001").write_bytes(zip_of()[:90])
+    facts = settled(watch({"name": "d", "path": tmp_path / "d"}), lambda facts: all(file.verification.verdict for file in facts.files))
+    assert facts.volume_sets == ()
+    assert facts.files[0].verification.verdict == "bad"
 
 
 def test_a_real_destination_of_duplicati_is_a_backup(tmp_path, watch):

@@ -152,6 +152,11 @@ def test_boringtun_tells_its_public_key_and_how_long_ago_the_handshake_was():
     # the same handshake, looked at later: the moment must not wander with the rounding of ages
     assert look(age(55, 253_000_000), 1_700_000_115.01) is peer
     assert look(age(2, 0), 1_700_000_115.0).last_handshake == 1_700_000_113.0
+    # the session has ended, and with it boringtun's memory (0.7.1, seen after 180 s)
+    assert look("", 1_700_000_300.0).last_handshake == 1_700_000_113.0
+    # a daemon that began anew counts anew
+    younger = BORINGTUN.format(handshake="").replace("rx_bytes=9", "rx_bytes=0")
+    assert parse("wg0", bytearray(younger.encode()), no_key, known=known, wall=1_700_000_310.0).peers[0].last_handshake is None
     # a fork that tells the moment
     assert look(age(1_700_000_000, 5)).last_handshake == pytest.approx(1_700_000_000.000000005)
 

@@ -37,7 +37,7 @@ def test_facts_of_a_live_tunnel_equal_wg():
             assert len(peer.allowed_ips) == 2
 
 
-@pytest.mark.parametrize(("count", "ranges"), [(1, 2), (21, 2), (90, 2), (1000, 2), (2, 500)])
+@pytest.mark.parametrize(("count", "ranges"), [(1, 2), (21, 2), (90, 2), (1000, 2), (2000, 2), (2, 500)])
 def test_facts_of_many_peers_equal_wg(count: int, ranges: int, tmp_path):
     config = tmp_path / "wg.conf"
     config.write_text(peers_config(count, allowed_ips=ranges))

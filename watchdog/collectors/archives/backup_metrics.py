@@ -76,8 +76,9 @@ def _reasons(facts: ArchiveFacts) -> Iterator[Row]:
 
 def _volumes(facts: ArchiveFacts) -> Iterator[Row]:
     for one in facts.volume_sets:
-        for kind, count in (("dblock", one.dblocks), ("dindex", one.dindexes), ("dlist", one.dlists)):
-            yield (*_labels(one), kind), float(count)
+        for kind, count in (("dblock", one.dblocks), ("dindex", one.dindexes), ("dlist", one.dlists), ("part", one.parts)):
+            if (kind == "part") == (one.kind == "parts"):
+                yield (*_labels(one), kind), float(count)
 
 
 def _spec(name: str, help_: str, labels: tuple[str, ...], rows: Rows) -> MetricSpec:
@@ -139,17 +140,17 @@ SPECS: tuple[MetricSpec, ...] = (
     _spec("backup_copy_newest_timestamp_seconds", "When the newest backup was made that the second location has too.", _COPY, _held_at),
     _spec(
         "archive_set_verdict",
-        "State set of a Duplicati folder as one thing: 1 for the verdict that holds, 0 for the others; unverified = volumes still wait.",
+        "State set of a Duplicati folder, or an archive in parts, as one thing: 1 for the verdict that holds, 0 for the others.",
         (*_SET, "verdict"),
         _states,
     ),
     _spec("archive_set_info", "Always 1; the gravest reason of that verdict.", (*_SET, "reason"), _reasons),
-    _spec("archive_set_volumes", "Volumes in the folder by kind.", (*_SET, "kind"), _volumes),
-    _spec("archive_set_bytes", "Bytes of those volumes.", _SET, _of_sets(lambda s: s.bytes)),
-    _spec("archive_set_unverified", "Volumes that wait for verification.", _SET, _of_sets(lambda s: s.unverified)),
+    _spec("archive_set_volumes", "Volumes in the folder by kind, or parts.", (*_SET, "kind"), _volumes),
+    _spec("archive_set_bytes", "Bytes of them.", _SET, _of_sets(lambda s: s.bytes)),
+    _spec("archive_set_unverified", "Those that wait for verification.", _SET, _of_sets(lambda s: s.unverified)),
     _spec(
         "archive_set_newest_timestamp_seconds",
-        "When the newest version in the folder was made, by its name.",
+        "When the newest version in the folder was made, by its name; of parts, the manifest's time.",
         _SET,
         _of_sets(lambda s: s.newest_at),
     ),

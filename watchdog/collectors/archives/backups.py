@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from watchdog.model.archives import ArchiveFile, BackupCopy, BackupSource, Room, VolumeSet
 from watchdog.model.needs import BackupPlan
 from watchdog.runtime.cron import parse_cron
+from watchdog.runtime.manifests import END
 
 _LOCALTIME = Path("/etc/localtime")
 
@@ -48,10 +49,10 @@ def _source(name: str, plan: BackupPlan, all_stored: Mapping[str, Stored], now: 
     median = statistics.median(sizes) if sizes else None
     due = due_at(plan, now)
     # a set that is being read again is neither good nor late: it is not known
-    known = stored.whole and not any(one.verdict is None for one in stored.sets)
+    known = stored.whole and not any(one.verdict is None for one in _duplicati(stored))
     return BackupSource(
         name,
-        sum(one.dlists for one in stored.sets) if good and stored.sets else len(good),
+        sum(one.dlists for one in _duplicati(stored)) if good and _duplicati(stored) else len(good),
         newest.at if newest else None,
         newest.size if newest else None,
         median,
@@ -70,20 +71,26 @@ def _source(name: str, plan: BackupPlan, all_stored: Mapping[str, Stored], now: 
 
 def _good(stored: Stored) -> list[_Good]:
     """Return what is good, the newest last. Volumes of Duplicati count as the sets that they make; one set that is not good spoils all."""
-    if stored.sets:
-        if any(one.verdict != "good" or one.newest_at is None for one in stored.sets):
+    duplicati = _duplicati(stored)
+    if duplicati:
+        if any(one.verdict != "good" or one.newest_at is None for one in duplicati):
             return []
-        at = min(one.newest_at or 0.0 for one in stored.sets)
-        return [_Good(at, sum(one.bytes for one in stored.sets), tuple(sorted(f"{one.prefix} {one.newest_at}" for one in stored.sets)))]
-    found = [
+        at = min(one.newest_at or 0.0 for one in duplicati)
+        return [_Good(at, sum(one.bytes for one in duplicati), tuple(sorted(f"{one.prefix} {one.newest_at}" for one in duplicati)))]
+    in_parts = {f"{one.path.rstrip('/')}/{one.prefix}" for one in stored.sets}
+    found = [_Good(one.newest_at or 0.0, one.bytes, None) for one in stored.sets if one.verdict == "good"] + [
         _Good(
             file.identity.mtime_ns / 1e9, file.identity.size,
             (file.verification.sha1, str(file.identity.size)) if file.verification.sha1 else None,
         )
         for file in stored.files
-        if file.verification.verdict == "good"
+        if file.verification.verdict == "good" and in_parts.isdisjoint({file.path.rpartition(".")[0], file.path.removesuffix(END)})
     ]  # fmt: skip
     return sorted(found, key=lambda one: one.at)
+
+
+def _duplicati(stored: Stored) -> list[VolumeSet]:
+    return [one for one in stored.sets if one.kind == "duplicati"]
 
 
 def _copy(name: str, newest: _Good | None, good: Sequence[_Good], there: Stored | None) -> BackupCopy:

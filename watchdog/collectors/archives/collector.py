@@ -28,7 +28,7 @@ MODULE = "watchdog.collectors.archives.scan"
 _LINE = 512
 _ANSWER = 64 << 20
 
-MEANING = 3
+STRUCTURE, MEANING = 1, 3
 # begins the name of a look at free space alone: no directory's name has it
 _ROOM = "\0"
 ChildArgv = Callable[[str, Sequence[Wish]], list[str]]
@@ -133,7 +133,7 @@ class ArchivesCollector:
                 now[file.path] = (file.identity.size, file.identity.mtime_ns)
                 found.append((file, readable))
         self._before = now
-        stored = destinations.find((file for file, _ in found), self._results.get)
+        stored = destinations.find([file for file, _ in found], self._results.get)
         orders = {(one.directory, path): order for one in stored for path, order in one.orders().items()}
         self._queue.offer(
             Wanted(
@@ -148,11 +148,9 @@ class ArchivesCollector:
         whole = {name for name, seen in looks.items() if seen.error is None}
         self._results.forget({file.identity for file, _ in found}, whole, looks.keys())
         files = sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))
-        volume_sets = tuple(
-            volumes for one in stored for volumes in destinations.judge(one, self._results.get, whole=one.directory in whole)
-        )
+        volume_sets = tuple(volumes for one in stored for volumes in one.judge(self._results.get, whole=one.directory in whole))
         return ArchiveFacts(
-            directories=tuple(self._directory(seen) for seen in looks.values()),
+            directories=tuple(self._directory(seen, lanes[name]) for name, seen in looks.items()),
             files=tuple(files),
             queue_length=len(self._queue),
             queue_bytes=self._queue.bytes_left(),
@@ -191,8 +189,9 @@ class ArchivesCollector:
             verification = Verification(message=why)
         return ArchiveFile(file.path, file.directory, file.identity, file.mode, file.stable, kind, verification)
 
-    def _directory(self, seen: Look) -> WatchedDirectory:
+    def _directory(self, seen: Look, lane: str) -> WatchedDirectory:
         newest = max((fact[4] for fact in seen.files), default=None)
+        read = lane == LOCAL or self._settings.allow_network_filesystems
         return WatchedDirectory(
             seen.name,
             self._directories[seen.name].path,
@@ -200,6 +199,7 @@ class ArchivesCollector:
             seen.bytes,
             newest / 1e9 if newest is not None else None,
             seen.error,
+            sum(fact[3] for fact in seen.files) if read and self._directories[seen.name].level > STRUCTURE else 0,
         )
 
     def _say(self, looks: dict[str, Look]) -> None:

@@ -1,4 +1,4 @@
-"""Duplicati destinations in watched directories: which files belong to one, and how it stands with what verification knows so far."""
+"""What is one thing in watched directories: which files belong to a Duplicati destination, and how it stands with what is known so far."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from watchdog.collectors.archives import part_sets
 from watchdog.collectors.archives.folders import Judged, Seen, algorithm_of, conclude
+from watchdog.collectors.archives.part_sets import PartSet
 from watchdog.collectors.archives.results import Result
 from watchdog.collectors.archives.running import volume_order
 from watchdog.collectors.archives.volumes import VolumeName, volume_name
@@ -28,9 +30,21 @@ class Destination:
         """Return, by path, how each file is verified."""
         return {file.path: volume_order(name, self.algorithms[name.prefix]) for file, name in self.files}
 
+    def judge(self, known: Known, *, whole: bool) -> tuple[VolumeSet, ...]:
+        """Return how it stands, prefix by prefix; ``whole``: nothing of its directory was left out of the look."""
+        seen = [_seen(file, name, known(file.identity), self.algorithms[name.prefix]) for file, name in self.files]
+        return conclude(self.directory, self.path, seen, whole=whole)
 
-def find(files: Iterable[ArchiveFile], known: Known) -> tuple[Destination, ...]:
-    """Return the destinations among ``files``: folders with at least one volume. ``known`` returns the result about a file."""
+
+def find(files: Sequence[ArchiveFile], known: Known) -> tuple[Destination | PartSet, ...]:
+    """Return what among ``files`` is one thing together: folders with volumes of Duplicati, and archives in parts with their manifest.
+
+    ``known`` returns the result about a file.
+    """
+    return (*_destinations(files, known), *part_sets.find(files))
+
+
+def _destinations(files: Iterable[ArchiveFile], known: Known) -> tuple[Destination, ...]:
     folders: dict[tuple[str, str], list[tuple[ArchiveFile, VolumeName]]] = {}
     for file in files:
         folder, base = os.path.split(file.path)
@@ -47,12 +61,6 @@ def find(files: Iterable[ArchiveFile], known: Known) -> tuple[Destination, ...]:
 def _algorithms(found: Sequence[tuple[ArchiveFile, VolumeName]], known: Known) -> Mapping[str, str]:
     lists = [_seen(file, name, known(file.identity)) for file, name in found if name.kind == "list"]
     return {prefix: algorithm_of(prefix, lists) for prefix in {name.prefix for _, name in found}}
-
-
-def judge(destination: Destination, known: Known, *, whole: bool) -> tuple[VolumeSet, ...]:
-    """Return how ``destination`` stands, prefix by prefix; ``whole``: nothing of its directory was left out of the look."""
-    seen = [_seen(file, name, known(file.identity), destination.algorithms[name.prefix]) for file, name in destination.files]
-    return conclude(destination.directory, destination.path, seen, whole=whole)
 
 
 def _seen(file: ArchiveFile, name: VolumeName, result: Result | None, algorithm: str | None = None) -> Seen:

@@ -22,10 +22,12 @@ from watchdog.collectors.archives.confine import confine
 from watchdog.collectors.archives.findings import Finding, Notes
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.volumes import Kind
+from watchdog.errors import MalformedAnswer
+from watchdog.runtime.manifests import MANIFEST_BYTES, understood
 
 Row = tuple[str, ...]
-"""One thing told: ("digest", algorithm, hex), ("names", dblock, size, base64), ("listed", name, size, base64, state) or
-("manifest", version, algorithm of checksums)."""
+"""One thing told: ("digest", algorithm, hex), ("names", dblock, size, base64), ("listed", name, size, base64, state),
+("manifest", version, algorithm of checksums) or ("part", name, size, hex)."""
 AES_MAGIC = b"AES\x02"
 _AES_BLOCK, _AES_IV, _AES_KEYS, _AES_HMAC, _AES_LAST = 16, 16, 48, 32, 33
 _AES_EXTENSIONS = 1000
@@ -48,12 +50,16 @@ class Volume:
 
 def examine(source: Source, level: int, volume: Volume, memory: int) -> tuple[Finding, list[Row]]:
     """Given an open volume, return what can be proven up to ``level``, and the rows it tells. ``memory``: bytes that a decoder may use."""
-    if source.size == 0:
+    if source.size == 0 and volume.kind != "part":
         return _only("duplicati", 0, "empty", "the file is empty"), []
     if volume.kind == "list":
         return _list(source)
+    if volume.kind == "manifest":
+        return _manifest(source)
     rows: list[Row] = []
-    if volume.encryption:
+    if volume.kind == "part":
+        finding = Finding("part", level)
+    elif volume.encryption:
         finding = _encrypted(source, level, volume.encryption)
     elif volume.packing == "zip":
         finding, rows = _plain(source, level, volume, memory)
@@ -170,6 +176,21 @@ def _list(source: Source) -> tuple[Finding, list[Row]]:
     except _Odd as odd:
         return _only("duplicati_list", CONTENT, "damaged_list", str(odd)), []
     return Finding("duplicati_list", CONTENT, entries=len(rows)), rows
+
+
+# ---- archives in parts -------------------------------------------------------------------------------------------------------------------
+
+
+def _manifest(source: Source) -> tuple[Finding, list[Row]]:
+    """Read the manifest of an archive in parts."""
+    if source.size > MANIFEST_BYTES:
+        return _only("manifest", 0, "damaged_manifest", "it is larger than a manifest can be"), []
+    try:
+        manifest = understood(b"".join(iter(source.read, b"")), "it")
+    except MalformedAnswer as error:
+        return _only("manifest", CONTENT, "damaged_manifest", str(error)), []
+    rows = [("part", part.name, str(part.size), part.sha256) for part in manifest.parts]
+    return Finding("manifest", CONTENT, entries=len(rows)), list(rows)
 
 
 def _listed(told: object) -> list[Row]:

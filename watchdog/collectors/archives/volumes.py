@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-Kind = Literal["dblock", "dindex", "dlist", "list"]
+Kind = Literal["dblock", "dindex", "dlist", "list", "part", "manifest"]
 LIST_END = "-verification.json"
 _NAME = re.compile(
     r"(?P<prefix>[^-/]+)-(?:(?P<letter>[bBiI])(?P<id>[0-9A-Fa-f]{32})|(?P<time>\d{8}T\d{6}Z))"
@@ -26,7 +26,8 @@ USUAL = "sha256"
 class VolumeName:
     """What a file's name says.
 
-    ``kind`` is dblock (content), dindex (what is in one dblock), dlist (the files of one backup) or list (all volumes, with checksums);
+    ``kind`` is dblock (content), dindex (what is in one dblock), dlist (the files of one backup) or list (all volumes, with checksums); our
+    own archives in parts have the kinds part and manifest;
     ``at`` is UNIX seconds of a dlist's backup; ``packing`` is ``zip`` unless configured; ``encryption`` is ``aes``, ``gpg`` or "".
     """
 

@@ -10,7 +10,8 @@ looked into. Most others have only counted on: what stands around their counters
 amneziawg-go really write are taken by one pattern. Anything else (boringtun, daemons to come) is walked line by line.
 
 Quirks: boringtun tells ``own_public_key`` and no private key, and as ``last_handshake_time`` the age of the last handshake instead of its
-moment (0.7.1; some forks tell the moment). amneziawg-go tells a keepalive only where there is one, and it can be a range ("25-35").
+moment (0.7.1; some forks tell the moment), and tells none any more when the session has ended after 180 s: the last one is kept while its
+counters go on. amneziawg-go tells a keepalive only where there is one, and it can be a range ("25-35").
 """
 
 from __future__ import annotations
@@ -251,13 +252,15 @@ def _any_peer(digits: str, told: bytes, wall: float | None, before: Peer | None)
     values = dict(lines)
     lowest, _dash, _highest = values.get("persistent_keepalive_interval", "0").partition("-")
     values["persistent_keepalive_interval"] = lowest
+    received, sent = _number(values, "rx_bytes"), _number(values, "tx_bytes")
+    same_life = before is not None and received >= before.rx_bytes and sent >= before.tx_bytes
     made = make_peer(
         _base64(digits) if before is None else before.public_key,
         values.get("endpoint") or None,
         tuple([value for key, value in lines if key == "allowed_ip"]),
-        _handshake(values, wall, None if before is None else before.last_handshake),
-        _number(values, "rx_bytes"),
-        _number(values, "tx_bytes"),
+        _handshake(values, wall, before.last_handshake if before is not None and same_life else None),
+        received,
+        sent,
         _number(values, "persistent_keepalive_interval"),
         *((before.handshake_trusted, before.connected, before.endpoint_changes) if before is not None else ()),
     )
@@ -265,10 +268,15 @@ def _any_peer(digits: str, told: bytes, wall: float | None, before: Peer | None)
 
 
 def _handshake(values: dict[str, str], wall: float | None, before: float | None) -> float | None:
-    """Return UNIX seconds of the last handshake, None = never. With ``wall`` it may be an age; then there is one if it is told."""
+    """Return UNIX seconds of the last handshake, None = never.
+
+    With ``wall`` it may be an age, and is only told while the session lasts; ``before`` is what was known of the same life of the daemon.
+    """
     seconds, nanoseconds = _number(values, "last_handshake_time_sec"), _number(values, "last_handshake_time_nsec")
     told = seconds + nanoseconds * 1e-9
-    if wall is None or seconds >= _AN_AGE or "last_handshake_time_sec" not in values:
+    if wall is None or seconds >= _AN_AGE:
         return told or None
+    if "last_handshake_time_sec" not in values:
+        return before
     stamp = wall - told
     return before if before is not None and abs(stamp - before) <= _SAME_MOMENT else stamp

@@ -1,0 +1,192 @@
+"""``rehearse``: one backup restored for trial, as deep as it honestly goes here. Nothing that people use is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from watchdog import settings
+from watchdog.cli.options import ConfigOption, JsonOption, default_path, spoken
+from watchdog.collectors.archives.check import MEMORY
+from watchdog.collectors.archives.keys import read_key
+from watchdog.collectors.archives.plain import open_plain
+from watchdog.collectors.archives.single import VerifyNow
+from watchdog.errors import Refused
+from watchdog.model.archives import Identity, Verification
+from watchdog.model.needs import DirectoryNeed
+from watchdog.model.rehearsals import LEVELS, Rehearsal, RehearsalStep, Rehearsing, ThrowAway
+from watchdog.model.transfers import always
+from watchdog.panels import discover
+from watchdog.runtime.clock import SystemClock
+from watchdog.runtime.engine import Engine
+from watchdog.runtime.log import configure
+from watchdog.runtime.partfile import free_bytes
+
+GOOD, BAD, UNVERIFIABLE, USAGE = 0, 1, 2, 3
+NOTE_SUFFIX = ".watchdog.rehearsal.json"
+KINDS = {
+    "content": "a rehearsal of the content (level 3): we loaded and compared it ourselves; the panel restored nothing",
+    "full": "a full rehearsal (level 5): the panel itself restored it",
+}
+
+
+@spoken
+def rehearse(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The name of the panel in the configuration.")],
+    archive: Annotated[Path | None, typer.Argument(help="The backup. Default: the newest.", show_default=False)] = None,
+    full: Annotated[bool, typer.Option("--full", help="Plan a restore by the panel itself, in an environment of its own.")] = False,
+    directory: Annotated[
+        Path | None, typer.Option(help="Where the scratch files go. Default: the place of temporary files.", show_default=False)
+    ] = None,
+    room: Annotated[int, typer.Option(min=0, help="MiB that the scratch files may take. 0 = half of what is free.")] = 0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rehearse a restore. Ends with 0 it went well, 1 it did not, 2 it cannot be told, 3 it was refused or the words are wrong."""
+    configure("error", "console")
+    loaded = settings.load(config or default_path())
+    panel, own = _target(loaded, target)
+    need = panel.needs(own).directories[0]
+    path = archive or _newest(need)
+    if full:
+        _full(cast(Rehearsing, panel), own, path, need, _engine(loaded), as_json=as_json)
+    began = time.monotonic()
+    try:
+        found = VerifyNow(MEMORY, SystemClock())(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
+        done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, _place(directory, own, need), room)
+    except Refused as error:
+        print(f"panel-watchdog: refused: {error}", file=sys.stderr)
+        raise typer.Exit(USAGE) from None
+    verdict = "bad" if not done.good else "good" if found.verdict == "good" else "unverifiable"
+    told = {
+        "path": str(path), "kind": done.kind, "verdict": verdict, "level": LEVELS[done.kind] if verdict == "good" else found.level,
+        "at": time.time(), "seconds": round(time.monotonic() - began, 3), "steps": [asdict(step) for step in done.steps],
+        "facts": dict(done.facts), "identity": asdict(found.identity) if found.identity else None,
+    }  # fmt: skip
+    _keep(path, told)
+    _show(told, as_json=as_json)
+    raise typer.Exit({"good": GOOD, "bad": BAD}.get(verdict, UNVERIFIABLE))
+
+
+def _target(loaded: settings.SettingsBase, name: str) -> tuple[Any, Any]:
+    panels = discover()
+    for panel, own in loaded.targets():
+        if own.name != name:
+            continue
+        if not hasattr(panels[panel], "rehearse"):
+            raise Refused(f"{panel} has no rehearsal")
+        return panels[panel], own
+    raise Refused(f"the configuration has no target '{name}'; it has: {', '.join(own.name for _, own in loaded.targets()) or 'none'}")
+
+
+def _newest(need: DirectoryNeed) -> Path:
+    folder = Path(need.path)
+    found = [path for path in folder.iterdir() if fnmatchcase(path.name, need.pattern.rpartition("/")[2]) and path.is_file()]
+    if not found:
+        raise Refused(f"there is no {need.pattern} in {folder}: name the archive")
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def _place(directory: Path | None, own: Any, need: DirectoryNeed) -> Path:
+    """Return where the scratch may be made; never in or above a place where backups are kept."""
+    wished = directory or getattr(getattr(own, "restore", None), "directory", None)
+    place = Path(wished or tempfile.gettempdir()).resolve()
+    kept = Path(need.path).resolve()
+    if place == kept or kept in place.parents or (place in kept.parents and wished is not None):
+        raise Refused(f"the scratch directory {place} and the backups in {kept} lie in one another: name another --directory")
+    if not place.is_dir():
+        raise Refused(f"there is no directory {place} for the scratch files")
+    return place
+
+
+def _rehearsed(
+    panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, found: Verification, place: Path, room: int
+) -> Rehearsal:  # fmt: skip
+    first = RehearsalStep(
+        "verify", found.verdict == "good" if found.verdict != "unverifiable" else None,
+        f"{found.verdict}, level {found.level}" + (f": {found.reason}: {found.message}" if found.reason else ""),
+    )  # fmt: skip
+    if found.verdict != "good":
+        return Rehearsal("content", (first,))
+    free = free_bytes(place)
+    most = room << 20 or free // 2
+    if most > free:
+        raise Refused(f"{room} MiB are more than the {free >> 20} MiB that are free on {place}")
+    with _opened(path, need.key_file, found.identity) as archive, _scratch(place) as scratch:
+        done = panel.rehearse(own, archive, scratch, most, always)
+    return Rehearsal(done.kind, (first, *done.steps), done.facts)
+
+
+@contextmanager
+def _scratch(place: Path) -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="watchdog-rehearsal-", dir=place))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def _opened(path: Path, key_file: str, identity: Identity | None) -> Iterator[Any]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        facts = os.fstat(descriptor)
+        if identity is not None and identity != Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns):
+            raise Refused(f"{path.name} has changed since it was verified")
+        yield open_plain(descriptor, read_key(key_file) if key_file else b"")
+    finally:
+        os.close(descriptor)
+
+
+def _engine(loaded: settings.SettingsBase) -> Engine | None:
+    docker = loaded.collectors.docker
+    return Engine(docker.url) if docker.enabled is not False and docker.url.startswith("unix://") else None
+
+
+def _full(panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, engine: Engine | None, *, as_json: bool) -> None:
+    """Print the plan of a full rehearsal and end: what it would run, or why it is refused. It is not carried out from here."""
+    with _opened(path, need.key_file, None) as archive:
+        plan: ThrowAway = panel.throw_away(own, archive, engine)
+    if as_json:
+        print(json.dumps({"path": str(path), "kind": "full", **asdict(plan), "carried_out": False}, indent=2))
+    for line in () if as_json else (*(f"refused: {why}" for why in plan.refusals), *plan.commands):
+        print(line)
+    if not as_json:
+        print("This is a plan; nothing of it was run. Without --full the content is rehearsed, as deep as it goes without the panel.")
+    raise typer.Exit(USAGE if plan.refusals else UNVERIFIABLE)
+
+
+def _keep(path: Path, told: dict[str, Any]) -> None:
+    """Leave the result beside the backup; where nobody may write, it is only shown."""
+    note = path.with_name(path.name + NOTE_SUFFIX)
+    try:
+        fresh = note.with_name(note.name + ".new")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            json.dump(told, file, indent=2)
+        fresh.rename(note)
+    except OSError as error:
+        print(f"panel-watchdog: the result cannot be kept beside the backup: {error.strerror}", file=sys.stderr)
+
+
+def _show(told: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return
+    print(told["path"])
+    for step in told["steps"]:
+        word = {True: "ok", False: "FAILED", None: "note"}[step["ok"]]
+        print(f"  {word:<7} {step['name']}: {step['message']}")
+    print(f"{told['verdict']}: {KINDS[told['kind']]}")

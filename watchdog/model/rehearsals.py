@@ -1,0 +1,63 @@
+"""Rehearsing a restore: what a panel does with one proven backup of its own, and what it says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
+
+from watchdog.model.drifts import Scalar
+from watchdog.model.engines import EngineRead
+from watchdog.model.transfers import Alive
+
+RehearsalKind = Literal["content", "full"]
+"""``content``: we loaded and compared it ourselves, the deepest there is without the panel; ``full``: the panel itself restored it."""
+LEVELS = {"content": 3, "full": 5}
+"""The level of verification that each kind is worth: only a restore by the panel is level 5."""
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalStep:
+    """One thing that was tried. ``ok`` None = it proves nothing either way, and somebody should know of it."""
+
+    name: str
+    ok: bool | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came of it, step by step; ``facts`` are counts."""
+
+    kind: RehearsalKind
+    steps: tuple[RehearsalStep, ...]
+    facts: tuple[tuple[str, Scalar], ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing failed."""
+        return bool(self.steps) and all(step.ok is not False for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class ThrowAway:
+    """The plan of a full rehearsal: every name it would use, what it would run in order, and why it is refused (none = it may be run)."""
+
+    names: tuple[str, ...]
+    commands: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+
+class Rehearsing(Protocol):
+    """What a panel offers that can rehearse: two more methods of ``Panel``."""
+
+    def rehearse(self, settings: Any, archive: BinaryIO, scratch: Path, room: int, alive: Alive) -> Rehearsal:
+        """Load the content of ``archive`` (proven, decrypted, seekable) into ``scratch``, at most ``room`` bytes of it, and compare.
+
+        Nothing is written outside ``scratch``, which the caller removes; ``alive`` is asked between pieces and may raise.
+        """
+        ...
+
+    def throw_away(self, settings: Any, archive: BinaryIO, engine: EngineRead | None) -> ThrowAway:
+        """Plan a restore by the panel itself into an environment of its own; runs nothing."""
+        ...

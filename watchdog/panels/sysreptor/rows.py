@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from watchdog.panels.sysreptor.long_line import LongLine, NotJson
 from watchdog.panels.sysreptor.references import References
@@ -39,9 +39,8 @@ class Start:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What is looked at of one line; None = not there."""
+class _Row(NamedTuple):
+    """What is looked at of one line; None = not there. A tuple, for there may be millions."""
 
     model: object
     has_pk: bool
@@ -79,8 +78,11 @@ class RowReader:
         begin = 0
         try:
             while (end := piece.find(b"\n", begin)) >= 0:
-                self._take(piece[begin:end])
-                self._line_over()
+                if not self._length and end - begin <= LONG:
+                    self._count(_short(piece[begin:end]))
+                else:
+                    self._take(piece[begin:end])
+                    self._line_over()
                 begin = end + 1
             self._take(piece[begin:])
         except (BadRow, NotJson) as error:

@@ -81,6 +81,16 @@ def test_somebody_elses_backup_runs(tmp_path):
         assert made.carry(repairs.run_backup, made.planned()).end == "done"
 
 
+def test_a_run_of_ours_that_is_known_to_be_dead_blocks_nothing(tmp_path):
+    with RunStage(tmp_path, run={"method": "api"}) as made:
+        row = made.world.note("backup_started", "watchdog")
+        repair = made.planned()
+        facts = {**repair.proposal.facts, "dead_runs": f"x {row.id}"}
+        known = replace(repair, proposal=replace(repair.proposal, facts=facts))
+        assert made.carry(repairs.run_backup, repair).end == "later"
+        assert made.carry(repairs.run_backup, known).end == "done"
+
+
 @pytest.mark.parametrize(("token", "end"), [("wrong", "gave_up"), ("", "gave_up")])
 def test_the_api_refuses_us(tmp_path, token, end):
     with RunStage(tmp_path, run={"method": "api"}) as made:

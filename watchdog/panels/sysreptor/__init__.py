@@ -35,10 +35,16 @@ remove_part        safe for a part that bears our mark, destructive for any othe
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import BinaryIO
+
 from watchdog.model.clues import Clues, Found
+from watchdog.model.engines import EngineRead
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.panels.sysreptor import drift, find, metrics, probe, remedies, shelf
+from watchdog.model.rehearsals import Rehearsal, ThrowAway
+from watchdog.model.transfers import Alive
+from watchdog.panels.sysreptor import drift, find, metrics, probe, rehearsing, remedies, shelf, throwaway
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.panels.sysreptor.target import SysreptorTarget
 from watchdog.panels.sysreptor.view import PANEL_NAME
@@ -68,6 +74,15 @@ class SysreptorPanel:
     def find(self, clues: Clues) -> tuple[Found, ...]:
         """Recognise a panel on this host."""
         return find.find(clues)
+
+    def rehearse(self, settings: SysreptorSettings, archive: BinaryIO, scratch: Path, room: int, alive: Alive) -> Rehearsal:
+        """Load the content of a backup into a scratch database and hold every file to its row; see ``model.rehearsals``."""
+        del settings
+        return rehearsing.rehearse(archive, scratch, room, alive)
+
+    def throw_away(self, settings: SysreptorSettings, archive: BinaryIO, engine: EngineRead | None) -> ThrowAway:
+        """Plan a restore by the panel itself; runs nothing."""
+        return throwaway.plan(settings, archive, engine)
 
 
 PANEL: Panel = SysreptorPanel()

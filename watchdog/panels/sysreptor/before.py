@@ -12,6 +12,7 @@ from watchdog.model.repairs import Outcome
 from watchdog.panels.sysreptor import naming
 from watchdog.panels.sysreptor.evidence import backups_in
 from watchdog.panels.sysreptor.hands import Hands
+from watchdog.panels.sysreptor.releases import KEY_BY_STDIN_SINCE
 from watchdog.panels.sysreptor.remedies import PART_SUFFIX
 from watchdog.panels.sysreptor.view import LogRow, LogType, Preflight
 from watchdog.runtime.partfile import free_bytes, translated, writer_lives
@@ -23,7 +24,6 @@ ROOM_WAIT: Final = 3600.0
 SAME_RUN: Final = 300.0
 """Seconds between a part of ours and the row in the panel's log that its run caused."""
 ENGINE_SECONDS: Final = 15.0
-_READS_KEY = (2026, 61)
 
 
 def refusal(hands: Hands) -> Outcome | None:
@@ -116,7 +116,8 @@ def _no_other(hands: Hands) -> Outcome | None:
     rows = hands.look().log
     if rows is None:
         return None  # nobody configured the log, or it cannot be read: the process and the lease are what is left to go by
-    open_row = unfinished(rows, hands.now, hands.longest)
+    dead = str(hands.repair.proposal.facts.get("dead_runs") or "").split()
+    open_row = unfinished(tuple(row for row in rows if row.id not in dead), hands.now, hands.longest)
     # the command line's would have been seen in the container
     seen_inside = hands.ports.engine_read is not None and bool(hands.settings.run.container)
     if open_row is None or (open_row.by == "" and seen_inside) or _dead_run_of_ours(hands, open_row):
@@ -159,7 +160,7 @@ def _memory(hands: Hands) -> Outcome | None:
 def _key_by_input(hands: Hands) -> Outcome | None:
     run = hands.settings.run
     numbers = hands.look().numbers if run.encrypt and run.method == "exec" else None
-    if numbers is None or numbers >= _READS_KEY:
+    if numbers is None or numbers >= KEY_BY_STDIN_SINCE:
         return None
     return hands.gave_up(
         "this release takes a key only as a word of its command, which everybody on the host can read: use run: {method: api}"

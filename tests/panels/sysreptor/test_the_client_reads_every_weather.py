@@ -173,6 +173,21 @@ def test_a_lost_licence_and_a_missing_key_have_their_names(tmp_path: Path) -> No
         assert [row.type for row in stage.world.rows] == ["setup"], "the try makes nothing"
 
 
+def test_a_revoked_token_is_tried_at_once_and_so_is_a_new_one(tmp_path: Path) -> None:
+    """Seen on the real panel: else the last try's word stands for five minutes beside a token that is refused."""
+    with Stage(tmp_path) as stage:
+        stage.client.view()
+        stage.secret("token", "sysreptor_b2xk")
+        view = stage.client.view()
+        assert (view.licence_error, view.preflight, view.backup_on) == ("Forbidden", Preflight.TOKEN_WRONG, None)
+        stage.client.view()
+        assert len(stage.panel.sent(PREFLIGHT)) == 2, "once is enough"
+        stage.secret("token", ADMIN_TOKEN)
+        assert stage.client.view().preflight is Preflight.READY
+        stage.client.view()
+        assert len(stage.panel.sent(PREFLIGHT)) == 3
+
+
 def test_without_a_database_the_rest_is_not_asked(tmp_path: Path) -> None:
     with Stage(tmp_path) as stage:
         assert stage.client.view().preflight is Preflight.READY

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from watchdog.errors import BadSettings, DeadlinePassed, MalformedAnswer, WatchdogError
+from watchdog.errors import BadSettings, DeadlinePassed, Forbidden, MalformedAnswer, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.panels.sysreptor import answers
@@ -157,7 +157,7 @@ class SysreptorClient:
         keyed = self._keyed
         if keyed is not None:
             log, log_error = _tried(lambda: self._journal.read(lambda cursor: self._page(keyed, cursor, until), self._clock.now()))
-        self._ask_slowly(licence, until)
+        self._ask_slowly(licence, licence_error, until)
         rows, whole = log if log is not None else (None, False)
         return SysreptorView(
             health, health_error, licence, licence_error, self._backup_on, rows, whole, log_error, self._preflight, self._preflight_at
@@ -178,15 +178,13 @@ class SysreptorClient:
     def _page(self, http: Http, cursor: str, until: float) -> answers.Page:
         return self._ask(http, "log", LOG_PATH, answers.page, until, cursor=cursor or None)
 
-    def _ask_slowly(self, licence: Licence | None, until: float) -> None:
-        """Ask what is asked seldom: whether a backup is possible, by its word and by trying; at once when the licence changed."""
+    def _ask_slowly(self, licence: Licence | None, licence_error: str, until: float) -> None:
+        """Ask what is asked seldom, whether a backup is possible, by its word and by trying; at once when what was said is overtaken."""
         if self._keyed is None:
             return
         now = self._clock.now()
         due = self._slowly_asked is None or now.mono - self._slowly_asked >= self._settings.preflight_every
-        denied = {Preflight.READY: False, Preflight.NO_LICENCE: True}.get(self._preflight)
-        changed = licence is not None and denied is not None and licence.professional == denied
-        if not due and not changed and self._preflight is not Preflight.UNKNOWN:
+        if not due and not _overtaken(self._preflight, licence, licence_error):
             return
         keyed = self._keyed
         self._backup_on, _ = _tried(lambda: self._ask(keyed, "settings", SETTINGS_PATH, answers.backup_on, until))
@@ -206,6 +204,18 @@ class SysreptorClient:
         if left <= 0:
             raise DeadlinePassed("the time for this look is over")
         return left
+
+
+def _overtaken(preflight: Preflight, licence: Licence | None, licence_error: str) -> bool:
+    """Whether what this look saw of the licence and of the token does not go with the last try."""
+    if licence is None:
+        return licence_error == Forbidden.__name__ and preflight not in {Preflight.TOKEN_WRONG, Preflight.NOT_ASKED}
+    match preflight:
+        case Preflight.READY:
+            return not licence.professional
+        case Preflight.NO_LICENCE:
+            return licence.professional
+    return preflight in {Preflight.TOKEN_WRONG, Preflight.UNKNOWN}
 
 
 def _tried(deed: Callable[[], ReadT]) -> tuple[ReadT | None, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +21,24 @@ _NEWS: Final = 15.0
 _NO_LICENCE: Final = "Professional license required"
 
 
-def by_error(hands: Hands, part: PartFile, error: WatchdogError, began: float) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """When a run began, in UNIX seconds, and how many kills for want of memory the panel's container had had by then."""
+
+    at: float
+    kills: float
+
+    @classmethod
+    def now(cls, hands: Hands) -> Begun:
+        """Return this moment."""
+        return cls(hands.now, _kills(hands))
+
+
+def by_error(hands: Hands, part: PartFile, error: WatchdogError, begun: Begun) -> Outcome:
     """End a run that an error broke off."""
     reason = part.wrong[0] if part.wrong is not None else type(error).__name__
     kept = set_part_aside(hands, part, reason, str(error))
-    if starved := _out_of_memory(hands, began):
+    if starved := _out_of_memory(hands, begun):
         return hands.later(hands.settings.run.after_oom, f"{starved}; {error}. {kept}")
     if isinstance(error, Permanent):
         return hands.gave_up(f"{type(error).__name__}: {error}. {kept}")
@@ -32,12 +46,12 @@ def by_error(hands: Hands, part: PartFile, error: WatchdogError, began: float) -
     return hands.later(max(delay or 0.0, REST), f"{type(error).__name__}: {error}. {kept}")
 
 
-def by_code(hands: Hands, part: PartFile, end: End, began: float) -> Outcome:
+def by_code(hands: Hands, part: PartFile, end: End, begun: Begun) -> Outcome:
     """End a run whose command did not end with 0, whatever it wrote."""
     kept = set_part_aside(hands, part, f"exit_{end.code}", f"the command ended with {end.code}: {end.said}")
     if _NO_LICENCE in end.said:
         return hands.gave_up(f"the panel has no Professional licence now: the command ended with {end.code} and {part.size} bytes. {kept}")
-    if starved := _out_of_memory(hands, began):
+    if starved := _out_of_memory(hands, begun):
         return hands.later(hands.settings.run.after_oom, f"{starved} after {part.size} bytes: see to its memory first. {kept}")
     hint = " (killed, and Docker saw no want of memory)" if end.code == KILLED else ""
     return hands.later(REST, f"the command ended with {end.code}{hint}: {end.said or 'it said nothing'}. {kept}")
@@ -75,25 +89,24 @@ def _salvage(hands: Hands, path: Path) -> dict[str, object]:
     return {"salvageable_entries": found.entries, "salvageable_bytes": found.bytes, "salvageable_db": "backup.jsonl" in found.names}
 
 
-def _out_of_memory(hands: Hands, began: float) -> str:
+def _out_of_memory(hands: Hands, begun: Begun) -> str:
     """Name a kill for want of memory by Docker's own facts, since exit code 137 alone is none (contract section 3); "" = none seen."""
-    seen = ""
 
     def look() -> bool:
-        nonlocal seen
-        seen = seen or _oom_event(hands, began)
-        return bool(seen) or hands.docker() is None
+        return hands.container() is None or bool(_kill_since(hands, begun))
 
-    if hands.settings.run.method == "exec":
-        hands.wait_for(look, _NEWS)
-    else:
-        look()
-    return seen
+    hands.wait_for(look, _NEWS)
+    return _kill_since(hands, begun)
 
 
-def _oom_event(hands: Hands, began: float) -> str:
+def _kill_since(hands: Hands, begun: Begun) -> str:
     facts, name = hands.docker(), hands.settings.run.container
     for event in facts.events if facts is not None else ():
-        if event.action == "oom" and event.name == name and event.at >= began:
+        if event.action == "oom" and event.name == name and event.at >= begun.at:
             return f"a process of '{name}' was killed for want of memory (Docker's oom event)"
-    return ""
+    return f"a process of '{name}' was killed for want of memory (its counter of kills)" if _kills(hands) > begun.kills else ""
+
+
+def _kills(hands: Hands) -> float:
+    facts = hands.docker()
+    return facts.tallies.get(("oom", hands.settings.run.container), 0.0) if facts is not None else 0.0

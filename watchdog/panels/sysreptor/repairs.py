@@ -16,7 +16,7 @@ from watchdog.errors import LeaseLost, Refused, Stopping, WatchdogError
 from watchdog.model.archives import Verification
 from watchdog.model.repairs import Outcome
 from watchdog.panels.sysreptor import before, naming
-from watchdog.panels.sysreptor.failing import REST, by_code, by_error, set_part_aside
+from watchdog.panels.sysreptor.failing import REST, Begun, by_code, by_error, set_part_aside
 from watchdog.panels.sysreptor.hands import Hands
 from watchdog.panels.sysreptor.making import Pulse, stream
 from watchdog.panels.sysreptor.remedies import PART_AGE, PART_SUFFIX, identity_of
@@ -36,8 +36,8 @@ def run_backup(hands: Hands) -> Outcome:
     """Make one backup: preconditions, stream, exit code and clean end, levels 1 to 3, and only then its name (contract section 4)."""
     if refusal := before.refusal(hands):
         return refusal
-    began = hands.now
-    final = naming.free_path(hands.directory, hands.settings.backups.pattern, began, PART_SUFFIX)
+    begun = Begun.now(hands)
+    final = naming.free_path(hands.directory, hands.settings.backups.pattern, begun.at, PART_SUFFIX)
     hands.act.step("checked")
     hands.act.fence()
     with PartFile(final, MAGICS, min(_FLOOR, hands.expected_bytes)) as part:
@@ -46,14 +46,14 @@ def run_backup(hands: Hands) -> Outcome:
         try:
             end = stream(hands, part, pulse)
             if end.code:
-                return by_code(hands, part, end, began)
+                return by_code(hands, part, end, begun)
             part.settle()
             hands.act.step("streamed")
-            return _proven(hands, part, pulse, began)
+            return _proven(hands, part, pulse, begun.at)
         except (Stopping, LeaseLost):
             raise
         except WatchdogError as error:
-            return by_error(hands, part, error, began)
+            return by_error(hands, part, error, begun)
 
 
 def quarantine(hands: Hands) -> Outcome:

@@ -3,6 +3,10 @@
 A (answers that must change and do not, over at least three of them and 45 s) decides, and only A: the database's time (B) moves with
 every write of settings, so a dead thread may look alive by it. The log and the worker's threads (D) tell a dead thread from one that is
 blocked by a configuration or hangs. A death in the middle of a pass leaves the first configurations one period younger (seen on 4.2.3).
+
+A long pass shows itself, for answers change one after another while it goes on; but not on its way over configurations whose answers
+never change (no peer has ever connected). Up to 4.2 nothing tells such a pass from a dead thread but the log, so each of these
+configurations buys the thread a while.
 """
 
 from __future__ import annotations
@@ -12,11 +16,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from watchdog.panels.wgdashboard.cases import Case, Patient
+from watchdog.panels.wgdashboard.view import SEED_BUG_UNTIL
 
 BROKEN_LATELY: Final = 45.0
 """Seconds within which a blocked thread must have logged an error: it does so in every pass."""
 HANGS_AFTER: Final = 180.0
 """Seconds without a sample after which a thread that is still there counts as hanging, and one configuration as left out."""
+
+SILENT_PACE: Final = 3.0
+"""Seconds that a pass of a slow panel may spend on one configuration: three calls of ``wg``, a second each, were seen to be survived."""
+SILENT_PACE_LOGGED: Final = 10.0
+"""The same where a death would stand in the log, which we read, and does not: the thread of 4.2.3 is not known to end without a word."""
 
 Word = Literal["alive", "idle", "dead", "blocked", "unsure"]
 Cause = Literal["file_missing", "no_device", "device_silent", "unreadable", "pass_failed", "unknown"]
@@ -98,12 +108,32 @@ def _wholly(case: Case, patients: Sequence[Patient], frozen: tuple[Patient, ...]
     if lives is None:
         # by its answers alone this looks the same; but only some versions can lose their thread, and a broken pass says so in the log.
         # A daemon that hangs holds the thread of every version in its ``wg show``, and a restart would meet it again
-        return blocked if known or suspect.cause == "device_silent" or not case.view.may_lose_its_thread else dead
+        broken = known or suspect.cause == "device_silent" or not case.view.may_lose_its_thread
+        return blocked if broken else _dead_or_slow(case, patients, dead, telling)
     if known or suspect.cause not in ("unknown", "unreadable"):
         return blocked
     if min(each.memory.unchanged for each in frozen) >= HANGS_AFTER:
         return Pulse("dead", frozen=frozen, hangs=True)
     return Pulse("unsure", "slow_pass", "its thread is there, and nothing says that its passes break: one may just take long")
+
+
+def _dead_or_slow(case: Case, patients: Sequence[Patient], dead: Pulse, telling: Sequence[Patient]) -> Pulse:
+    if min(each.memory.unchanged for each in dead.frozen) >= longest_silence(case, patients, telling):
+        return dead
+    return Pulse("unsure", "slow_pass", "its pass may just be on its way over configurations whose answers never change")
+
+
+def longest_silence(case: Case, patients: Sequence[Patient], telling: Sequence[Patient]) -> float:
+    """Return for how many seconds a living thread of a slow panel may change no answer, as far as can be known without seeing it.
+
+    Its passes go over all that is up, also over devices of its network namespace that it has not told us of.
+    """
+    silent = {each.name for each in patients if each.configuration.up} | case.sight.devices()
+    count = len(silent - {each.name for each in telling})
+    logged = case.evidence.journal is not None and case.view.numbers == SEED_BUG_UNTIL
+    return max(
+        case.settings.frozen_after, min(HANGS_AFTER, case.settings.frozen_after + count * (SILENT_PACE_LOGGED if logged else SILENT_PACE))
+    )
 
 
 def _partly(

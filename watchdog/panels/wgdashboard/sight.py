@@ -37,6 +37,10 @@ class Sight:
         name = configuration if isinstance(configuration, str) else configuration.name
         return self.facts.device(name, self.netns or "") if self.facts is not None and self.netns is not None else None
 
+    def devices(self) -> set[str]:
+        """Return the names of all devices in the panel's network namespace, its own or not."""
+        return {device.name for device in self.facts.devices if device.netns == self.netns} if self.facts is not None else set()
+
 
 def look(settings: WgdashboardSettings, actual: Actual, view: WgdashboardView, evidence: Evidence, known: str | None, now: Moment) -> Sight:
     """Return how well the panel can be judged now; ``known`` is the namespace that an earlier look had proven (None = none)."""

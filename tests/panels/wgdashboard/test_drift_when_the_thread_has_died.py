@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.wgdashboard import LOOK, PASS, START, Conf, Scene, Tunnel, key_of, scene, settings
+from tests.support.wgdashboard import LOOK, PASS, START, Conf, Scene, Tunnel, key_of, scene
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import Risk
 from watchdog.panels.wgdashboard.drift import KINDS
@@ -604,7 +604,6 @@ def test_a_feature_that_is_off_is_unknown_and_no_drift(known):
         ({"no_wireguard": True}, "wireguard_stale"),
         ({"wireguard_error": "Blind"}, "wireguard_stale"),
         ({"wireguard_age": 50.0}, "wireguard_stale"),
-        ({"settings": settings(place="remote")}, "remote"),
     ],
 )
 def test_without_the_kernels_side_everything_is_unknown(changes, reason):

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from watchdog.panels.wgdashboard.cases import Case, Patient
-from watchdog.panels.wgdashboard.view import SEED_BUG_UNTIL
+from watchdog.panels.wgdashboard.cases import MIN_AGED, Case, Patient
+from watchdog.panels.wgdashboard.view import SEED_BUG_UNTIL, Sampling
 
 BROKEN_LATELY: Final = 45.0
 """Seconds within which a blocked thread must have logged an error: it does so in every pass."""
@@ -69,11 +69,11 @@ class Pulse:
 
 def take(case: Case, patients: Sequence[Patient]) -> Pulse:  # noqa: PLR0911  # a ladder
     """Return what can be said of the thread; ``patients`` in the order in which a pass takes them."""
-    if not case.sight.clear:
+    if not case.sight.clear and not case.sight.elsewhere:
         return Pulse("unsure", case.sight.reason, case.sight.message)
     if any(each.vanished for each in patients):
         return Pulse("unsure", "reading_anew", "the panel does not know all its configurations just now")
-    telling = [each for each in patients if each.tells]
+    telling = _telling(case, patients)
     frozen = tuple(each for each in telling if each.frozen)
     moving = [each for each in telling if each.moving(case.now)]
     if case.now.mono - case.notes.panel.booted < case.settings.grace and (not telling or len(moving) < len(telling)):
@@ -83,11 +83,19 @@ def take(case: Case, patients: Sequence[Patient]) -> Pulse:  # noqa: PLR0911  # 
         return _silent(case)
     if not frozen:
         return Pulse("alive") if moving else Pulse("unsure", "observing", "its answers have not been watched for long enough")
+    if moving and case.sight.elsewhere:
+        return Pulse("alive")  # what stands still may be peers that its kernel does not have
     if moving:
         return _partly(case, patients, telling, frozen, moving)
     if not all(each.still for each in telling):
         return Pulse("unsure", "observing", "some answers have not been watched for long enough")
     return _wholly(case, patients, frozen, telling)
+
+
+def _telling(case: Case, patients: Sequence[Patient]) -> list[Patient]:
+    found = [each for each in patients if each.tells]
+    aged = sum(peer.handshake.sampling is Sampling.AGED for each in found for peer in each.configuration.peers)
+    return found if case.sight.clear or aged >= MIN_AGED else []
 
 
 def _silent(case: Case) -> Pulse:
@@ -188,7 +196,7 @@ def _cause(case: Case, patient: Patient) -> Cause:
     name, journal = patient.name, case.evidence.journal
     if case.evidence.files is not None and name not in case.evidence.files:
         return "file_missing"
-    if patient.configuration.up and patient.device is None:
+    if patient.configuration.up and patient.device is None and case.sight.clear:
         return "no_device"
     if patient.device is not None and patient.device.error is not None:
         return "device_silent"

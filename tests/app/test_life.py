@@ -198,9 +198,11 @@ def test_twenty_reloads_leave_no_threads_files_or_memory_behind(world):
                 time.sleep(0.5)
             return held(program.process.pid)
 
+        program.wait_for("a pass", lambda: program.target("games")["passes"] > 1)
+        fresh = held(program.process.pid)[0]
         for number in range(5):
             reload(number)
-        threads, files, memory = at_rest(0)
+        threads, files, memory = at_rest(fresh)
         for number in range(5, 25):
             reload(number)
         more_threads, more_files, more_memory = at_rest(threads)

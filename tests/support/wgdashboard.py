@@ -115,7 +115,7 @@ class Scene(Looks):
     ini: Ini | None = field(default_factory=lambda: Ini(True, "", "/etc/wireguard", "", (), "sqlite"))
     journal: Journal | None = field(default_factory=Journal)
     process: Process | None = field(default_factory=lambda: Process(
-        100, 101, 10.0, 11.0, frozenset({101, 102, 103}), "", "/system.slice/wg-dashboard.service", 0, 0.0,
+        100, 101, 10.0, 11.0, frozenset({101, 102, 103}), "", "/system.slice/wg-dashboard.service", 0, utc_offset=0.0,
     ))  # fmt: skip
     session_lost: Moment | None = None
     facts: LedgerFacts = field(default_factory=LedgerFacts)

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -62,9 +61,10 @@ def rehearse(
     path = archive or _newest(need)
     if full:
         _full(cast(Rehearsing, panel), own, path, need, _engine(loaded), as_json=as_json)
-    began = time.monotonic()
+    clock = SystemClock()
+    began = clock.now()
     try:
-        found = VerifyNow(MEMORY, SystemClock())(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
+        found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
         done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, _place(directory, own, need), room)
     except Refused as error:
         print(f"panel-watchdog: refused: {error}", file=sys.stderr)
@@ -72,7 +72,7 @@ def rehearse(
     verdict = "bad" if not done.good else "good" if found.verdict == "good" else "unverifiable"
     told = {
         "path": str(path), "kind": done.kind, "verdict": verdict, "level": LEVELS[done.kind] if verdict == "good" else found.level,
-        "at": time.time(), "seconds": round(time.monotonic() - began, 3), "steps": [asdict(step) for step in done.steps],
+        "at": clock.now().wall, "seconds": round(clock.now().since(began), 3), "steps": [asdict(step) for step in done.steps],
         "facts": dict(done.facts), "identity": asdict(found.identity) if found.identity else None,
     }  # fmt: skip
     _keep(path, told)

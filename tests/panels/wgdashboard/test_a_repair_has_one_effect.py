@@ -96,6 +96,23 @@ def test_the_seed_bug_is_found_in_time_and_one_restart_mends_it(tmp_path, count)
         assert ward.panel.restarts == 1
 
 
+def test_long_passes_over_silent_tunnels_are_no_death_and_a_death_among_them_is_found_in_time(tmp_path):
+    """The fake's thread takes 80 s for a pass, and of nine tunnels one has ever been used."""
+    with Ward(tmp_path, "4.2.3", count=9) as ward:
+        ward.keep_alive("wg0")
+        show(ward, 100)
+        ward.settle()
+        for _ in range(3):
+            end = ward.next_pass = ward.clock.now().mono + 80.0
+            while ward.clock.now().mono < end:
+                assert not ward.step(5.0).drifts
+        kill(ward)
+        death = ward.clock.now()
+        ward.until("thread_dead", 75.0)
+        assert ward.clock.now().since(death) <= 60.0
+        assert ward.drift("thread_dead").evidence["ended_by"] == "RuntimeError"
+
+
 def test_a_restart_run_twice_restarts_once(ward):
     repair = dead(ward)
     assert repair.proposal.remedy == "restart_panel"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.wgdashboard import LOOK, START, Conf, Scene, Tunnel, key_of, scene, settings
+from tests.support.wgdashboard import LOOK, PASS, START, Conf, Scene, Tunnel, key_of, scene
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import Risk
 from watchdog.panels.wgdashboard.drift import KINDS
@@ -217,6 +217,80 @@ def test_a_slow_panel_teaches_us_its_pace():
         slow.step(10.0)
     slow.alive = False
     assert slow.until("thread_dead") > 60.0, "its usual pace was forty seconds, so 45 are not enough"
+
+
+def quiet(count, **changes):
+    """A panel of ``count`` configurations of which only the first has a peer that ever connected."""
+    confs = [Conf(f"wg{number}", [Tunnel(f"on-{number}", START.wall - 9.0 if number == 0 else None)]) for number in range(count)]
+    made = Scene(confs, **changes)
+    made.sample()
+    made.settle()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("silent", "version", "evidence_on", "earliest", "latest"),
+    [
+        (0, "v4.2.3", False, 45.0, 60.0),
+        (1, "v4.2.3", False, 45.0, 65.0),
+        (4, "v4.2.3", False, 50.0, 75.0),
+        (24, "v4.2.3", False, 110.0, 135.0),
+        (99, "v4.2.3", False, 165.0, 195.0),
+        (4, "v4.2.3", True, 75.0, 105.0),
+        (24, "v4.2.3", True, 165.0, 195.0),
+        (24, "v4.1.0", True, 110.0, 135.0),
+        (24, "", False, 110.0, 135.0),
+    ],
+)
+def test_each_silent_configuration_buys_a_slow_pass_some_time(silent, version, evidence_on, earliest, latest):
+    dying = quiet(1 + silent, version=version, evidence_on=evidence_on)
+    dying.alive = False
+    death = dying.now
+    while not (judgement := dying.step()).drifts:
+        assert reasons(judgement) <= {"observing", "slow_pass"}
+        assert dying.now.since(death) <= latest
+    assert dying.now.since(death) >= earliest - 10.0, "the last pass may lie ten seconds before the death"
+    assert {drift.kind for drift in judgement.drifts} == {"thread_dead"}
+
+
+@pytest.mark.parametrize(
+    ("silent", "pace", "evidence_on"),
+    [
+        *[(silent, pace, with_log) for silent, pace in ((24, 1.6), (24, 3.0), (60, 2.5)) for with_log in (True, False)],
+        # a slower panel is not told from a dead thread by its answers alone
+        (1, 17.0, True),
+        (4, 10.0, True),
+    ],
+)
+def test_a_long_pass_over_silent_configurations_is_no_death(silent, pace, evidence_on):
+    """The first passes that we ever see take ``pace`` seconds a configuration, and only one answer ever changes."""
+    slow = quiet(1 + silent, evidence_on=evidence_on)
+    period = PASS + pace * (1 + silent)
+    slow.alive = False  # its passes are these
+    since = slow.now.mono
+    for _ in range(int(2.5 * period / LOOK)):
+        if slow.now.mono - since >= period:
+            slow.sample()
+            since = slow.now.mono
+        assert not slow.step().drifts, slow.now.mono - since
+
+
+def test_a_device_that_the_panel_has_not_told_of_counts_as_silent():
+    dying = quiet(1)
+    dying.confs += [Conf(f"other{number}", [], listed=False) for number in range(10)]
+    dying.step(10.0)
+    dying.alive = False
+    death = dying.now
+    dying.until("thread_dead", 100.0)
+    assert 65.0 <= dying.now.since(death) <= 95.0
+
+
+@pytest.mark.parametrize("silent", [0, 24, 99])
+def test_a_death_in_the_log_needs_no_benefit_of_the_doubt(silent):
+    dying = quiet(1 + silent, evidence_on=True)
+    dying.alive = False
+    dying.journal = Journal(died="RuntimeError")
+    assert dying.until("thread_dead") <= 60.0
 
 
 # -- after a restart -----------------------------------------------------------------------------------------------------------
@@ -530,7 +604,6 @@ def test_a_feature_that_is_off_is_unknown_and_no_drift(known):
         ({"no_wireguard": True}, "wireguard_stale"),
         ({"wireguard_error": "Blind"}, "wireguard_stale"),
         ({"wireguard_age": 50.0}, "wireguard_stale"),
-        ({"settings": settings(place="remote")}, "remote"),
     ],
 )
 def test_without_the_kernels_side_everything_is_unknown(changes, reason):

@@ -57,6 +57,11 @@ def _about_restarts(settings: WgdashboardSettings, evidence: Evidence) -> Iterat
 
 
 def _about_sight(settings: WgdashboardSettings, view: WgdashboardView, evidence: Evidence) -> Iterator[str]:
+    if settings.place == "remote":
+        yield (
+            "place: remote: it is judged by its own word. Whether its states are true, its devices, foreign peers, allowed addresses and "
+            "files are not judged here; run an agent on its host for these"
+        )
     if settings.directory is None:
         yield (
             "without directory (the panel's src folder) neither its log, its ini nor its processes can be seen: a restart is then always "

@@ -105,6 +105,11 @@ def must_change(configuration: Configuration, device: Device | None, now: Moment
     )  # fmt: skip
 
 
+MIN_AGED: Final = 2
+"""So many peers with an age at least must stand still to call a thread dead whose kernel cannot be seen: of a peer that somebody took out
+of the kernel the panel keeps the last age for ever."""
+
+
 def _tells(sampling: Sampling, peer: Peer, now: Moment) -> bool:
     if peer.last_handshake is None:
         return False

@@ -74,7 +74,8 @@ def prepare(
     notes = Notes(facts.memory, born, now)
     seen = sight.look(settings, actual, view, evidence, notes.panel.netns, now)
     booted = _booted(notes, view, evidence, facts, settings.name, now)
-    notes.keep_panel(replace(notes.panel, booted=booted, netns=seen.netns if seen.netns is not None else notes.panel.netns))
+    netns = seen.netns if seen.netns is not None or seen.elsewhere else notes.panel.netns
+    notes.keep_panel(replace(notes.panel, booted=booted, netns=netns))
     case = Case(settings, view, evidence, seen, facts, notes, now)
     return case, [_patient(case, each, booted) for each in (*(view.configurations or ()), *_vanished(case))]
 
@@ -112,7 +113,7 @@ def _patient(case: Case, configuration: Configuration, booted: float) -> Patient
     else:
         read_at, sample = configuration.read_at.mono, sample_of(configuration)
         memory = memories.remember(old, sample, read_at, agreed_at, case.settings.frozen_after, case.reading)
-    tells = must_change(configuration, device, case.now)
+    tells = configuration.tells_its_age if seen.elsewhere else must_change(configuration, device, case.now)
     memory = replace(memory, telling=(memory.telling or memory.read) if tells else 0.0)
     patient = Patient(
         configuration, device, file, memory, memories.patience(memory, case.settings.frozen_after), tells, 2 * SAMPLE_SECONDS + case.reading
@@ -157,9 +158,10 @@ def _whole(parts: list[Part], case: Case, patients: list[Patient]) -> Judgement:
 
 def _lost_from_sight(case: Case, patients: list[Patient], judged: set[str]) -> Iterator[UnknownSubject]:
     """Find what had a drift and cannot be seen now: not known, rather than mended."""
+    dark = not case.sight.clear and not case.sight.elsewhere
     blind = {
         each.name for each in patients
-        if each.configuration.error or each.vanished or not case.sight.clear or (each.device is not None and each.device.error is not None)
+        if each.configuration.error or each.vanished or dark or (each.device is not None and each.device.error is not None)
     }  # fmt: skip
     for text in case.notes.reported():
         kind, _, ident = text.partition("/")

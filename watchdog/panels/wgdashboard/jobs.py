@@ -40,7 +40,8 @@ def overdue(case: Case, peer: Peer) -> Drift | None:
     why = f"the panel's log says that its thread for jobs ended ({dead})" if dead else "the panel's thread for jobs may have ended"
     why = "the panel's thread for jobs fails again and again at one of them (log/error_*.log)" if spins else why
     hold = f"{why}: a full restart of the panel begins it anew; until then restrict the peer in the panel yourself"
-    truth, belief = "the kernel still lets this peer in", f"its job is due: {job.action} once {job.field} {job.operator} {job.value}"
+    truth = "the panel still lists this peer as having access" if case.sight.elsewhere else "the kernel still lets this peer in"
+    belief = f"its job is due: {job.action} once {job.field} {job.operator} {job.value}"
     return Drift("job_overdue", PANEL_NAME, case.settings.name, subject, truth, belief, evidence, None, hold)
 
 

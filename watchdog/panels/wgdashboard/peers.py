@@ -35,6 +35,9 @@ def about_the_peers(case: Case, patient: Patient, pulse: Pulse) -> Part:
     configuration, device = patient.configuration, patient.device
     if not configuration.up or configuration.error or configuration.unknown:
         return Part()
+    if case.sight.elsewhere:
+        # its kernel is not in sight by configuration: only what the panel itself owes can be judged
+        return Part(tuple(late for peer in configuration.peers if (late := overdue(case, peer)) is not None))
     if not case.sight.clear or (device is not None and device.error is not None):
         return Part(unknown=tuple(UnknownSubject(_subject(each), *_why(case)) for each in configuration.peers))
     if device is None:

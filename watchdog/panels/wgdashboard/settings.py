@@ -63,7 +63,7 @@ class WgdashboardSettings(Strict):
     """The network namespace the panel's devices are in, as the WireGuard collector names it ("" = this host's own)."""
     place: Literal["auto", "local", "remote"] = "auto"
     """Where the panel runs. ``auto`` proves it by public keys of devices that it and this host share; ``local`` is your word that it
-    is here."""
+    is here; ``remote`` that it is not: then it is judged by its own word only, and what takes its kernel to judge is not judged."""
     owner: bool = False
     """Whether this agent also mends a panel that is not proven to be on this host. Set it on one agent only."""
     expect: dict[str, Wish] = Field(default_factory=dict)

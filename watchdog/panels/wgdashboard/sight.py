@@ -1,13 +1,15 @@
 """How well one panel can be judged: where its devices are, by which proof, and what blinds us. Pure.
 
 House rules 3 and 12: WireGuard facts that are missing or old, and devices that are not proven to be the panel's, make subjects Unknown.
-The proof is cryptographic: a device of the configuration's name that has the panel's own public key.
+The proof is cryptographic: a device of the configuration's name that has the panel's own public key. Of a panel that the configuration puts
+on another host nothing is Unknown for want of a kernel: what takes one to judge is simply not judged here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 from watchdog.model.moments import Moment
 from watchdog.model.snapshots import Actual
@@ -15,6 +17,8 @@ from watchdog.model.wireguard import Device, WireguardFacts
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.traces import Evidence
 from watchdog.panels.wgdashboard.view import Configuration, WgdashboardView
+
+ELSEWHERE: Final = "remote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,19 @@ class Sight:
         """Whether what the kernel says may be compared with what the panel says."""
         return not self.reason
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the configuration says that its devices are on another host: then the panel is judged by its own word, or not at all."""
+        return self.reason == ELSEWHERE
+
     def device(self, configuration: Configuration | str) -> Device | None:
         """Return the device of a configuration, None = there is none in the panel's network namespace."""
         name = configuration if isinstance(configuration, str) else configuration.name
         return self.facts.device(name, self.netns or "") if self.facts is not None and self.netns is not None else None
+
+    def devices(self) -> set[str]:
+        """Return the names of all devices in the panel's network namespace, its own or not."""
+        return {device.name for device in self.facts.devices if device.netns == self.netns} if self.facts is not None else set()
 
 
 def look(settings: WgdashboardSettings, actual: Actual, view: WgdashboardView, evidence: Evidence, known: str | None, now: Moment) -> Sight:
@@ -44,7 +57,7 @@ def look(settings: WgdashboardSettings, actual: Actual, view: WgdashboardView, e
     facts = snapshot.facts if snapshot is not None and snapshot.success and snapshot.fresh(now) else None
     netns, proof = _place(settings, facts, view, evidence, known)
     if settings.place == "remote":
-        return Sight(None, proof, "remote", "the panel is on another host: its devices are judged by the agent there")
+        return Sight(None, proof, ELSEWHERE, "the panel is on another host: its devices are judged by the agent there")
     if facts is None:
         return Sight(netns, proof, "wireguard_stale", "our picture of WireGuard is missing, failed or old")
     if netns is None:

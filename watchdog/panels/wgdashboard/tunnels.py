@@ -25,6 +25,8 @@ def about_a_configuration(case: Case, patient: Patient, pulse: Pulse) -> Part:
         return Part()  # a file that the panel has not read yet; it reads its folder when somebody opens its page
     if configuration.error:
         return Part(unknown=(UnknownSubject(subject, "unreadable", f"the panel failed to answer for it ({configuration.error})"),))
+    if case.sight.elsewhere:
+        return _by_its_word(case, patient, pulse)
     if not case.sight.clear:
         return Part(unknown=(UnknownSubject(subject, case.sight.reason, case.sight.message),))
     drifts = tuple(_found(case, patient))
@@ -32,6 +34,16 @@ def about_a_configuration(case: Case, patient: Patient, pulse: Pulse) -> Part:
         return Part(drifts)
     unsure = _unsure(case, patient, pulse)
     return Part(fine=(subject,)) if unsure is None else Part(unknown=(UnknownSubject(subject, *unsure),))
+
+
+def _by_its_word(case: Case, patient: Patient, pulse: Pulse) -> Part:
+    """Judge a configuration of a panel on another host: whether it is up that should be, and whether anything samples it."""
+    subject = configuration_subject(patient.name)
+    if (drift := autostart_down(case, patient)) is not None:
+        return Part((drift,))
+    if pulse.covers(patient.name):
+        return Part(unknown=(UnknownSubject(subject, "thread", "nothing samples it: that is the thread's drift"),))
+    return Part(fine=(subject,))
 
 
 def _unsure(case: Case, patient: Patient, pulse: Pulse) -> tuple[str, str] | None:

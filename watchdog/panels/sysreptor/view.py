@@ -22,9 +22,10 @@ TASK_SECONDS: Final = 86_400.0
 
 
 class LogType(str, Enum):
-    """What a row of the panel's log says. OTHER: a word of a release to come."""
+    """What a row of the panel's log says. ONCE: the one row of a backup up to 2025.64, written at its start. OTHER: a word to come."""
 
     SETUP = "setup"
+    ONCE = "backup"
     STARTED = "backup_started"
     FINISHED = "backup_finished"
     RESTORE = "restore"

@@ -2,7 +2,8 @@
 
 Flag bit 3 and a data descriptor on every entry, CRC 0 in the local header. What is given as bytes: local sizes 0, a 16-byte descriptor.
 What is given piece by piece: a zip64 extra of 20 bytes in the local header, sizes 0xFFFFFFFF, version 45, a 24-byte descriptor; and yet
-plain sizes in the central directory, without an extra. No comment: the end record is exactly the last 22 bytes.
+plain sizes in the central directory, without an extra. No comment: the end record is exactly the last 22 bytes. Compared byte by byte with
+what zipstream-ng 1.8.0, 1.9.2 and 1.9.3 make of the same entries (docs/panels/sysreptor.md).
 """
 
 from __future__ import annotations

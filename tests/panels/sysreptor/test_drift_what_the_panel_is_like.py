@@ -229,6 +229,27 @@ def test_what_was_counted_before_we_came_is_no_news():
     assert old.kinds() == set() and old.kinds() == set()
 
 
+def test_the_events_that_name_the_victim_may_come_a_look_later():
+    hungry = killed()
+    assert hungry.only("backup_out_of_memory").evidence["victim"] == "a process"
+    hungry.docker = replace(hungry.docker, events=(event("oom", START + 90),))
+    assert "child" in hungry.only("backup_out_of_memory", 1.0).evidence["victim"]
+    hungry.docker = replace(hungry.docker, events=(event("oom", START + 90), event("die", START + 91, 137)))
+    assert hungry.only("backup_out_of_memory", 1.0).evidence["victim"] == "its main process"
+    hungry.docker = replace(hungry.docker, events=())
+    assert hungry.only("backup_out_of_memory").evidence["victim"] == "its main process"
+
+
+def test_a_container_that_comes_and_dies_between_two_looks_is_news_and_one_of_the_past_is_none():
+    name = f"{APP}-run-77"
+    old = scene()
+    old.docker = engine(kills={name: 2})
+    assert old.kinds() == set()
+    assert old.kinds(40 * DAY) & {"backup_out_of_memory"} == set()
+    old.docker = engine(kills={name: 2, f"{APP}-run-78": 1})
+    assert old.the("backup_out_of_memory").subject.id == f"{APP}-run-78"
+
+
 def test_docker_out_of_sight_mends_nothing():
     hungry = killed(event("oom", START + 90))
     assert hungry.kinds() == {"backup_out_of_memory"}

@@ -18,6 +18,7 @@ REPORTED_KEY: Final = "reported"
 BUSY_KEY: Final = "busy"
 MOST_REPORTED: Final = 500
 OWN_KEY: Final = "own"
+LOOKED_KEY: Final = "looked"
 MOST_OWN: Final = 20
 
 
@@ -54,9 +55,18 @@ class Notes:
         """Return what will be remembered of a container."""
         return decode(OomNote, self.after.get(f"oom:{name}"))
 
-    def containers(self) -> tuple[str, ...]:
-        """Return the containers that are remembered, sorted."""
-        return tuple(sorted(key.removeprefix("oom:") for key in self._before if key.startswith("oom:")))
+    @property
+    def looked(self) -> bool:
+        """Whether the counts of kills were ever looked at before."""
+        return self._before.get(LOOKED_KEY) is True
+
+    def keep_looked(self) -> None:
+        """Remember that the counts of kills were looked at."""
+        self.after[LOOKED_KEY] = True
+
+    def keep_all_ooms(self) -> None:
+        """Remember all of it as it was: nothing can be seen now."""
+        self.after.update((key, value) for key, value in self._before.items() if key == LOOKED_KEY or key.startswith("oom:"))
 
     @property
     def busy_at(self) -> float:

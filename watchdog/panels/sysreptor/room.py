@@ -7,7 +7,7 @@ counts is the collector's number of processes that the kernel ended, by containe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from watchdog.model.docker import ContainerEvent, DockerFacts
@@ -18,10 +18,11 @@ from watchdog.panels.sysreptor.notes import OomNote
 
 CAUSED_WITHIN: Final = 30.0
 """Seconds after the kernel ended a process in which Docker tells what ended with it."""
+HEARD_WITHIN: Final = 120.0
+"""Seconds between a kill and when we first counted it."""
 SEEN_WITHIN: Final = 600.0
 """Seconds by which the last sight of a backup at work may lie before its end."""
 KILLED: Final = 137
-FORGOTTEN: Final = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,13 @@ class Lack:
 def watch_memory(case: Case) -> None:
     """Compare the counts of the kernel's kills with those of the last look, and remember what is new."""
     docker, notes = case.docker, case.notes
-    known = {name: note for name in notes.containers() if (note := notes.oom(name)) is not None}
-    at_work = case.busy() != ""
-    notes.keep_busy(case.wall if at_work else notes.busy_at)
-    if docker is not None and docker.counted:
-        for name in container_names(case, docker):
-            known[name] = _watched(case, docker, name, known.get(name))
-    for name, note in known.items():
-        if not note.at or case.wall - note.at < FORGOTTEN or name == case.settings.run.container:
-            notes.keep_oom(name, note)
+    notes.keep_busy(case.wall if case.busy() else notes.busy_at)
+    if docker is None or not docker.counted:
+        notes.keep_all_ooms()
+        return
+    for name in container_names(case, docker):
+        notes.keep_oom(name, _watched(case, docker, name))
+    notes.keep_looked()
 
 
 def out_of_memory_at(case: Case) -> float | None:
@@ -114,18 +113,31 @@ def container_names(case: Case, docker: DockerFacts) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if pattern.fullmatch(name)))
 
 
-def _watched(case: Case, docker: DockerFacts, name: str, before: OomNote | None) -> OomNote:
-    kills = int(docker.tallies.get(("oom", name), 0))
-    new = kills if before is None and name != case.settings.run.container else kills - (before.kills if before else kills)
-    if new <= 0:
-        return OomNote(kills) if before is None else OomNote(min(before.kills, kills), before.at, before.victim, before.backup)
-    heard = [event for event in docker.events if event.name == name and event.action == "oom"]
-    at = heard[-1].at if heard else case.wall
-    return OomNote(kills, at, _victim(docker.events, heard[-1]) if heard else "a process", _of_a_backup(case, name, at))
+def _watched(case: Case, docker: DockerFacts, name: str) -> OomNote:
+    kills, before = int(docker.tallies.get(("oom", name), 0)), case.notes.oom(name)
+    if before is None:
+        # what was counted before we ever looked is no news; what came with a container that is new to us is
+        before = OomNote(0 if case.notes.looked else kills)
+    if kills > before.kills:
+        heard = _heard(docker, name, case.wall)
+        at = heard.at if heard is not None else case.wall
+        return OomNote(kills, at, _victim(docker, heard), _of_a_backup(case, name, at))
+    if before.at and (heard := _heard(docker, name, before.at)) is not None:
+        # what ended with it may be told a look later, and the kill itself after its count
+        return replace(before, kills=kills, at=heard.at, victim=_victim(docker, heard))
+    return replace(before, kills=kills)
 
 
-def _victim(events: tuple[ContainerEvent, ...], oom: ContainerEvent) -> str:
-    after = [e for e in events if e.container_id == oom.container_id and 0 <= e.at - oom.at <= CAUSED_WITHIN]
+def _heard(docker: DockerFacts, name: str, near: float) -> ContainerEvent | None:
+    """Return the newest event of a kill in that container, if there is one within minutes of ``near``."""
+    found = [event for event in docker.events if event.name == name and event.action == "oom" and abs(event.at - near) <= HEARD_WITHIN]
+    return found[-1] if found else None
+
+
+def _victim(docker: DockerFacts, oom: ContainerEvent | None) -> str:
+    if oom is None:
+        return "a process"
+    after = [e for e in docker.events if e.container_id == oom.container_id and 0 <= e.at - oom.at <= CAUSED_WITHIN]
     if any(e.action == "die" and e.exit_code == KILLED for e in after):
         gone = any(e.action == "destroy" for e in after)
         return "its main process" + (", and the container is gone" if gone else "")

@@ -178,6 +178,7 @@ TABLE = {
     "volumes that may be gone": (listed(volumes(), more=GONE), "good", ()),
     "an upload that never began has neither size nor checksum": (listed(volumes(), more=[NEVER]), "good", ()),
     "no dlist at all": (listed(pair(1)), "bad", ("no_filelist",)),
+    "no dlist of encrypted volumes": ({n: d for n, d in LOCKED.items() if ".dlist." not in n}, "bad", ("missing_volumes", "no_filelist")),
     "a dblock in no index": (listed(without(volumes(), INDEX)), "good", ("unindexed_volumes",)),
     "an index of a dblock that is nowhere": (listed(without(volumes(), BLOCK)), "bad", ("missing_volumes",)),
     "a list that is no JSON": ({**GOOD, LIST: b"[{]"}, "bad", ("damaged_list",)),

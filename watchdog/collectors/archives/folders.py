@@ -120,11 +120,11 @@ class _Folder:
         self._inside()
         self._across_lists()
         self._across_indexes()
-        self._encrypted()
         if not any(file.name.kind == "dlist" for file in volumes) and self._whole:
             self._note("no_filelist")
         if not self._whole:
             self._note("unverified_volumes")
+        self._encrypted()
         notes = Notes()
         for reason, names in self._noted.items():
             notes.add(reason, _TEXTS[reason] if reason in _PLAIN else names.text(_TEXTS[reason]))
@@ -209,8 +209,9 @@ class _Folder:
         locked = [file for file in self._volumes.values() if file.judged is not None and _ENCRYPTED in file.judged.reasons]
         newer = self._noted.get("newer_volumes", _Names()).found
         told = {name for reason in ("size_differs", "hash_differs") if reason in self._noted for name in self._noted[reason].found}
+        judged = self._proven | told | newer.keys()
         for file in locked:
-            if file.name.name not in self._proven | told | newer.keys():
+            if file.name.name not in judged:
                 self._note("encrypted_volumes", file.name.name)
         if locked and "encrypted_volumes" not in self._noted and not any(reason in BAD for reason in self._noted):
             self._note("hashes_only")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
@@ -90,8 +91,12 @@ def place_of(wanted: Wanted, text: str | None) -> Place | None:
 
 def volume_order(volume: VolumeName, algorithm: str) -> str:
     """Return what ``volume_check`` wants to know of a file: the same text for the same check."""
-    about = {"kind": volume.kind, "packing": volume.packing, "encryption": volume.encryption, "algorithm": algorithm}
-    return json.dumps(about, sort_keys=True)
+    return _order(volume.kind, volume.packing, volume.encryption, algorithm)
+
+
+@functools.lru_cache(maxsize=256)
+def _order(kind: str, packing: str, encryption: str, algorithm: str) -> str:
+    return json.dumps({"kind": kind, "packing": packing, "encryption": encryption, "algorithm": algorithm}, sort_keys=True)
 
 
 def volume_argv(order: str) -> list[str]:

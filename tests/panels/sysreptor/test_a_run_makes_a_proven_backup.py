@@ -12,8 +12,9 @@ import pytest
 
 from tests.support.sysreptor_panel import AES_KEY
 from tests.support.sysreptor_runs import APP, Hand, RunStage
-from watchdog.errors import Stopping
+from watchdog.errors import LedgerUnavailable, Stopping
 from watchdog.panels.sysreptor import naming, progress, repairs, sends
+from watchdog.runtime.splits import join
 
 run_backup = repairs.run_backup
 
@@ -60,6 +61,36 @@ def test_twice_is_once(stage):
     assert stage.carry(run_backup, repair).end == "done"
     again = stage.carry(run_backup, repair)
     assert (again.end, again.sent, len(stage.finals()), stage.started()) == ("done", (), 1, 1)
+
+
+def test_volumes_lie_beside_the_whole_and_join_to_it(tmp_path):
+    with RunStage(tmp_path, run={"volume_size": "1MiB"}) as stage:
+        stage.world.projects = 60
+        outcome = stage.carry(run_backup, stage.planned())
+        assert outcome.end == "done" and "in volumes" in outcome.message, outcome
+        (final,) = stage.finals()
+        assert len(list(stage.backups.glob("*.zip.0*"))) >= 3
+        (manifest,) = stage.backups.glob("*.parts.json")
+        assert join(manifest, tmp_path / "again.zip").read_bytes() == final.read_bytes()
+
+
+def test_a_ledger_that_is_away_wastes_no_work_and_names_nothing_by_itself(by_exec):
+    class Away(Hand):
+        away = 3
+
+        def step(self, name):
+            if name == "proven" and self.away:
+                self.away -= 1
+                raise LedgerUnavailable("locked")
+            super().step(name)
+
+    assert by_exec.carry(run_backup, by_exec.planned(), Away(by_exec.engine_world)).end == "done"
+    (final,) = by_exec.finals()
+    final.unlink()
+    gone = Away(by_exec.engine_world)
+    gone.away = 10**6
+    outcome = by_exec.carry(run_backup, by_exec.planned(), gone)
+    assert (outcome.end, by_exec.finals(), len(by_exec.parts()), by_exec.set_aside()) == ("later", [], 1, []), outcome
 
 
 def test_an_older_good_one_does_not_stand_in_for_a_new_one(stage):

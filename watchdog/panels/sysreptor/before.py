@@ -130,7 +130,8 @@ def _no_other(hands: Hands) -> Outcome | None:
 
 def _room(hands: Hands) -> Outcome | None:
     """Check each file system by itself: the archive, its copy in a restore, and the files (contract section 3)."""
-    need = hands.settings.run.disk_factor * hands.expected_bytes
+    volumes = hands.settings.run.volume_size is not None  # they lie beside the whole
+    need = (hands.settings.run.disk_factor + volumes) * hands.expected_bytes
     with translated(hands.directory):
         free = free_bytes(hands.directory)
     if free < need:

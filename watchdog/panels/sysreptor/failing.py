@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from watchdog.errors import Permanent, Stopping, Temporary, WatchdogError
+from watchdog.model.archives import Verification
 from watchdog.model.repairs import Outcome
 from watchdog.panels.sysreptor.hands import Hands
 from watchdog.panels.sysreptor.making import End
@@ -55,6 +56,12 @@ def by_code(hands: Hands, part: PartFile, end: End, begun: Begun) -> Outcome:
         return hands.later(hands.settings.run.after_oom, f"{starved} after {part.size} bytes: see to its memory first. {kept}")
     hint = " (killed, and Docker saw no want of memory)" if end.code == KILLED else ""
     return hands.later(REST, f"the command ended with {end.code}{hint}: {end.said or 'it said nothing'}. {kept}")
+
+
+def unproven(hands: Hands, part: PartFile, found: Verification, reason: str) -> Outcome:
+    """End a run whose stream ended well and whose archive is not proven."""
+    kept = set_part_aside(hands, part, found.reason or found.verdict or "unproven", reason)
+    return hands.later(REST, f"the stream ended well, and the archive is not proven: {reason}. {kept}")
 
 
 def set_part_aside(hands: Hands, part: PartFile, reason: str, message: str) -> str:

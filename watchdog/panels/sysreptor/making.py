@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from watchdog.errors import BadSettings
+from watchdog.errors import BadSettings, LedgerUnavailable
 from watchdog.model.transfers import Alive, Patience, Sink
 from watchdog.panels.sysreptor.client import BACKUP_PATH, aes_key, backup_body
 from watchdog.panels.sysreptor.hands import Hands
@@ -46,10 +46,17 @@ class Pulse:
         self._hands.act.sleep(0.0)
         if time.monotonic() - self._fenced >= FENCE_EVERY:
             self._fenced = time.monotonic()
-            self._hands.act.fence()
+            self._fence()
         now = self._memory()
         if now is not None and self._before is not None:
             self.peak = max(self.peak or 0, now - self._before, 0)
+
+    def _fence(self) -> None:
+        try:
+            self._hands.act.fence()
+        except LedgerUnavailable:
+            if self._hands.act.remaining() <= 0:
+                raise  # by our own clock the lease is over, too
 
     def _memory(self) -> int | None:
         use = self._hands.cgroup()

@@ -12,11 +12,11 @@ import os
 from pathlib import Path
 from typing import Final
 
-from watchdog.errors import LeaseLost, Refused, Stopping, WatchdogError
+from watchdog.errors import LeaseLost, LedgerUnavailable, Refused, Stopping, WatchdogError
 from watchdog.model.archives import Verification
 from watchdog.model.repairs import Outcome
 from watchdog.panels.sysreptor import before, naming
-from watchdog.panels.sysreptor.failing import REST, Begun, by_code, by_error, set_part_aside
+from watchdog.panels.sysreptor.failing import REST, Begun, by_code, by_error, unproven
 from watchdog.panels.sysreptor.hands import Hands
 from watchdog.panels.sysreptor.making import Pulse, stream
 from watchdog.panels.sysreptor.remedies import PART_AGE, PART_SUFFIX, identity_of
@@ -24,12 +24,15 @@ from watchdog.panels.sysreptor.sends import poke_line, quarantine_line, remove_l
 from watchdog.panels.sysreptor.view import TASK_SECONDS
 from watchdog.runtime import quarantine as setting_aside
 from watchdog.runtime.partfile import PartFile, sync_directory, translated, writer_lives
+from watchdog.runtime.splits import split
 
 MAGICS: Final = (b"PK\x03\x04", b"\xc2YPT")
 MEANING: Final = "watchdog.panels.sysreptor.meaning"
 LEVEL: Final = 3
 TASK_GRACE: Final = 600.0
 _FLOOR: Final = 1 << 30
+_LEDGER: Final = 300.0
+"""Seconds for which a ledger that does not answer is waited for with a proven backup in hand."""
 
 
 def run_backup(hands: Hands) -> Outcome:
@@ -49,11 +52,19 @@ def run_backup(hands: Hands) -> Outcome:
                 return by_code(hands, part, end, begun)
             part.settle()
             hands.act.step("streamed")
-            return _proven(hands, part, pulse, begun.at)
-        except (Stopping, LeaseLost):
+            found = _verified(hands, part, pulse)
+            if reason := _doubt(found, part):
+                return unproven(hands, part, found, reason)
+            _note(hands, part, found, {"began": begun.at, "seconds": round(hands.now - begun.at, 3), "peak_memory": pulse.peak})
+        except (Stopping, LeaseLost, LedgerUnavailable):
             raise
         except WatchdogError as error:
             return by_error(hands, part, error, begun)
+        _own_it_still(hands)
+        part.publish()
+        hands.act.step("published")
+    told = f"{final.name}: {part.size} bytes, proven to level {found.level}, sha256 {part.sha256}"
+    return hands.done(f"{told}{_in_volumes(hands, final)}")
 
 
 def quarantine(hands: Hands) -> Outcome:
@@ -115,22 +126,40 @@ def remove_part(hands: Hands) -> Outcome:
     return hands.done("the part is removed")
 
 
-def _proven(hands: Hands, part: PartFile, pulse: Pulse, began: float) -> Outcome:
-    """Verify the part down to its meaning; give it its name, or set it aside with the reason."""
+def _verified(hands: Hands, part: PartFile, pulse: Pulse) -> Verification:
+    """Verify the part down to its meaning."""
     if hands.ports.archives is None:
         raise Refused("nothing here can prove a backup")
     key = hands.settings.aes_key_file
-    seconds = hands.now - began
-    found = hands.ports.archives(str(part.path), level=LEVEL, meaning=MEANING, key_file=str(key) if key else "", alive=pulse)
-    if reason := _doubt(found, part):
-        kept = set_part_aside(hands, part, found.reason or found.verdict or "unproven", reason)
-        return hands.later(REST, f"the stream ended well, and the archive is not proven: {reason}. {kept}")
-    _note(hands, part, found, {"began": began, "seconds": round(seconds, 3), "peak_memory": pulse.peak})
-    hands.act.step("proven")
-    hands.act.fence()
-    part.publish()
-    hands.act.step("published")
-    return hands.done(f"{part.final.name}: {part.size} bytes, proven to level {found.level}, sha256 {part.sha256}")
+    return hands.ports.archives(str(part.path), level=LEVEL, meaning=MEANING, key_file=str(key) if key else "", alive=pulse)
+
+
+def _own_it_still(hands: Hands) -> None:
+    """Prove that the object is ours, right before the name is given; a ledger that is away for a moment does not waste hours of work."""
+
+    def proven() -> bool:
+        try:
+            hands.act.step("proven")
+            hands.act.fence()
+        except LedgerUnavailable:
+            return False
+        return True
+
+    if not hands.wait_for(proven, _LEDGER):
+        raise LedgerUnavailable("the backup is proven, but nobody can say whether it is still ours to name: it stays a marked part")
+
+
+def _in_volumes(hands: Hands, final: Path) -> str:
+    """Leave volumes and a manifest beside the whole, where that is configured; return what to say. The backup is made either way."""
+    size = hands.settings.run.volume_size
+    if size is None:
+        return ""
+    try:
+        manifest = split(final, size, floor=min(_FLOOR, hands.expected_bytes))
+    except WatchdogError as error:
+        return f"; no volumes: {error}"
+    hands.act.step("split")
+    return f"; in volumes: {manifest.name}"
 
 
 def _doubt(found: Verification, part: PartFile) -> str:

@@ -114,7 +114,8 @@ class RunSettings(Strict):
     timeouts: RunTimeouts = RunTimeouts()
     """How long each stage may take."""
     volume_size: Size | None = None
-    """Split our backups into volumes of this size with a manifest beside them; not set = one file."""
+    """Leave volumes of this size with a manifest beside each backup of ours, for a second place that takes no large files (`join` puts them
+    together again); that takes its size on the disk once more. Not set = the whole file only."""
 
     @model_validator(mode="after")
     def _has_its_container(self) -> RunSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import io
 import json
@@ -18,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from tests.support.sysreptor_panel import AES_KEY, WALL, Stage
 from watchdog.panels.sysreptor import meaning
-from watchdog.panels.sysreptor.fake import BACKUP_KEY, RELEASES, ManagePy, SysreptorWorld, mangled
+from watchdog.panels.sysreptor.fake import BACKUP_KEY, RELEASES, Entry, ManagePy, SysreptorWorld, mangled, stream
+from watchdog.panels.sysreptor.fake.dialect import STORED
 
 BACKUP = ["python3", "manage.py", "backup", "-"]
 
@@ -103,6 +105,16 @@ def test_the_bytes_are_of_the_panels_dialect() -> None:
         at += 46 + entry[10]
     assert at == offset + size
     assert seen[-1] == "stats.json"
+
+
+def test_the_bytes_are_those_of_the_panels_own_library() -> None:
+    """The digest is of what zipstream-ng 1.8.0 and 1.9.2 write of these entries at that time (stored, for packers differ)."""
+    entries: list[tuple[str, bytes | list[bytes]]] = [
+        ("VERSION", b"2026.61"), ("migrations.json", b'{"a":1}'), ("backup.jsonl", [b'{"x":1}\n'] * 3), ("uploadedimages/aa/empty", []),
+        ("uploadedfiles/ab/\u00fcml.txt", [b"nmap\n", b"nmap\n"]), ("stats.json", [b"", b"{}"]),
+    ]  # fmt: skip
+    written = b"".join(stream((Entry(name, content, STORED) for name, content in entries), WALL))
+    assert hashlib.sha256(written).hexdigest() == "b89385bef10ce64207bdc0b1350f316c57136588e0ec6b52cabeb12eac4a3d01"
 
 
 def test_the_container_can_be_opened_with_the_key_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -259,9 +260,9 @@ def _patient(line: Line, took: float) -> Line:
 
 
 def _how(fault: Fault, verified: Sequence[RepairRecord], drifts: int) -> str:
-    remedies = ", ".join(sorted({record.remedy for record in verified}))
+    remedies = ", ".join(f"{count} x {remedy}" for remedy, count in sorted(Counter(record.remedy for record in verified).items()))
     asked = " (risky by what it can see, so it asked; the demo approved)" if fault.approve else ""
-    return f"{drifts} drift{'s' if drifts != 1 else ''} confirmed; {len(verified)} x {remedies}{asked}; a fresh look at both sides agrees"
+    return f"{drifts} drift{'s' if drifts != 1 else ''} confirmed; {remedies}{asked}; a fresh look at both sides agrees"
 
 
 def settled(world: DemoWorld) -> bool:

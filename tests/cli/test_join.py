@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.archives import noise, zip_of
 from tests.support.corpus import ALL, WHOLE
+from tests.support.corpus.sealed import KEY, WHOLE_BOX
 from watchdog.cli import main
 from watchdog.collectors.archives.part_check import PartsSource, Promised
 from watchdog.runtime.splits import split
@@ -72,6 +73,21 @@ def test_parts_in_another_order_are_no_whole(parts, capsys):
     manifest.write_text(json.dumps(told))
     code, told = verify(capsys, manifest)
     assert (code, told["reasons"]) == (1, ["damaged_whole"])
+
+
+def test_an_encrypted_backup_in_parts_opens_with_its_key(parts, capsys, tmp_path):
+    manifest = parts(WHOLE_BOX, 1500, "backup.zip.crypt")
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text(KEY.hex())
+    code, told = verify(capsys, manifest, "--key-file", key)
+    assert (code, told["verdict"], told["level"], told["entries"]) == (0, "good", 2, 9)
+    code, told = verify(capsys, manifest)
+    assert (code, told["verdict"]) == (2, "unverifiable")
+
+    manifest.with_name("backup.zip.crypt.002").write_bytes(bytes(1500))
+    code, told = verify(capsys, manifest, "--key-file", key)
+    assert (code, told["reasons"]) == (1, ["damaged_parts"])
 
 
 def test_a_manifest_that_is_none_is_bad(tmp_path, capsys):

@@ -144,6 +144,20 @@ class Orders:
         return (replace(EPISODE, closed_at=T0 + 100),)
 
 
+class Shelf:
+    """What is known of archives."""
+
+    def __init__(self):
+        self.known = None
+        self.at_work = ()
+
+    def facts(self):
+        return self.known
+
+    def progress(self):
+        return self.at_work
+
+
 class Program:
     """The backing of the web."""
 
@@ -151,6 +165,7 @@ class Program:
         self.book = Book((*pages.METRICS, *server.METRICS))
         self.pages = Exposition(self.book, SystemClock())
         self.commands = Orders()
+        self.archives = Shelf()
         self.unhealthy = ()
         self.unready = ()
 

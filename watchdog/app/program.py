@@ -26,7 +26,7 @@ from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import configure, get_logger
 from watchdog.runtime.supervision import LoopSpec, sd_notify
 from watchdog.settings import SettingsBase, control_path
-from watchdog.web.ports import Pages, Report
+from watchdog.web.ports import Archives, Pages, Report
 from watchdog.web.server import Server
 
 log = get_logger(__name__)
@@ -44,12 +44,7 @@ class Program:
     """The running program. Satisfies the web's ``Backing``. ``run`` blocks until a signal or a fatal fault and returns the exit code."""
 
     def __init__(
-        self,
-        settings: SettingsBase,
-        reread: Callable[[], SettingsBase],
-        *,
-        clock: Clock | None = None,
-        on_step: OnStep = no_step,
+        self, settings: SettingsBase, reread: Callable[[], SettingsBase], *, clock: Clock | None = None, on_step: OnStep = no_step
     ) -> None:
         self._reread = reread
         self._clock = clock or SystemClock()
@@ -81,6 +76,11 @@ class Program:
     def commands(self) -> Commands:
         """Return the orders of the present world."""
         return self.world.commands
+
+    @property
+    def archives(self) -> Archives:
+        """Return what the present world knows of archives."""
+        return self.world
 
     def health(self) -> Report:
         """Say whether supervisor and scheduler live; never about a target."""

@@ -25,7 +25,7 @@ from watchdog.collectors.wireguard import namespaces as wireguard_namespaces
 from watchdog.collectors.wireguard.collector import build as build_wireguard
 from watchdog.collectors.wireguard.naming import OfferedNames
 from watchdog.ledger.open import Ledger
-from watchdog.model.archives import VerifyArchive
+from watchdog.model.archives import ArchiveProgress, VerifyArchive
 from watchdog.model.docker import DockerFacts, Gate
 from watchdog.model.engines import EngineAct, EngineRead
 from watchdog.model.metrics import Instruments, Metric, MetricSpec
@@ -62,6 +62,7 @@ class Rooms:
     engine_act: EngineAct | None = None
     peer_names: PeerNames = field(default_factory=NoPeerNames)
     archives: VerifyArchive | None = None
+    archive_progress: Callable[[], tuple[ArchiveProgress, ...]] = tuple
     starts: list[Callable[[], None]] = field(default_factory=list)
     closes: list[Callable[[], None]] = field(default_factory=list)
 
@@ -95,6 +96,7 @@ def build_rooms(
     spec, queue = archives.build(chosen.archives, needs, clock, instruments, ledger.verifications, lambda: wake("archives"))
     rooms.specs.append(spec)
     rooms.metrics["archives"] = (*archive_metrics.specs(chosen.archives.series), *backup_metrics.SPECS)
+    rooms.archive_progress = queue.progress
     rooms.archives = VerifyNow(chosen.archives.memory, clock)
     rooms.starts.append(queue.start)
     rooms.closes.append(queue.close)

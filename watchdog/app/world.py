@@ -20,6 +20,7 @@ from watchdog.exposition.instruments import Book
 from watchdog.exposition.pages import Exposition
 from watchdog.ledger.open import Ledger
 from watchdog.model import panels as panel_ports
+from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.metrics import families
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
@@ -136,6 +137,15 @@ class World:
         if not self.supervisor.healthy():
             lacks.append(self.supervisor.fatal_reason or "the supervisor or its schedule does not answer")
         return tuple(lacks)
+
+    def facts(self) -> ArchiveFacts | None:
+        """Return the last look at the archives."""
+        snapshot = self.store.actual.archives
+        return None if snapshot is None else snapshot.facts
+
+    def progress(self) -> tuple[ArchiveProgress, ...]:
+        """Return how far verifications at work have come."""
+        return self.rooms.archive_progress()
 
     # ---- wiring --------------------------------------------------------------------------------------------------------------------------
 

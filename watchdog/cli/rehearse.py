@@ -22,7 +22,7 @@ from watchdog.collectors.archives.check import MEMORY
 from watchdog.collectors.archives.keys import read_key
 from watchdog.collectors.archives.plain import open_plain
 from watchdog.collectors.archives.single import VerifyNow
-from watchdog.errors import Refused
+from watchdog.errors import NotFound, Refused
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.needs import DirectoryNeed
 from watchdog.model.rehearsals import LEVELS, Rehearsal, RehearsalStep, Rehearsing, ThrowAway
@@ -55,20 +55,27 @@ def rehearse(
 ) -> None:
     """Rehearse a restore. Ends with 0 it went well, 1 it did not, 2 it cannot be told, 3 it was refused or the words are wrong."""
     configure("error", "console")
-    loaded = settings.load(config or default_path())
+    try:
+        _rehearse(settings.load(config or default_path()), target, archive, directory, room, full=full, as_json=as_json)
+    except (Refused, NotFound) as error:
+        print(f"panel-watchdog: refused: {error}", file=sys.stderr)
+        raise typer.Exit(USAGE) from None
+
+
+def _rehearse(
+    loaded: settings.SettingsBase, target: str, archive: Path | None, directory: Path | None, room: int, *, full: bool, as_json: bool
+) -> None:
     panel, own = _target(loaded, target)
     need = panel.needs(own).directories[0]
     path = archive or _newest(need)
+    if not path.is_file():
+        raise Refused(f"there is no file '{path}'")
     if full:
         _full(cast(Rehearsing, panel), own, path, need, _engine(loaded), as_json=as_json)
     clock = SystemClock()
-    began = clock.now()
-    try:
-        found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
-        done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, _place(directory, own, need), room)
-    except Refused as error:
-        print(f"panel-watchdog: refused: {error}", file=sys.stderr)
-        raise typer.Exit(USAGE) from None
+    began, place = clock.now(), _place(directory, own, need)
+    found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
+    done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, room)
     verdict = "bad" if not done.good else "good" if found.verdict == "good" else "unverifiable"
     told = {
         "path": str(path), "kind": done.kind, "verdict": verdict, "level": LEVELS[done.kind] if verdict == "good" else found.level,

@@ -110,7 +110,8 @@ def _verified(paths: list[str], depth: Depth, memory: int, *, as_json: bool) -> 
                 if is_destination(path):
                     one = verify_folder(path, Asked(min(depth.level, CONTENT), memory, stop, watch, lambda: clock.now().since(began)))
                 elif is_manifest(path):
-                    one = verify_parts(path, Asked(min(depth.level, CONTENT), memory, stop, watch, lambda: clock.now().since(began)))
+                    asked = Asked(depth.level, memory, stop, watch, lambda: clock.now().since(began), depth.meaning, depth.key_file)
+                    one = verify_parts(path, asked)
                 else:
                     one = verify_path(path, depth, memory, stop, watch, lambda: clock.now().since(began))
             except FileNotFoundError:

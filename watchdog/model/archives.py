@@ -42,11 +42,11 @@ class Verification:
     """How far one file has been verified.
 
     ``level`` is 0 (file), 1 (structure), 2 (every byte), 3 (meaning); ``at`` is UNIX seconds of the result; ``identity`` is the file that
-    was verified; ``bytes_done`` counts while running. ``verdict`` and ``reason`` are set only in state ``result``; ``reason`` is a
-    short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person. At level 2: ``entries`` is their number,
-    ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each None when nobody knows. At level
-    3: ``facts`` is what the panel's meaning told (numbers of rows, times...). ``remarks`` are (word, text) of what somebody should know
-    although it changes no verdict.
+    was verified; ``bytes_done`` counts while running, at ``rate`` bytes a second lately. ``verdict`` and ``reason`` are set only in state
+    ``result``; ``reason`` is a short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person. At level 2:
+    ``entries`` is their number, ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each
+    None when nobody knows. At level 3: ``facts`` is what the panel's meaning told (numbers of rows, times...). ``remarks`` are (word, text)
+    of what somebody should know although it changes no verdict.
     """
 
     state: VerificationState = "not_asked"
@@ -62,6 +62,26 @@ class Verification:
     salvage: Salvage | None = None
     facts: tuple[tuple[str, Scalar], ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveProgress:
+    """How far one verification at work has come, now: ``bytes_done`` of ``size`` lie behind it, ``rate`` is bytes a second lately.
+
+    ``left`` is seconds; both None as long as nobody knows. An encrypted container is read twice, and begins anew in between.
+    """
+
+    path: str
+    directory: str
+    bytes_done: int
+    size: int
+    rate: float | None = None
+
+    @property
+    def left(self) -> float | None:
+        """Return how many seconds the rest takes at this rate."""
+        return (self.size - self.bytes_done) / self.rate if self.rate else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from starlette.routing import Route
 
 from watchdog import __version__
 from watchdog.errors import WatchdogError
+from watchdog.model.metrics import Silent
+from watchdog.web.archives import archive_routes
 from watchdog.web.calls import Lane
+from watchdog.web.downloads import Places, Serving, download_routes
 from watchdog.web.errors import answer_of, error_answer
 from watchdog.web.guard import READING
 from watchdog.web.landing import CONTENT_POLICY, landing
@@ -29,12 +32,17 @@ _STATUS_CODES: Mapping[int, tuple[str, str]] = {
 }
 
 
-def build_application(backing: Backing, questions: Lane, orders: Lane) -> FastAPI:
-    """Return the application without its guard. ``questions`` and ``orders`` bound the blocking calls of each sort."""
+def build_application(backing: Backing, questions: Lane, orders: Lane, serving: Serving | None = None) -> FastAPI:
+    """Return the application without its guard.
+
+    ``questions`` and ``orders`` bound the blocking calls of each sort, ``serving`` the downloads.
+    """
     # the interactive documents load scripts from elsewhere: only the machine-readable one is served
     app = FastAPI(title="panel-watchdog", version=__version__, docs_url=None, redoc_url=None, openapi_url=str(OPENAPI))
     _plain_routes(app, backing, questions)
     reading_routes(app, backing, questions)
+    archive_routes(app, backing, questions)
+    download_routes(app, backing, serving or Serving(questions, Places(1), Silent()))
     target_routes(app, backing, orders)
     ordering_routes(app, backing, orders)
     app.add_exception_handler(WatchdogError, _house_error)

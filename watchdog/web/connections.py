@@ -18,11 +18,12 @@ from watchdog.model.metrics import Instruments, Metric
 from watchdog.web.callers import LISTENERS, Caller, caller_of
 
 Phase = Literal["waiting", "reading", "answering", "sending"]
-_REASONS = ("evicted", "full", "slow_request", "slow_reader")
+_REASONS = ("evicted", "full", "slow_request", "slow_reader", "cut_download")
 _DROPPED = Metric(
     "watchdog_web_connections_dropped_total",
     "counter",
-    "Connections cut to keep the server free: evicted (idle, room needed), full (all busy), slow_request, slow_reader.",
+    "Connections cut to keep the server free: evicted (idle, room needed), full (all busy), slow_request, slow_reader; or because an "
+    "archive changed while it was sent: cut_download.",
     ("listener", "reason"),
     seed=tuple((listener, reason) for listener in LISTENERS for reason in _REASONS),
 )
@@ -59,7 +60,8 @@ class Connection(H11Protocol):
     caller: Caller
     since: float
     _refused = False
-    _seen: tuple[Phase, object] | None = None
+    _pieces = 0
+    _seen: tuple[Phase, object, int] | None = None
 
     def __init__(self, config: BoundedConfig, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
@@ -76,7 +78,7 @@ class Connection(H11Protocol):
             self.transport = transport
             self.drop("full", last_words=_FULL)
             return
-        self.app_state = {**self.app_state, "caller": self.caller}
+        self.app_state = {**self.app_state, "caller": self.caller, "connection": self}
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -114,10 +116,14 @@ class Connection(H11Protocol):
             return "sending"
         return "answering" if busy else "waiting"
 
+    def moved(self) -> None:
+        """Take note that a piece of a long answer was taken: the time to read an answer begins anew."""
+        self._pieces += 1
+
     def sweep(self, now: float) -> None:
         """Cut the connection when its phase has lasted too long. ``now`` is the loop's time in seconds."""
         phase = self.phase()
-        seen = (phase, self.cycle)
+        seen = (phase, self.cycle, self._pieces)
         if self._seen is None or self._seen != seen:
             self.since, self._seen = (now if self._seen else self.since), seen
         age = now - self.since

@@ -1,8 +1,9 @@
 """The door in front of every call: whose browser may read, and who may change something.
 
 Pure ASGI around the whole application, by method and not by route: a new route that changes something is guarded before anybody thinks
-of it. Reading needs no token. A stranger's page in somebody's browser reaches a loopback server in two ways: it posts across sites (refused
-by Origin, Sec-Fetch-Site and Content-Type), or it rebinds its own name to our address (refused by Host).
+of it. Reading needs no token, but for downloads of archives, which have one of their own. A stranger's page in somebody's browser reaches a
+loopback server in two ways: it posts across sites (refused by Origin, Sec-Fetch-Site and Content-Type), or it rebinds its own name to our
+address (refused by Host).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import socket
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -23,27 +24,41 @@ from watchdog.runtime.log import get_logger
 from watchdog.web.callers import Caller
 from watchdog.web.calls import Lane
 from watchdog.web.errors import answer_of, error_answer
+from watchdog.web.settings import ServerSettings
 
 log = get_logger(__name__)
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_LIMIT = 64 * 1024  # bytes; the longest order is a pattern and a reason
 # machines ask these by whatever name their configuration has; they tell nothing that a stranger's page could use
+DOWNLOADS = "/api/v1/archives/"
+"""What begins so is read by nobody without the token for it: a backup is all of a client's data."""
 _ANY_HOST = frozenset({"/metrics", "/-/healthy", "/-/ready"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """What proves one sort of caller: the token in ``file``, named by ``setting``; ``disabled`` is the code when there is none."""
+
+    file: Path | None
+    setting: str
+    disabled: str
+    what: str
 
 
 class Guard:
     """ASGI application around another one."""
 
-    def __init__(self, app: ASGIApp, token_file: Path | None, allowed_hosts: Iterable[str], lane: Lane) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, lane: Lane) -> None:
         self._app = app
         self._lane = lane
-        self.configure(token_file, allowed_hosts)
+        self.configure(settings)
 
-    def configure(self, token_file: Path | None, allowed_hosts: Iterable[str]) -> None:
+    def configure(self, settings: ServerSettings) -> None:
         """Take other settings, while running."""
-        self._token_file = token_file
-        self._hosts = frozenset({"localhost", socket.gethostname().lower(), *(host.lower() for host in allowed_hosts)})
+        self._changes = _Secret(settings.api_token_file, "server.api_token_file", "changes_disabled", "changing calls")
+        self._downloads = _Secret(settings.download_token_file, "server.download_token_file", "downloads_disabled", "downloads")
+        self._hosts = frozenset({"localhost", socket.gethostname().lower(), *(host.lower() for host in settings.allowed_hosts)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the call through, or answer why not."""
@@ -52,7 +67,10 @@ class Guard:
         changing = scope["method"] not in READING
         refusal = self._stranger(scope, headers, caller, changing=changing)
         if refusal is None and changing:
-            refusal = await self._unproven(headers, caller)
+            refusal = await self._unproven(headers, caller, self._changes)
+        elif refusal is None and scope["path"].startswith(DOWNLOADS):
+            refusal = await self._unproven(headers, caller, self._downloads)
+            scope["state"]["may_download"] = refusal is None
         body: bytes | None = b""
         if refusal is None and changing:
             body = await _read(headers, receive)
@@ -95,25 +113,26 @@ class Guard:
             return False
         return True
 
-    async def _unproven(self, headers: Headers, caller: Caller) -> Response | None:
+    async def _unproven(self, headers: Headers, caller: Caller, secret: _Secret) -> Response | None:
         """Return a refusal unless the kernel or the token vouches for the caller."""
         if caller.trusted:
             return None
-        if self._token_file is None:
-            way_out = "set server.api_token_file to a file with a token and reload, or use the control socket on the host itself"
-            return error_answer(403, "changes_disabled", "changing calls over TCP are switched off: no token is configured", way_out)
+        path = secret.file
+        if path is None:
+            way_out = f"set {secret.setting} to a file with a token and reload, or use the control socket on the host itself"
+            return error_answer(403, secret.disabled, f"{secret.what} over TCP are switched off: no token is configured", way_out)
         try:
-            token = await self._lane.run(lambda path=self._token_file: read_secret(path), 5.0)  # type: ignore[misc]  # mypy has no default here
+            token = await self._lane.run(lambda: read_secret(path), 5.0)
         except BadSettings as error:
-            log.warning("a changing call was refused", reason=str(error))
-            return error_answer(403, "token_unreadable", "server.api_token_file cannot be read", "see the log of the program")
+            log.warning("a call was refused", what=secret.what, reason=str(error))
+            return error_answer(403, "token_unreadable", f"{secret.setting} cannot be read", "see the log of the program")
         except WatchdogError as error:
             return answer_of(error)
         scheme, _, given = headers.get("authorization", "").partition(" ")
         # header text is Latin-1 for its bytes; clients send the file's bytes
         if scheme.lower() == "bearer" and secrets.compare_digest(given.strip(" \t").encode("latin-1"), token.encode()):
             return None
-        way_out = "send 'Authorization: Bearer TOKEN' with the token of server.api_token_file"
+        way_out = f"send 'Authorization: Bearer TOKEN' with the token of {secret.setting}"
         return error_answer(401, "wrong_token", "the bearer token is missing or wrong", way_out, {"www-authenticate": "Bearer"})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
+from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.drifts import Episode
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.commands import PlanReport
@@ -82,10 +83,22 @@ class Commands(Protocol):
     def history(self, target: str | None = None, limit: int = 100) -> tuple[Episode, ...]: ...
 
 
+class Archives(Protocol):
+    """What is known of backup archives. Memory only."""
+
+    def facts(self) -> ArchiveFacts | None:
+        """Return the last look at the watched directories, None before the first."""
+        ...
+
+    def progress(self) -> tuple[ArchiveProgress, ...]:
+        """Return how far verifications at work have come, now."""
+        ...
+
+
 class Backing(Protocol):
     """The program behind the web. ``pages``, ``health`` and ``readiness`` touch memory only.
 
-    ``pages`` and ``commands`` are asked for anew at each call: a reload may put others in their place.
+    ``pages``, ``commands`` and ``archives`` are asked for anew at each call: a reload may put others in their place.
     """
 
     @property
@@ -93,6 +106,9 @@ class Backing(Protocol):
 
     @property
     def commands(self) -> Commands: ...
+
+    @property
+    def archives(self) -> Archives: ...
 
     def health(self) -> Report:
         """Say whether supervisor, scheduler and web live; never about a target."""

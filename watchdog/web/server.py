@@ -16,11 +16,12 @@ import uvicorn
 from watchdog.errors import BadSettings
 from watchdog.model.metrics import Instruments, Metric, Silent
 from watchdog.runtime.log import get_logger
-from watchdog.web import accounts, connections
+from watchdog.web import accounts, connections, downloads
 from watchdog.web.accounts import Accounts
 from watchdog.web.application import build_application, route_table
 from watchdog.web.calls import Lane
 from watchdog.web.connections import BoundedConfig, Bounds, Connection, sweep
+from watchdog.web.downloads import Places, Serving
 from watchdog.web.guard import Guard
 from watchdog.web.listeners import ControlSocket, bind_control, bind_tcp
 from watchdog.web.ports import Backing
@@ -28,7 +29,7 @@ from watchdog.web.settings import ServerSettings
 
 log = get_logger(__name__)
 
-METRICS: tuple[Metric, ...] = (*accounts.METRICS, *connections.METRICS)
+METRICS: tuple[Metric, ...] = (*accounts.METRICS, *connections.METRICS, *downloads.METRICS)
 
 _QUESTIONS_AT_ONCE, _ORDERS_AT_ONCE = 8, 4
 SILENT_SECONDS = 15.0
@@ -64,8 +65,11 @@ class Server:
         self._control_path = settings.control_socket or control
         self._instruments = instruments or Silent()
         self._questions, self._orders = Lane("questions", _QUESTIONS_AT_ONCE), Lane("orders", _ORDERS_AT_ONCE)
-        app = build_application(backing, self._questions, self._orders)
-        self._guard = Guard(app, settings.api_token_file, settings.allowed_hosts, self._orders)
+        # beside the reading of pieces there is the opening of files
+        self._downloads = Lane("downloads", 2 * settings.downloads)
+        serving = Serving(self._downloads, Places(settings.downloads), self._instruments)
+        app = build_application(backing, self._questions, self._orders, serving)
+        self._guard = Guard(app, settings, self._orders)
         self._uvicorn = _Uvicorn(self._config(Accounts(self._guard, self._instruments, (path for _, path in route_table(app)))))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -111,8 +115,8 @@ class Server:
 
     def configure(self, settings: ServerSettings) -> tuple[str, ...]:
         """Take new settings while running; return the names of changed ones that need a restart and were left as they are."""
-        self._guard.configure(settings.api_token_file, settings.allowed_hosts)
-        live = {"api_token_file", "allowed_hosts"}
+        self._guard.configure(settings)
+        live = {"api_token_file", "download_token_file", "allowed_hosts"}
         return tuple(
             name for name in ServerSettings.model_fields if name not in live and getattr(settings, name) != getattr(self._settings, name)
         )
@@ -174,6 +178,7 @@ class Server:
         self._uvicorn.should_exit = True
         self._questions.close()
         self._orders.close()
+        self._downloads.close()
         loop.call_later(max(0.0, min(seconds * _PATIENCE, seconds - 1.0)) if math.isfinite(seconds) else 5.0, self._cut)
 
     def _cut(self) -> None:

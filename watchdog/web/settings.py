@@ -35,6 +35,10 @@ class ServerSettings(Strict):
     """Unix socket for the commands of this host, mode 0600 (owner and root need no token); default ``control.sock`` beside the ledger."""
     api_token_file: AbsolutePath | None = None
     """File with the bearer token that changing calls over TCP need, read anew at each call. Without it they are refused."""
+    download_token_file: AbsolutePath | None = None
+    """File with the bearer token that downloads of archives need, not that for changes; read anew at each call. Without it they are off."""
+    downloads: int = Field(default=4, ge=1, le=64)
+    """Downloads of archives at once."""
     allowed_hosts: tuple[str, ...] = ()
     """Names by which browsers may call this server, such as a reverse proxy's; addresses, ``localhost`` and the host's name always may."""
     max_connections: int = Field(default=64, ge=4, le=4096)

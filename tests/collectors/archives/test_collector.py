@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.archives import zip_of
+from tests.support.corpus import sealed
 from tests.support.keeping import Counts, VerificationShelf
 from watchdog.collectors.archives.assemble import build
 from watchdog.collectors.archives.collector import ArchivesCollector, scan_argv
@@ -538,3 +539,50 @@ def test_looking_at_10_000_files_is_quick_enough(tmp_path, record_property):
     record_property("seconds", time.monotonic() - began)
     assert found.count == 10_000
     assert time.monotonic() - began < 10
+
+
+def test_a_plain_archive_that_everybody_may_read_is_remarked(tmp_path, bench):
+    for name, mode in (("open.zip", 0o644), ("closed.zip", 0o640)):
+        (tmp_path / name).write_bytes(zip_of())
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "sealed.zip").write_bytes(sealed.WHOLE_BOX)
+    (tmp_path / "sealed.zip").chmod(0o644)
+    collector = bench([DirectoryNeed("d", str(tmp_path))])
+    collector.collect()
+    collector.collect()
+    until(lambda: len(collector.queue) == 0)
+
+    found = by_name(collector.collect())
+
+    assert {name: [word for word, _ in file.verification.remarks] for name, file in found.items()} == {
+        "open.zip": ["world_readable"],
+        "closed.zip": [],
+        "sealed.zip": [],
+    }
+    assert found["open.zip"].verification.verdict == "good"
+
+
+def test_level_3_without_a_meaning_goes_as_deep_as_it_can(bench, tmp_path):
+    (tmp_path / "a.zip").write_bytes(zip_of())
+    collector = bench([DirectoryNeed("d", str(tmp_path), level=3)])
+    collector.collect()
+    collector.collect()
+    until(lambda: len(collector.queue) == 0)
+
+    assert by_name(collector.collect())["a.zip"].verification.level == 2
+
+
+def test_two_meanings_or_keys_under_one_name_are_refused():
+    one = DirectoryNeed("d", "/b", key_file="/k1")
+
+    with pytest.raises(BadSettings, match="two key files"):
+        wanted(ArchivesSettings(), [Needs((one,)), Needs((replace(one, key_file="/k2"),))])
+    with pytest.raises(BadSettings, match="is not the meaning of a panel"):
+        wanted(ArchivesSettings(), [Needs((replace(one, meaning="os.path"),))])
+
+
+def test_wishes_for_one_directory_are_joined():
+    shallow, deep = DirectoryNeed("d", "/b", level=1), DirectoryNeed("d", "/b", level=2, key_file="/k")
+
+    for needs in ((shallow, deep), (deep, shallow)):
+        assert wanted(ArchivesSettings(), [Needs((need,)) for need in needs]) == (deep,)

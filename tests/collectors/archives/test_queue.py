@@ -287,7 +287,7 @@ def test_a_file_without_permission_is_unverifiable(bench, tmp_path, monkeypatch)
     def refuse(*_args, **_kind):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("watchdog.collectors.archives.queue.os.open", refuse)  # tests run as root, whom nothing is refused
+    monkeypatch.setattr("watchdog.collectors.archives.running.os.open", refuse)  # tests run as root, whom nothing is refused
     queue = bench()
     queue.start()
     queue.offer([file])

@@ -386,6 +386,9 @@ def test_a_container_is_recognised_by_its_processes(source, tmp_path):
 
     read = ProcessReader(settings(directory=str(source), container="wgd"), proc.root)
     assert read.read(source, actual(pid=100), 0.0).worker == 101
+    for inside, first in ((17, False), (1, True)):
+        (proc.root / "100/status").write_text(f"Name:\tgunicorn\nNSpid:\t100\t{inside}\n")
+        assert read.read(source, actual(pid=100), 0.0).first is first, "the first process's end is the container's"
     facts = WireguardFacts((Device("wg0", "kernel", "container:other"), Device("wg0", "kernel", "container:wgd")))
     (proc.root / "100" / "ns" / "net").unlink()
     (proc.root / "100" / "ns" / "net").symlink_to(proc.root / "inner")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import stat
 from dataclasses import dataclass, replace
 
 from watchdog.collectors.archives import meanings
@@ -136,3 +137,10 @@ def _name(number: int) -> str:
 def befell(reason: str, message: str) -> Finished:
     """Return what befell a child as a finding."""
     return Finished(None, 0, "unverifiable", (reason,), message)
+
+
+def by_mode(mode: int, format_: str | None) -> tuple[tuple[str, str], ...]:
+    """Return what is to be remarked about a file's permission bits (contracts/sysreptor.md 3, L0)."""
+    if mode & stat.S_IROTH and format_ not in (None, "unknown", "c2ypt"):
+        return (("world_readable", "every user of this host may read it, and it is not encrypted"),)
+    return ()

@@ -168,7 +168,7 @@ def _only(head: Head, level: int, reason: str, message: str) -> Finding:
 def main(argv: list[str]) -> int:
     """Do one order; print what damage is known so far, then the finding, or the class of what went wrong."""
     order = Order(**json.loads(argv[0]))
-    aids = _aids(order)
+    aids = aids_of(order)
     walls = confine(order.parent, order.memory, order.cpu)
     try:
         before = os.fstat(order.descriptor)
@@ -187,7 +187,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _aids(order: Order) -> Aids:
+def aids_of(order: Order) -> Aids:
     """Import what only this order needs and read the key, before the walls stand."""
 
     def begin() -> Meaning:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from watchdog.collectors.archives import backups, destinations
+from watchdog.collectors.archives.answers import by_mode
 from watchdog.collectors.archives.queue import VerificationQueue
 from watchdog.collectors.archives.results import Results
 from watchdog.collectors.archives.running import LOCAL, Wanted
@@ -187,6 +189,9 @@ class ArchivesCollector:
             why = "it changed since the last look, or this is the first" if not file.stable else "the queue is full of newer files"
             why = why if readable else "it lies on a network or FUSE file system, and allow_network_filesystems is off"
             verification = Verification(message=why)
+        remarks = by_mode(file.mode, kind)
+        if remarks:
+            verification = replace(verification, remarks=(*verification.remarks, *remarks))
         return ArchiveFile(file.path, file.directory, file.identity, file.mode, file.stable, kind, verification)
 
     def _directory(self, seen: Look, lane: str) -> WatchedDirectory:

@@ -25,7 +25,8 @@ _WORST: tuple[ArchiveVerdict, ...] = ("bad", "unverifiable", "good")
 class Asked:
     """How somebody asks: up to which ``level``, with how many bytes of ``memory`` for a decoder, until ``stop`` is set.
 
-    ``watch`` is told (bytes behind us, bytes in all) every half second; ``clock`` returns seconds that never go back.
+    ``watch`` is told (bytes behind us, bytes in all) every half second; ``clock`` returns seconds that never go back. An archive in parts
+    may have a ``meaning`` and a ``key_file`` as in ``single.Depth``.
     """
 
     level: int
@@ -33,6 +34,8 @@ class Asked:
     stop: threading.Event
     watch: Callable[[int, int], None]
     clock: Callable[[], float]
+    meaning: str = ""
+    key_file: str = ""
 
 
 def is_destination(path: str) -> bool:

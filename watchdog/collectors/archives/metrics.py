@@ -166,12 +166,17 @@ _FILE_VALUES: tuple[tuple[str, str, Callable[[ArchiveFile], float | None]], ...]
     ("mtime_timestamp_seconds", "Modification time of the file. From lstat.", lambda f: f.identity.mtime_ns / 1e9),
     ("stable", "Whether size and time were the same in two looks.", lambda f: float(f.stable)),
     ("world_readable", "Whether others than owner and group may read the file.", lambda f: float(bool(f.mode & 0o004))),
-    ("verified_level", "Level at which the verdict fell: 0 head, 1 structure, 2 every byte.", lambda f: f.verification.level),
+    ("verified_level", "Level at which the verdict fell: 0 head, 1 structure, 2 every byte, 3 meaning.", lambda f: f.verification.level),
     ("verified_timestamp_seconds", "When the verdict fell.", lambda f: f.verification.at),
     (
         "verifying_bytes",
         "How far a verification at work has come in the file.",
         lambda f: float(f.verification.bytes_done) if f.verification.state == "running" else None,
+    ),
+    (
+        "verifying_bytes_per_second",
+        "How fast a verification at work has come on lately.",
+        lambda f: f.verification.rate if f.verification.state == "running" else None,
     ),
 )
 _WHOSE = "Only the newest files of each directory (collectors.archives.series, default 20) and every bad one have this series."

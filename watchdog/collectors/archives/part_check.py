@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 
-from watchdog.collectors.archives.check import CONTENT, Order, check
+from watchdog.collectors.archives.check import CONTENT, UNAIDED, Aids, Order, aids_of, check
 from watchdog.collectors.archives.confine import confine
 from watchdog.collectors.archives.findings import Finding, Notes
 from watchdog.collectors.archives.source import CHUNK, Source
+from watchdog.collectors.archives.talk import SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,13 @@ class PartsSource(Source):
         return os.pread(part.descriptor, min(length, part.size - within), within)
 
 
-def examine(parts: Sequence[Promised], whole: str, order: Order) -> tuple[Finding, int]:
+def examine(parts: Sequence[Promised], whole: str, order: Order, aids: Aids = UNAIDED) -> tuple[Finding, int]:
     """Given the open parts in order and the SHA-256 of the ``whole``, return what can be proven, and the bytes read."""
     short = [part for part in parts if os.fstat(part.descriptor).st_size != part.size]
     if short:
         return _only("damaged_parts", f"{_names(short)}: another size than the manifest says"), 0
     source = PartsSource(parts, order.rate, digest=order.level >= CONTENT)
-    finding = replace(check(source, order.level, order.promise, order.memory), sha1=None)
+    finding = replace(check(source, order.level, order.promise, order.memory, SILENT, aids), sha1=None)
     if order.level < CONTENT or source.digest() == whole:
         return finding, source.read_bytes
     other = [part for part in parts if _digest(part) != part.sha256]
@@ -111,10 +112,11 @@ def main(argv: list[str]) -> int:
     """Do one order; print the finding, or the class of what went wrong."""
     told, order = json.loads(argv[0]), Order(**json.loads(argv[1]))
     parts = [Promised(number, *part) for number, part in enumerate(told["parts"], 1)]
+    aids = aids_of(order)
     walls = confine(order.parent, order.memory, order.cpu)
     try:
         before = [_times(part) for part in parts]
-        finding, read = examine(parts, told["sha256"], order)
+        finding, read = examine(parts, told["sha256"], order, aids)
         if before != [_times(part) for part in parts]:
             finding = Finding(finding.format, 0, ("changed",), ("it changed while it was read",))
         answer = {**asdict(finding), "verdict": finding.verdict, "walls": walls, "read_bytes": read}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from watchdog.collectors.archives.answers import Finished
 from watchdog.collectors.archives.folder_single import Asked
+from watchdog.collectors.archives.keys import key_or_why, without_key
 from watchdog.collectors.archives.order import Turn, verify
 from watchdog.collectors.archives.settings import promise
 from watchdog.collectors.archives.single import OPEN, Verified, limits_for
@@ -54,11 +55,13 @@ def _verified(folder: Path, manifest: Manifest, asked: Asked) -> Finished:
                 return _named("unverifiable", "unreadable", f"{part.name} is no regular file")
             opened.append((descriptor, part.size, part.sha256))
         first = opened[0][0]
-        turn = Turn(watch=lambda: asked.watch(os.lseek(first, 0, os.SEEK_CUR), manifest.size))
+        key, no_key = key_or_why(asked.key_file)
+        turn = Turn(watch=lambda: asked.watch(os.lseek(first, 0, os.SEEK_CUR), manifest.size), meaning=asked.meaning, key=key)
         argv = module_argv(MODULE, json.dumps({"parts": opened, "sha256": manifest.sha256}))
         limits = limits_for(manifest.size, asked.memory)
         more = tuple(descriptor for descriptor, _, _ in opened)
-        return verify(first, asked.level, promise(manifest.name), limits, asked.stop, turn, argv=argv, more=more)
+        finished = verify(first, asked.level, promise(manifest.name), limits, asked.stop, turn, argv=argv, more=more)
+        return without_key(finished, no_key) if no_key else finished
 
 
 def _named(verdict: str, reason: str, message: str) -> Finished:

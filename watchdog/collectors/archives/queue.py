@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import errno
 import math
-import os
-import stat
 import threading
 from collections.abc import Callable, Iterable
 
@@ -17,10 +15,10 @@ from watchdog.collectors.archives.keys import key_or_why, without_key
 from watchdog.collectors.archives.order import Limits, Run, Turn, verify
 from watchdog.collectors.archives.pressure import IoPressure
 from watchdog.collectors.archives.results import Result, Results
-from watchdog.collectors.archives.running import Running, Wanted, place_of, volume_argv, written
+from watchdog.collectors.archives.running import Running, Wanted, identity_of, place_of, volume_argv, written
 from watchdog.collectors.archives.settings import ArchivesSettings, promise
 from watchdog.errors import WatchdogError
-from watchdog.model.archives import Identity, Verification
+from watchdog.model.archives import ArchiveProgress, Identity, Verification
 from watchdog.model.metrics import Instruments, Metric
 from watchdog.model.moments import Clock
 from watchdog.runtime.log import get_logger
@@ -132,6 +130,14 @@ class VerificationQueue:
             running = list(self._running.values())
         return waiting + sum(max(0, one.wanted.identity.size - one.position()) for one in running)
 
+    def progress(self) -> tuple[ArchiveProgress, ...]:
+        """Return how far each verification at work has come, now."""
+        with self._lock:
+            running = sorted(self._running.values(), key=lambda one: one.wanted.path)
+        return tuple(
+            ArchiveProgress(one.wanted.path, one.wanted.directory, one.position(), one.wanted.identity.size, one.rate()) for one in running
+        )
+
     @property
     def paused(self) -> bool:
         """Whether a verification stands still because the host's disks are busy."""
@@ -146,7 +152,7 @@ class VerificationQueue:
         if result is not None:
             return result.verification(identity), result.format
         if running is not None:
-            return Verification("running", bytes_done=running.position()), None
+            return Verification("running", bytes_done=running.position(), rate=running.rate()), None
         return Verification("queued" if queued else "not_asked"), None
 
     def _wake(self) -> None:
@@ -200,7 +206,7 @@ class VerificationQueue:
             else:
                 self._drop(wanted, "it is gone, or no regular file any more")
             return
-        if _identity(descriptor) != wanted.identity:
+        if identity_of(descriptor) != wanted.identity:
             self._drop(wanted, "it changed before it was opened")
             return
         began = self._clock.now()
@@ -218,7 +224,7 @@ class VerificationQueue:
         self._instruments.observe("watchdog_archive_check_duration_seconds", value=self._clock.now().since(began))
         self._instruments.count("watchdog_archive_check_read_bytes_total", by=running.progress(finished.read_bytes))
         self._results.drop_part(wanted.identity)
-        if _identity(descriptor) != wanted.identity:
+        if identity_of(descriptor) != wanted.identity:
             self._drop(wanted, "it changed while it was verified")
         else:
             self._keep(wanted, without_key(finished, no_key) if no_key else finished)
@@ -237,13 +243,17 @@ class VerificationQueue:
             # even one that will reach no such place: its second beginning says that it is one
             self._results.keep_part(wanted.identity, written(wanted, None))
         return Turn(
-            watch=lambda: self._instruments.count("watchdog_archive_check_read_bytes_total", by=running.progress()),
+            watch=lambda: self._watch(running),
             hold=lambda: wanted.identity.size > WORTH_WAITING and self._hold(wanted.lane),
             keep=lambda place: None if wanted.meaning else self._results.keep_part(wanted.identity, written(wanted, place)),
             resume=resume,
             meaning=wanted.meaning,
             key=key,
         )
+
+    def _watch(self, running: Running) -> None:
+        self._instruments.count("watchdog_archive_check_read_bytes_total", by=running.progress())
+        running.look(self._clock.now().mono)
 
     def _hold(self, lane: str) -> bool:
         """Whether a child has to stand still now."""
@@ -284,10 +294,3 @@ class VerificationQueue:
             return
         self._instruments.count("watchdog_archive_checks_dropped_total")
         log.debug("a verification brought no result", path=wanted.path, reason=reason)
-
-
-def _identity(descriptor: int) -> Identity | None:
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode):
-        return None
-    return Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)

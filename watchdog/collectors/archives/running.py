@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import stat
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 from watchdog.collectors.archives.results import CHECK_VERSION
@@ -16,6 +18,7 @@ from watchdog.model.archives import Identity
 from watchdog.runtime.child import module_argv
 
 LOCAL = ""
+_LOOKS = 20  # of half a second each: ten seconds tell of now and are not nervous
 VOLUME_MODULE = "watchdog.collectors.archives.volume_check"
 
 
@@ -45,6 +48,7 @@ class Running:
         self._lock = threading.Lock()
         self._descriptor = -1
         self._counted = 0
+        self._looks: deque[tuple[float, int]] = deque(maxlen=_LOOKS)
 
     def open(self) -> int:
         """Open the file, never a link and never waiting for a pipe. Raises OSError."""
@@ -64,6 +68,22 @@ class Running:
         """Return how many bytes of the file lie behind the child."""
         with self._lock:
             return os.lseek(self._descriptor, 0, os.SEEK_CUR) if self._descriptor >= 0 else 0
+
+    def look(self, seconds: float) -> None:
+        """Take note of where it stands at ``seconds`` of a clock that never goes back."""
+        position = self.position()
+        with self._lock:
+            if self._looks and position < self._looks[-1][1]:  # a second way through the file
+                self._looks.clear()
+            self._looks.append((seconds, position))
+
+    def rate(self) -> float | None:
+        """Return the bytes a second between the first and the last look of late; None before there are two."""
+        with self._lock:
+            looks = list(self._looks)
+        if len(looks) < 2 or looks[-1][0] <= looks[0][0]:  # noqa: PLR2004  (from one to another)
+            return None
+        return (looks[-1][1] - looks[0][1]) / (looks[-1][0] - looks[0][0])
 
     def progress(self, read: int | None = None) -> int:
         """Return how many bytes more were read since the last call: by the position, or up to the child's own count."""
@@ -102,3 +122,11 @@ def _order(kind: str, packing: str, encryption: str, algorithm: str) -> str:
 def volume_argv(order: str) -> list[str]:
     """Return the child that verifies by ``order`` of volume_order."""
     return module_argv(VOLUME_MODULE, order)
+
+
+def identity_of(descriptor: int) -> Identity | None:
+    """Return what makes the open file the same file; None when it is no regular one."""
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    return Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)

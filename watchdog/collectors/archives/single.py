@@ -8,9 +8,9 @@ import os
 import stat
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from watchdog.collectors.archives.answers import Finished
+from watchdog.collectors.archives.answers import Finished, by_mode
 from watchdog.collectors.archives.keys import key_or_why, without_key
 from watchdog.collectors.archives.meanings import named as means
 from watchdog.collectors.archives.order import Limits, Turn, verify
@@ -98,7 +98,9 @@ def verify_path(
             descriptor, depth.level, promise(path), limits_for(size, memory), stop,
             Turn(watch=lambda: watch(os.lseek(descriptor, 0, os.SEEK_CUR), size), meaning=depth.meaning, key=key),
         )  # fmt: skip
-        return Verified(path, size, clock() - began, without_key(finished, no_key) if no_key else finished, identity)
+        finished = without_key(finished, no_key) if no_key else finished
+        remarks = (*finished.remarks, *by_mode(facts.st_mode, finished.format))
+        return Verified(path, size, clock() - began, replace(finished, remarks=remarks), identity)
     finally:
         os.close(descriptor)
 

@@ -70,9 +70,9 @@ def tunnels_end(case: Case, patients: Sequence[Patient], hook: Hook) -> bool | N
     if case.view.configurations is None:
         devices = [each for each in (case.sight.facts.devices if case.sight.facts else ()) if each.netns == case.sight.netns]
     userspace = any(each is not None and each.kind != "kernel" for each in devices)
-    if isinstance(hook, ExecHook):
+    if isinstance(hook, ExecHook) and (process is None or not process.first):
         return False  # what ends inside is the panel; its container, and what else runs there, stays
-    if case.settings.container or isinstance(hook, ContainerHook):
+    if case.settings.container or isinstance(hook, ContainerHook | ExecHook):
         if process is None:
             return None
         if process.netns != "":

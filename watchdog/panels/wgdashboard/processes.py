@@ -72,6 +72,7 @@ class ProcessReader:
             daemons=daemons,
             kill_mode=self._ends_with_the_unit(now) if daemons else "",
             utc_offset=self._utc_offset(worker.pid, now),
+            first=bool(self._settings.container) and _inmost(self._proc / str(master.pid)) == 1,
         )
 
     def _gunicorns(self, directory: Path, actual: Actual) -> Iterator[_Gunicorn]:
@@ -117,15 +118,8 @@ class ProcessReader:
 
     def _tasks(self, worker: int) -> frozenset[int]:
         """Return the worker's threads by their ids in the innermost pid namespace (NSpid's last number)."""
-        found = set()
-        for task in (self._proc / str(worker) / "task").iterdir():
-            try:
-                status = (task / "status").read_text()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            line = next((line for line in status.splitlines() if line.startswith("NSpid:")), f"NSpid: {task.name}")
-            found.add(int(line.split()[-1]))
-        return frozenset(found)
+        found = (_inmost(task) for task in (self._proc / str(worker) / "task").iterdir())
+        return frozenset(each for each in found if each is not None)
 
     def _netns(self, pid: int, actual: Actual) -> str | None:
         theirs = (self._proc / str(pid) / "ns" / "net").stat()
@@ -189,6 +183,16 @@ class ProcessReader:
         except (OSError, ValueError, KeyError):
             return None
         return (datetime.fromtimestamp(now, zone).utcoffset() or timedelta()).total_seconds()
+
+
+def _inmost(process: Path) -> int | None:
+    """Return the id of a process or thread in its innermost pid namespace, None = it has ended."""
+    try:
+        status = (process / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    line = next((line for line in status.splitlines() if line.startswith("NSpid:")), f"NSpid: {process.name}")
+    return int(line.split()[-1])
 
 
 def _is_gunicorn(command: bytes) -> bool:

@@ -64,6 +64,7 @@ class Process:
     WireGuard facts do ("" = ours, None = none of those). ``cgroup`` is the master's ("" = the root, so no unit's), ``daemons`` counts
     userspace WireGuard daemons in it. ``kill_mode`` is what systemd ends with the unit of the hook ("process" = gunicorn alone), "" = not
     known; it is asked for only while there are such daemons. ``utc_offset`` is seconds east of UTC on the panel's clock, None = unknown.
+    ``first`` tells whether the master is the first process of a container, which ends with it.
     """
 
     master: int
@@ -76,6 +77,7 @@ class Process:
     daemons: int = 0
     kill_mode: str = ""
     utc_offset: float | None = None
+    first: bool = False
 
     @property
     def began(self) -> tuple[int, float]:

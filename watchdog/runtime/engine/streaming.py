@@ -1,7 +1,7 @@
 """A program run in a container with its output streamed: no terminal, stdout and stderr told apart, hours long if need be.
 
 Docker's frames (Engine API, "attach": stream format) have eight bytes of header; a frame is handed on as it comes, never kept whole.
-Ending this side does not end the program: it runs on inside, blocked once its pipe is full (contract sysreptor.md, 1.1).
+Ending this side does not end the program: it runs on inside, to its end, and Docker (20.10) drops what it writes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Programs that fake containers run by exec: with streams, a life of their own, and no mercy when the client is gone.
+"""Programs that fake containers run by exec: with streams, and a life of their own when the client is gone.
 
-As on a real engine (20.10): ending the client does not end the program, which blocks at its next write; it dies with its container
-(137). Its output is framed, or with a terminal merged and its line ends mangled.
+As on a real engine (20.10): ending the client does not end the program, which goes on to its end and writes to nobody; it dies with its
+container (137). Its output is framed, or with a terminal merged and its line ends mangled.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Streams:
         self.stdin = stdin if exec_.stdin else io.BytesIO()
 
     def out(self, piece: bytes) -> None:
-        """Write to stdout; blocks for ever when nobody reads. Raises ExecKilled."""
+        """Write to stdout; dropped when the client is gone. Raises ExecKilled."""
         self._write(1, piece)
 
     def err(self, piece: bytes) -> None:
@@ -75,7 +75,7 @@ class Streams:
                 self._line.write(framed)
                 self._line.flush()
             except (OSError, ValueError):
-                self.wait()
+                return  # nobody listens any more: what is written is dropped
 
     def _check(self) -> None:
         container = self._exec.container

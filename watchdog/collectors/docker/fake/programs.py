@@ -15,7 +15,7 @@ class ExecStreams(Protocol):
         ...
 
     def out(self, piece: bytes) -> None:
-        """Write to stdout; blocks for ever when nobody reads."""
+        """Write to stdout; dropped when the client is gone."""
         ...
 
     def err(self, piece: bytes) -> None:

@@ -111,6 +111,17 @@ def test_scratch_stays_within_its_room(tmp_path):
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) <= 200 << 10
 
 
+def test_files_that_do_not_fit_are_read_all_the_same(tmp_path):
+    done, _ = tried(backup(8), tmp_path, room=1200 << 10)
+    assert done.good and dict(done.facts)["files"] == 18
+    assert len(list((tmp_path / "files").iterdir())) < 18
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) <= 1200 << 10
+    broken = bytearray(backup(8))
+    broken[len(broken) * 3 // 4] ^= 0xFF  # in a file's content
+    (tmp_path / "again").mkdir()
+    assert not tried(bytes(broken), tmp_path / "again", room=1200 << 10)[0].good
+
+
 # --- the command ---------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ names comes out whole, and that the scratch database reads back what went in.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import zipfile
 import zlib
@@ -177,14 +178,11 @@ def _files(
             continue
         if not info.file_size:
             empty.append(name)
-        # the name inside never becomes a name here
-        goal = scratch / "files" / str(number)
-        _unpack(opened, info, goal, alive)
+        # the name inside never becomes a name here; what would not fit is read and compared all the same
+        fits = kept + info.file_size <= room
+        _unpack(opened, info, scratch / "files" / str(number) if fits else Path(os.devnull), alive)
+        kept += info.file_size if fits else 0
         unpacked += 1
-        kept += info.file_size
-        if kept > room:
-            kept -= info.file_size
-            goal.unlink()
     facts |= {"files": unpacked, "files_missing": len(missing), "files_empty": len(empty)}
     facts |= {"files_old_missing": old, "files_orphaned": len(entries)}
     lost = f"{len(missing)} rows name a file that is not there: {', '.join(missing[:_SHOWN])}"
@@ -197,7 +195,7 @@ def _files(
 
 def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, goal: Path, alive: Alive) -> None:
     size = 0
-    with opened.open(info) as source, goal.open("xb") as file:
+    with opened.open(info) as source, goal.open("wb") as file:
         while piece := source.read(_PIECE):  # its end compares the checksum
             size += len(piece)
             if size > info.file_size:

@@ -173,6 +173,15 @@ def test_a_lost_licence_and_a_missing_key_have_their_names(tmp_path: Path) -> No
         assert [row.type for row in stage.world.rows] == ["setup"], "the try makes nothing"
 
 
+def test_a_licence_that_ends_is_seen_at_once(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        assert stage.client.view().preflight is Preflight.READY
+        stage.world.professional = False
+        assert stage.client.view().preflight is Preflight.NO_LICENCE
+        stage.client.view()
+        assert len(stage.panel.sent(PREFLIGHT)) == 2
+
+
 def test_a_revoked_token_is_tried_at_once_and_so_is_a_new_one(tmp_path: Path) -> None:
     """Seen on the real panel: else the last try's word stands for five minutes beside a token that is refused."""
     with Stage(tmp_path) as stage:
@@ -233,8 +242,10 @@ def test_one_look_has_an_end(tmp_path: Path) -> None:
         stage.panel.note = slow  # type: ignore[method-assign]  # each answer takes so long
         view = stage.client.view()
         assert len(stage.panel.seen) == 3, "after the third, 60 s are over"
-    assert (view.health_error, view.licence_error, view.log_error) == ("", "", "")
-    assert (view.backup_on, view.preflight) == (None, Preflight.UNKNOWN)
+        assert (view.health_error, view.licence_error, view.log_error) == ("", "", "")
+        assert (view.backup_on, view.preflight) == (None, Preflight.UNKNOWN)
+        stage.panel.note = seen  # type: ignore[method-assign]
+        assert stage.client.view().preflight is Preflight.READY, "what could not be asked is asked in the next look"
 
 
 def test_a_panel_that_closes_the_door_is_unreachable(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from watchdog.demo import reports, vpn
 from watchdog.demo.tunnels import OFFICE
 from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
-from watchdog.model.repairs import RepairRecord, RepairState
+from watchdog.model.repairs import RepairRecord, RepairState, Risk
 from watchdog.model.snapshots import Actual
 from watchdog.panels.mcsmanager.fake.daemon import RUNNING, STARTING, STOPPED
 
@@ -40,7 +40,7 @@ class Fault:
 
     Faults without ``kinds`` are seen in the truth itself by ``visible``; there is nothing to mend in a panel then.
     ``aside``: it touches nothing of the others, so they need not wait for it. ``looks``: how many looks at ``target`` come before it.
-    ``agrees``: when this fault's truth and belief are one again. ``approve``: the remedy waits for a person, whom the demo plays.
+    ``agrees``: when this fault's truth and belief are one again. ``approve``: if the remedy waits for a person, the demo plays one.
     ``every``: it must be found as each of ``kinds``, and each of ``remedies`` must have mended.
     ``after``: the name of a fault that must be through before. ``told``: how it is known, for one that is ``visible``.
     """
@@ -241,7 +241,7 @@ def advance(line: Line, seen: Seen, settled: bool, now: float) -> Line:
     judged = all(each.state not in UNDER_WAY for each in repairs)
     enough = _enough(line.fault, episodes, verified)
     if enough and judged and settled and all(each.closed_at is not None for each in episodes):
-        return replace(line, progress="proved", took=took, how=_how(line.fault, verified, len(episodes)))
+        return replace(line, progress="proved", took=took, how=_how(verified, len(episodes)))
     if repairs:
         return _patient(replace(line, progress="mending", how=f"{repairs[0].remedy}: {repairs[0].state.value}"), took)
     if episodes:
@@ -259,9 +259,9 @@ def _patient(line: Line, took: float) -> Line:
     return replace(line, progress="missed", took=took) if took > line.fault.patience else replace(line, took=took)
 
 
-def _how(fault: Fault, verified: Sequence[RepairRecord], drifts: int) -> str:
+def _how(verified: Sequence[RepairRecord], drifts: int) -> str:
     remedies = ", ".join(f"{count} x {remedy}" for remedy, count in sorted(Counter(record.remedy for record in verified).items()))
-    asked = " (risky by what it can see, so it asked; the demo approved)" if fault.approve else ""
+    asked = " (risky by what it can see, so it asked; the demo approved)" if any(each.risk is Risk.DESTRUCTIVE for each in verified) else ""
     return f"{drifts} drift{'s' if drifts != 1 else ''} confirmed; {remedies}{asked}; a fresh look at both sides agrees"
 
 

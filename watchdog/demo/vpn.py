@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.collectors.wireguard.keys import public_key
+from watchdog.demo.processes import PanelWithProcesses
 from watchdog.demo.tunnels import PEOPLE, Tunnels
 from watchdog.model.moments import Clock
 from watchdog.panels.wgdashboard.fake import KEY, FakePanel, UapiWorld
@@ -72,7 +73,9 @@ def vpn(folder: Path, clock: Clock, tunnels: Tunnels) -> Iterator[Vpn]:
     directory = folder / "WGDashboard"
     directory.mkdir()
     world = UapiWorld(folder / "wg")
-    made = FakePanel(world, directory, version="4.2.3", clock=clock, speed=SPEED, public_key_of=lambda key: public_key(b64decode(key)))
+    made = PanelWithProcesses(
+        world, directory, version="4.2.3", clock=clock, speed=SPEED, public_key_of=lambda key: public_key(b64decode(key))
+    )  # fmt: skip
     made.define(TEAM, _peers(TEAM))
     with made:
         yield Vpn(made, tunnels)

@@ -248,6 +248,20 @@ def test_one_look_has_an_end(tmp_path: Path) -> None:
         assert stage.client.view().preflight is Preflight.READY, "what could not be asked is asked in the next look"
 
 
+def test_a_try_that_fails_says_nothing(tmp_path: Path) -> None:
+    """A 500 is the panel's own trouble: neither a refusal nor a readiness."""
+    with Stage(tmp_path) as stage:
+        seen = stage.panel.note
+
+        def break_at_the_try(request: Any) -> None:
+            seen(request)
+            stage.world.switches.database_up = request.path != PREFLIGHT
+
+        stage.panel.note = break_at_the_try  # type: ignore[method-assign]
+        view = stage.client.view()
+    assert (view.preflight, view.preflight_at, view.log_error) == (Preflight.UNKNOWN, None, "")
+
+
 def test_a_panel_that_closes_the_door_is_unreachable(tmp_path: Path) -> None:
     with Stage(tmp_path) as stage:
         stage.world.switches.unreachable = True

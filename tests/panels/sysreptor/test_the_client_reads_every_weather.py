@@ -51,6 +51,28 @@ def test_the_recorded_answers_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "body", "meant"),
+    [
+        (200, None, Preflight.READY),
+        (200, "", Preflight.READY),
+        (401, None, Preflight.TOKEN_WRONG),
+        (403, {"detail": "...", "code": "permission_denied"}, Preflight.FORBIDDEN),
+        (403, None, Preflight.FORBIDDEN),
+        (400, {"key": ["Backup key not set or too short (min 20 chars)"]}, Preflight.KEY_MISSING),
+        (400, {"key": ["Invalid backup key"]}, Preflight.KEY_WRONG),
+        (400, {"key": ["This field is required."]}, Preflight.REFUSED),
+        (400, {"key": "Invalid backup key"}, Preflight.REFUSED),
+        (400, {"aes_key": ["Invalid base64 encoding"]}, Preflight.REFUSED),
+        (400, None, Preflight.REFUSED),
+        (404, {"detail": "Not found."}, Preflight.REFUSED),
+        (405, {"detail": "..."}, Preflight.REFUSED),
+    ],
+)
+def test_each_answer_to_the_harmless_try_means_one_thing(status: int, body: object, meant: Preflight) -> None:
+    assert answers.preflight(status, body) is meant
+
+
+@pytest.mark.parametrize(
     "text", ["", "2026-11-20", "2026-11-20T18:13:26.735477", "yesterday", "2026-13-20T18:13:26Z", "2026-11-20T18:13:26.735477ZZ"]
 )
 def test_what_is_no_instant_is_refused(text: str) -> None:

@@ -87,6 +87,12 @@ def test_a_licence_ends_with_its_last_day(day: object, ends: float | None) -> No
     assert answers.licence({"type": "professional", "valid_until": day}).valid_until == ends
 
 
+@pytest.mark.parametrize("body", [{}, {"status": "ok"}, {"database": "yes"}, [], None])
+def test_the_health_of_something_else_is_refused(body: object) -> None:
+    with pytest.raises(MalformedAnswer):
+        answers.health(body)
+
+
 def test_a_next_page_that_is_no_address_is_refused() -> None:
     with pytest.raises(MalformedAnswer):
         answers.page({"results": [], "next": "http://[x"})

@@ -24,9 +24,10 @@ from isal import isal_zlib
 
 from benchmarks import Ratio
 from tests.support.archives import many_entries
+from tests.support.corpus import sealed
 from tests.support.corpus import streams as s
 from tests.support.corpus import zips as z
-from watchdog.collectors.archives.order import MODULE, Limits, verify
+from watchdog.collectors.archives.order import MODULE, Limits, Turn, verify
 from watchdog.collectors.archives.settings import promise
 from watchdog.runtime.child import module_argv
 
@@ -64,8 +65,27 @@ def _ratios(folder: Path) -> Iterator[Ratio]:
             continue
         theirs = _best(lambda path=path, argv=argv: _tool([*argv, str(path)]))
         yield Ratio(what, _best(lambda path=path: _ours(path)), tool, theirs)
+    yield from _sealed(folder / "sealed.zip.crypt", stored)
     yield from _memory(folder, piece, (zipped, packed, stored, small))
     yield _huge(folder / "huge.zip")
+
+
+# how a person with the same library would look whether a container is whole; it says nothing about the zip inside
+_ONE_SHOT = """
+import base64, json, sys
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+head, _, rest = open(sys.argv[1], "rb").read().partition(b"\\0")
+AESGCM(bytes.fromhex(sys.argv[2])).decrypt(base64.b64decode(json.loads(head[4:])["nonce"]), rest, head + b"\\0")
+"""
+
+
+def _sealed(path: Path, stored: Path) -> Iterator[Ratio]:
+    """An encrypted container: its tag, the SHA-1 of the file and every byte of the zip inside, against cryptography's one-shot AES-GCM."""
+    path.write_bytes(sealed.sealed(stored.read_bytes()))
+    argv = [sys.executable, "-c", _ONE_SHOT, str(path), sealed.KEY.hex()]
+    theirs = _best(lambda: _tool(argv))
+    yield Ratio("encrypted stored zip, 256 MiB", _best(lambda: _ours(path, sealed.KEY)), "cryptography's one-shot AES-GCM", theirs)
+    yield Ratio(f"child resident, {path.name}", _resident(path, sealed.KEY), "the goal", BOUND, "MiB")
 
 
 def _tar_gz(piece: bytes) -> bytes:
@@ -107,16 +127,16 @@ def _tool(argv: list[str]) -> float:
     return _spent() - before
 
 
-def _ours(path: Path) -> float:
+def _ours(path: Path, key: bytes = b"") -> float:
     before = _spent()
-    _verified(path)
+    _verified(path, key)
     return _spent() - before
 
 
-def _verified(path: Path) -> None:
+def _verified(path: Path, key: bytes = b"") -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        finished = verify(descriptor, 2, promise(str(path)), Limits(256 * MIB, 3600, 0.0), threading.Event())
+        finished = verify(descriptor, 2, promise(str(path)), Limits(256 * MIB, 3600, 0.0), threading.Event(), Turn(key=key))
     finally:
         os.close(descriptor)
     if finished.verdict != "good" or finished.sha1 is None:
@@ -134,18 +154,25 @@ def _memory(folder: Path, piece: bytes, paths: tuple[Path, ...]) -> Iterator[Rat
 # a child inherits the mark of the process that forks it: so a small one starts it
 _MEASURE = """
 import json, os, resource, subprocess, sys
-path, argv, level = sys.argv[1], sys.argv[3:], int(sys.argv[2])
+path, argv, level, key = sys.argv[1], sys.argv[4:], int(sys.argv[2]), bytes.fromhex(sys.argv[3])
 fd = os.open(path, os.O_RDONLY)
+fds = [fd]
 order = {"descriptor": fd, "level": level, "memory": 256 << 20, "cpu": 3600, "rate": 0.0, "promise": "archive", "parent": os.getpid()}
-answer = json.loads(subprocess.run([*argv, json.dumps(order)], pass_fds=[fd], stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
+if key:
+    out, into = os.pipe()
+    os.write(into, key)
+    os.close(into)
+    order["key"] = out
+    fds.append(out)
+answer = json.loads(subprocess.run([*argv, json.dumps(order)], pass_fds=fds, stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
 assert answer["verdict"] == "good", answer
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-def _resident(path: Path) -> float:
+def _resident(path: Path, key: bytes = b"") -> float:
     """Return the resident MiB of the child that verifies ``path``."""
-    argv = [sys.executable, "-c", _MEASURE, str(path), "2", *module_argv(MODULE)]
+    argv = [sys.executable, "-c", _MEASURE, str(path), "2", key.hex(), *module_argv(MODULE)]
     return int(subprocess.run(argv, check=True, capture_output=True, text=True).stdout) / 1024
 
 

@@ -10,7 +10,6 @@ from watchdog.collectors.archives import assemble as archives
 from watchdog.collectors.archives import backup_metrics
 from watchdog.collectors.archives import metrics as archive_metrics
 from watchdog.collectors.archives import queue as archive_queue
-from watchdog.collectors.archives.single import VerifyNow
 from watchdog.collectors.docker import assembly as docker
 from watchdog.collectors.docker import collector as docker_collector
 from watchdog.collectors.docker import metrics as docker_metrics
@@ -97,7 +96,7 @@ def build_rooms(
     rooms.specs.append(spec)
     rooms.metrics["archives"] = (*archive_metrics.specs(chosen.archives.series), *backup_metrics.SPECS)
     rooms.archive_progress = queue.progress
-    rooms.archives = VerifyNow(chosen.archives.memory, clock)
+    rooms.archives = archives.build_now(chosen.archives, needs, clock, queue)
     rooms.starts.append(queue.start)
     rooms.closes.append(queue.close)
     rooms.specs.append(logs.build(chosen.logs, needs, clock, instruments, ledger.offsets, rooms.engine_read))

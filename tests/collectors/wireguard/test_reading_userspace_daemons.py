@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.wireguard import poll
+from watchdog.collectors.wireguard.doors import find_sockets, same_socket
 from watchdog.collectors.wireguard.fake import FakeDevice, FakePeer, FakeWireguardWorld, fake_key
 from watchdog.collectors.wireguard.keys import PublicKeys, public_key
 from watchdog.collectors.wireguard.parse import Known, parse
 from watchdog.collectors.wireguard.trust import Trust
-from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, find_sockets, links_up, read_userspace, same_socket
+from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, links_up, read_userspace
 from watchdog.errors import Forbidden, MalformedAnswer, ServerFault
 from watchdog.model.moments import Moment
 from watchdog.model.wireguard import Device, Peer

@@ -19,6 +19,7 @@ SO_FAR = b'{"so_far"'
 Row = tuple[str, ...]
 TOLD = b'{"told"'
 """How a line begins that tells rows of facts."""
+WORLD_READABLE = "world_readable"
 PLACE = b'{"place"'
 """How a line begins that tells a place to go on from."""
 
@@ -142,5 +143,5 @@ def befell(reason: str, message: str) -> Finished:
 def by_mode(mode: int, format_: str | None) -> tuple[tuple[str, str], ...]:
     """Return what is to be remarked about a file's permission bits (contracts/sysreptor.md 3, L0)."""
     if mode & stat.S_IROTH and format_ not in (None, "unknown", "c2ypt"):
-        return (("world_readable", "every user of this host may read it, and it is not encrypted"),)
+        return ((WORLD_READABLE, "every user of this host may read it, and it is not encrypted"),)
     return ()

@@ -139,6 +139,11 @@ class VerificationQueue:
         )
 
     @property
+    def kept(self) -> Results:
+        """Return all results there are."""
+        return self._results
+
+    @property
     def paused(self) -> bool:
         """Whether a verification stands still because the host's disks are busy."""
         return bool(self._held)
@@ -240,7 +245,6 @@ class VerificationQueue:
         elif kept is not None:
             log.info("a verification starts over: it had reached no place to go on from", path=wanted.path)
         if wanted.level > 1 and wanted.identity.size >= WORTH_A_PLACE and resume is None:
-            # even one that will reach no such place: its second beginning says that it is one
             self._results.keep_part(wanted.identity, written(wanted, None))
         return Turn(
             watch=lambda: self._watch(running),

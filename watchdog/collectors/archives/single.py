@@ -106,26 +106,28 @@ def verify_path(
 
 
 class VerifyNow:
-    """The port by which panels verify a file at once: VerifyArchive of the model."""
+    """The port by which panels verify a file at once: VerifyArchive of the model. ``keep`` is told of each file that was read, and how."""
 
-    def __init__(self, memory: int, clock: Clock) -> None:
+    def __init__(self, memory: int, clock: Clock, keep: Callable[[Verified, Depth], None] = lambda _done, _depth: None) -> None:
         self._memory = memory
         self._clock = clock
+        self._keep = keep
 
     def __call__(self, path: str, /, *, level: int, meaning: str = "", key_file: str = "", alive: Callable[[], None]) -> Verification:
         """Verify ``path`` as the model says. Raises BadSettings for a meaning that is none, and what ``order.verify`` raises."""
         if meaning and not means(meaning):
             raise BadSettings(f"'{meaning}' is not the meaning of a panel")
-        deepest = level if meaning else min(level, 2)
+        depth = Depth(level if meaning else min(level, 2), meaning if level > 2 else "", key_file)  # noqa: PLR2004  (every byte)
         began = self._clock.now()
         try:
             done = verify_path(
-                path, Depth(deepest, meaning, key_file), self._memory, threading.Event(),
+                path, depth, self._memory, threading.Event(),
                 lambda _done, _total: alive(), lambda: self._clock.now().since(began),
             )  # fmt: skip
         except FileNotFoundError:
             raise NotFound(f"there is no '{path}'") from None
         found = done.finished
+        self._keep(done, depth)
         return Verification(
             "result", found.verdict, found.level, found.reasons[0] if found.reasons else None, found.message or None,
             self._clock.now().wall, done.identity, done.size, found.entries, found.sha1, found.salvage, found.facts, found.remarks,

@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from watchdog.collectors.wireguard.doors import SUFFIX, Door
 from watchdog.collectors.wireguard.places import Place
-from watchdog.collectors.wireguard.uapi import SUFFIX, Door
 from watchdog.errors import Blind, Forbidden, NotFound, Refused, Unplaced, WatchdogError
 from watchdog.model.docker import Container
 

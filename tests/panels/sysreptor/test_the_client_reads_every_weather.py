@@ -316,6 +316,20 @@ def test_a_long_log_is_read_once_and_then_only_what_is_new(tmp_path: Path) -> No
         assert view.log_whole
 
 
+def test_after_an_hour_all_is_read_anew(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        fill(stage, 249)
+        stage.client.view()
+        gone = sorted(stage.world.rows, key=lambda row: row.created)[20]
+        stage.world._rows.remove(gone)
+        assert gone.id in {row.id for row in stage.client.view().log or ()}
+        stage.clock.advance(3600.0)
+        before = len(stage.panel.sent(LOG))
+        view = stage.client.view()
+        assert len(stage.panel.sent(LOG)) == before + 3
+    assert [row.id for row in view.log or ()] == [row.id for row in stage.world.rows]
+
+
 def test_no_more_rows_are_read_than_set(tmp_path: Path) -> None:
     with Stage(tmp_path, log_rows=150) as stage:
         fill(stage, 400)

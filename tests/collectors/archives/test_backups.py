@@ -119,6 +119,12 @@ def test_the_newest_is_compared_with_the_median_of_those_before(sizes, median, c
     assert found.newest_good_bytes == (sizes[-1] if sizes else None)
 
 
+def test_the_median_is_taken_of_as_many_as_the_plan_says():
+    files = [archive(3, 1000), archive(2, 500), archive(1, 800)]
+    assert stands(files, BackupPlan(trend=1)).median_bytes == 500
+    assert stands(files, BackupPlan(trend=2)).median_bytes == 750
+
+
 def test_what_is_not_good_counts_for_nothing():
     found = stands([archive(3, 1000), archive(2, 9, "bad"), archive(1, 9, "unverifiable"), archive(0.5, 9, None)])
     assert (found.good, found.newest_good_bytes, found.newest_good_at) == (1, 1000, NOW - 3 * DAY)
@@ -367,6 +373,30 @@ def test_a_set_of_parts_says_what_is_wrong_with_it(tmp_path, watch, name, conten
     (tmp_path / "d" / name).write_bytes(content)
     facts = settled(watch({"name": "d", "path": tmp_path / "d"}), lambda facts: all(file.verification.verdict for file in facts.files))
     assert [(one.verdict, one.reasons) for one in facts.volume_sets] == [(verdict, reasons)]
+
+
+def test_below_level_2_a_part_that_was_cut_is_seen_by_its_size_alone(tmp_path, watch):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "a.zip").write_bytes(zip_of([("a", noise(5000))]))
+    split(tmp_path / "a.zip", 1500, tmp_path / "d")
+    os.truncate(tmp_path / "d" / "a.zip.002", 1499)
+    collector = watch({"name": "d", "path": tmp_path / "d", "level": 1})
+    facts = settled(collector, lambda facts: all(file.verification.verdict for file in facts.files))
+    assert [(one.verdict, one.reasons) for one in facts.volume_sets] == [("bad", ("damaged_parts", "unverifiable_volumes"))]
+
+
+def test_a_manifest_that_comes_later_has_its_parts_read_anew(tmp_path, watch):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "a.zip").write_bytes(zip_of([("a", noise(5000))]))
+    manifest = split(tmp_path / "a.zip", 1500, tmp_path / "d")
+    manifest.rename(tmp_path / "later")
+    collector = watch({"name": "d", "path": tmp_path / "d"})
+    facts = settled(collector, lambda facts: all(file.verification.verdict for file in facts.files))
+    assert facts.files[0].verification.verdict == "bad"
+
+    (tmp_path / "later").rename(manifest)
+    facts = settled(collector, lambda facts: facts.volume_sets and facts.volume_sets[0].verdict)
+    assert (facts.volume_sets[0].verdict, facts.volume_sets[0].reasons) == ("good", ())
 
 
 def test_parts_whose_manifest_is_not_there_are_no_set(tmp_path, watch):

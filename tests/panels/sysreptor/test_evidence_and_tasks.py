@@ -30,6 +30,7 @@ TITLES = ["UID", "PID", "CMD"]
         ("/usr/bin/python3 /app/api/src/manage.py backup --key=- -", True),
         ("python3 manage.py backup", True),
         ("python3 manage.py restorebackup -", False),
+        ("python3 manage.py backups", False),
         ("python3 manage.py migrate", False),
         ("gunicorn backup", False),
         ("", False),

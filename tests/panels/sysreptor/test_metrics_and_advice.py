@@ -68,6 +68,15 @@ def test_what_nobody_knows_is_not_told():
     assert not any(found.values())
 
 
+def test_a_panel_that_is_down_is_told_though_its_files_are_judged():
+    down = scene()
+    assert exported(down)["answers"] == {(): 1.0}
+    down.view = SysreptorView(health_error="Unreachable", licence_error="Unreachable", log_error="Unreachable")
+    down.log = None
+    found = exported(down)
+    assert found["answers"] == {(): 0.0} and found["last_good_level"] == {(): 3.0}
+
+
 def test_no_metric_holds_a_path_or_a_person():
     well = scene()
     well.log += rows(START - HOUR, by="ann@example.org")

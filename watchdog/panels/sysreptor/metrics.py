@@ -31,6 +31,11 @@ def _info(target: str, _: Actual, view: SysreptorView) -> Iterator[Row]:
     yield (target, view.version or "unknown"), 1.0
 
 
+def _answers(target: str, _: Actual, view: SysreptorView) -> Iterator[Row]:
+    if view.reached is not None:
+        yield (target,), float(view.reached)
+
+
 def _health(target: str, _: Actual, view: SysreptorView) -> Iterator[Row]:
     health = view.health or Health()
     for check, value in zip(CHECKS, (health.database, health.migrations, health.cache), strict=True):
@@ -125,6 +130,12 @@ def _spec(name: str, text: str, labels: tuple[str, ...], rows: Rows, kind: Metri
 
 METRICS: Final[tuple[MetricSpec, ...]] = (
     _spec("panel_info", f"The panel's release. {PANEL}", ("target", "version"), _info, "info"),
+    _spec(
+        "answers",
+        f"Whether the panel answered anything in the last look; files are judged also while it does not. {PANEL}",
+        _TARGET,
+        _answers,
+    ),
     _spec("healthy", f"What the panel's healthcheck says of its database, migrations and cache. {PANEL}", ("target", "check"), _health),
     _spec(
         "licence_professional",

@@ -52,7 +52,7 @@ REMEDIES: Final[tuple[Remedy, ...]] = (
         RUN,
         "Make a backup, stream it into a marked part, prove it, and only then give it its name.",
         run_risk,
-        Settle(5.0, 900.0),
+        Settle(5.0, 300.0),
         deadline=3 * 86_400.0,
         cooldown=300.0,
         needs_docker=False,

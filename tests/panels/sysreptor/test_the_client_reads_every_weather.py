@@ -118,6 +118,12 @@ def test_no_shape_at_all_breaks_the_reading(body: object) -> None:
     assert answers.preflight(400, body) in Preflight
 
 
+def test_health_that_tells_nothing_is_not_well() -> None:
+    assert not Health().well
+    assert Health(database=True).well
+    assert not Health(database=True, cache=False).well
+
+
 # -- over the wire
 
 

@@ -9,6 +9,7 @@ from watchdog.model.archives import Salvage
 from watchdog.model.repairs import LedgerFacts, ObjectHistory, Risk
 from watchdog.panels.sysreptor.drift import KINDS
 from watchdog.panels.sysreptor.remedies import PART_SUFFIX, panel_object, run_risk
+from watchdog.panels.sysreptor.traces import BackupProcess, Evidence
 
 NIGHT = START - 6 * HOUR
 
@@ -161,6 +162,21 @@ def test_a_file_that_changed_after_it_was_found_bad_is_not_judged_by_that():
     bad = file(START - HOUR, "bad", reason="truncated")
     changed.files.append(replace(bad, identity=replace(bad.identity, size=7)))
     assert changed.unknown() == {f"archive/{bad.path}": "not_verified_yet"}
+
+
+def test_a_writer_that_is_only_slow_is_left_alone():
+    """A shell's redirection makes the file at once, empty; the panel may think for a while between two pieces."""
+    slow = scene()
+    slow.files.append(file(START + 30, "bad", reason="empty", size=0))
+    assert slow.unknown() == {f"archive/{slow.files[-1].path}": "being_written"}
+    slow.log += rows(START + 85, by="admin", finished=False)
+    found = slow.only("backup_bad", 61.0)
+    assert found.proposal is None and "may still be writing" in found.hold
+    assert slow.only("backup_bad", 300.0).proposal is not None
+    slow.evidence = Evidence(processes=(BackupProcess(7, began=START + 20),))
+    assert slow.only("backup_bad", 300.0).proposal is None
+    slow.evidence = Evidence(processes=(BackupProcess(8, began=START + 500),))
+    assert slow.only("backup_bad").proposal is not None
 
 
 def test_what_lies_in_quarantine_is_no_backup():

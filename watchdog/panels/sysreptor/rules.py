@@ -83,8 +83,11 @@ def bad(case: Case, backup: Backup) -> Drift:
         "cause": CAUSES.get(reason, ""),
     }
     proposal = remedies.quarantine(case.settings, backup.file, reason=reason, last_good=last_good is None or not case.shelf.clear)
-    truth = f"it is no good: {verification.message or reason}"
-    return case.drift("backup_bad", _subject(backup), truth, "its name says that it is a backup", evidence, proposal, None)
+    truth, belief = f"it is no good: {verification.message or reason}", "its name says that it is a backup"
+    if _may_be_written(case, backup):
+        hold = f"somebody may still be writing it: {case.busy()}"
+        return case.drift("backup_bad", _subject(backup), truth, belief, evidence, None, hold)
+    return case.drift("backup_bad", _subject(backup), truth, belief, evidence, proposal, None)
 
 
 def shrunk(case: Case, newest: Backup) -> Drift | None:
@@ -166,10 +169,19 @@ def _subject(backup: Backup) -> Subject:
     return Subject("archive", backup.file.path, backup.name)
 
 
+def _may_be_written(case: Case, backup: Backup) -> bool:
+    """Whether a backup is being made that may be this file's: its process lives, or it changed a moment ago and the log has one open."""
+    if case.evidence.processes:
+        return any(each.began is None or each.began <= backup.changed_at for each in case.evidence.processes)
+    return case.busy() != "" and case.wall - backup.changed_at < case.settings.run.timeouts.between
+
+
 def _undecided(backup: Backup) -> tuple[str, str]:
     if backup.standing == "unverifiable":
         verification = backup.verification
         return "unverifiable", f"{backup.name} can neither be proven nor refuted: {verification.message or verification.reason}"
+    if backup.verification.verdict is not None and backup.verification.identity == backup.file.identity:
+        return "being_written", f"{backup.name} changed a moment ago: it may still be written"
     return "not_verified_yet", f"{backup.name} has not been verified yet ({backup.verification.message or backup.verification.state})"
 
 

@@ -7,7 +7,7 @@ verified is pending: neither there nor missing (house rule 14).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
@@ -137,7 +137,7 @@ def look(settings: SysreptorSettings, actual: Actual, now: Moment) -> Shelf:
     if snapshot is None or snapshot.facts is None:
         return Shelf(reason="archives_unknown", message="no directory of archives has been looked at yet", stale=True)
     facts, names = snapshot.facts, {need.name for need in directories(settings)}
-    shelf = _shelf(facts, f"{settings.name}:parts", names)
+    shelf = _without_work(_shelf(facts, f"{settings.name}:parts", names), now.wall - settings.backups.stable_after)
     if not snapshot.success or not snapshot.fresh(now):
         message = "our look at the directories of archives failed, or is old"
         return Shelf(shelf.backups, shelf.parts, "archives_stale", message, stale=True)
@@ -147,6 +147,12 @@ def look(settings: SysreptorSettings, actual: Actual, now: Moment) -> Shelf:
         if one is None or one.error is not None:
             return Shelf(shelf.backups, shelf.parts, "directory_unreadable", _unreadable(one))
     return shelf
+
+
+def _without_work(shelf: Shelf, since: float) -> Shelf:
+    """Call what changed after ``since`` (UNIX seconds) and looks bad pending: whoever writes it may only be slow."""
+    backups = (replace(each, standing="pending") if each.standing == "bad" and each.changed_at > since else each for each in shelf.backups)
+    return replace(shelf, backups=tuple(backups))
 
 
 def last_seen(target: str, actual: Actual) -> Shelf | None:

@@ -178,7 +178,7 @@ def test_each_refusal_of_a_credential_has_its_name(tmp_path: Path, file: str, te
         stage.secret(file, text)
         view = stage.client.view()
     assert view.preflight is meant
-    assert view.health is not None
+    assert view.health is not None and view.reached is True
     assert view.log_error == ("" if file == "key" else "Forbidden")
 
 

@@ -15,13 +15,27 @@ import time
 import pytest
 
 from tests.support.archives import noise
-from tests.support.corpus import ALL
+from tests.support.corpus import ALL, sealed
 from tests.support.corpus import zips as z
 from tests.support.corpus.__main__ import write
 from watchdog.cli import main
 
 CORPUS = {case.name: case for case in ALL}
-KEYS = ["path", "format", "verdict", "level", "reasons", "bytes", "entries", "salvageable", "sha1", "seconds", "message", "facts", "remarks"]
+KEYS = [
+    "path",
+    "format",
+    "verdict",
+    "level",
+    "reasons",
+    "bytes",
+    "entries",
+    "salvageable",
+    "sha1",
+    "seconds",
+    "message",
+    "facts",
+    "remarks",
+]
 
 
 @pytest.fixture
@@ -166,3 +180,24 @@ def test_soak_the_whole_corpus_through_the_command(tmp_path, capsys):
     for row, case in zip(json.loads(capsys.readouterr().out), ALL, strict=True):
         assert row["verdict"] == case.verdict, row
         assert not case.reasons or row["reasons"][0] == case.reasons[0], row
+
+
+@pytest.mark.parametrize(
+    "words", [["--level", "3"], ["--as", "nobody"], ["--key-file", "/nowhere/key"], ["--as", "../os"], ["--level", "4"]]
+)
+def test_words_about_meaning_and_key_that_do_not_fit_end_with_3(file, capsys, words):
+    assert main(["verify", *words, file("sysreptor.zip")]) == 3
+    said = capsys.readouterr()
+    assert said.err
+    assert not said.out
+
+
+def test_a_key_file_opens_a_container_and_json_says_what_was_found(file, tmp_path, capsys):
+    (tmp_path / "key").write_text(sealed.KEY.hex())
+
+    assert main(["verify", "--json", file("backup.zip.crypt")]) == 2
+    assert json.loads(capsys.readouterr().out)[0]["reasons"] == ["encrypted"]
+    assert main(["verify", "--json", "--key-file", str(tmp_path / "key"), file("backup.zip.crypt"), file("sysreptor.zip")]) == 0
+    closed, plain = json.loads(capsys.readouterr().out)
+    assert (closed["format"], closed["verdict"], closed["level"], closed["entries"], closed["remarks"]) == ("c2ypt", "good", 2, 9, [])
+    assert plain["verdict"] == "good"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +117,22 @@ def test_a_part_that_appears_at_the_last_moment_is_not_replaced(tmp_path):
     assert (tmp_path / "a.003").read_bytes() == b"mine"
 
 
+def test_parts_that_have_their_names_already_go_when_another_cannot_have_its_own(tmp_path, monkeypatch):
+    rename = Path.rename
+
+    def fail(self, target):
+        if Path(target).name == "a.002":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with SplitWriter(tmp_path / "a", 100) as writer:
+        writer.write(bytes(250))
+        with pytest.raises(Temporary):
+            writer.finish()
+    assert names(tmp_path) == []
+
+
 def test_splitting_stops_before_the_disk_is_full(tmp_path, whole):
     with pytest.raises(Temporary, match="too little room"):
         split(whole, 3000, tmp_path, floor=1 << 60)
@@ -169,6 +187,26 @@ def test_a_set_that_is_not_whole_is_refused_and_nothing_is_left_behind(parts, da
     break_it(parts)
     before = names(parts)
     with pytest.raises(MalformedAnswer, match=said):
+        join(parts / f"backup.zip{END}")
+    assert names(parts) == before
+
+
+def test_of_a_part_that_goes_on_and_on_no_more_is_read_than_shows_it(parts):
+    os.truncate(parts / "backup.zip.002", 1 << 40)
+    told = []
+    with pytest.raises(MalformedAnswer, match=r"backup\.zip\.002 has more bytes"):
+        join(parts / f"backup.zip{END}", watch=lambda done, total: told.append(done))
+    assert told == [3000]
+
+
+def test_nothing_is_begun_that_does_not_fit(parts):
+    def huge(told):
+        told["parts"][3]["bytes"] = 1 << 60
+        told["bytes"] = 9000 + (1 << 60)
+
+    rewritten(parts, huge)
+    before = names(parts)
+    with pytest.raises(Temporary, match="no room"):
         join(parts / f"backup.zip{END}")
     assert names(parts) == before
 

@@ -14,7 +14,7 @@ from watchdog.errors import Unreachable
 from watchdog.runtime.child import Child
 
 START_SECONDS = 60.0
-END_SECONDS = 5.0
+END_SECONDS = 20.0
 READY = "ready"
 
 

@@ -236,7 +236,10 @@ class EntryReader(Protocol):
         ...
 
     def end(self) -> None:
-        """Take note that the content was whole: its size and checksum are right. Not called for a damaged entry."""
+        """Take note that the content was whole: its size is right, and in a zip its checksum. Not called for a damaged entry.
+
+        In a packed tar the checksum comes later, for all entries at once: when it is wrong, ``Meaning.end`` is not called.
+        """
         ...
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import math
 import os
+import tarfile
 import threading
 
 import pytest
+from backports import zstd
 
-from tests.support.archives import find, noise
+from tests.support.archives import find, gz, noise, tar_of
 from tests.support.corpus import ALL, sealed
 from tests.support.corpus import zips as z
 from tests.support.meaning_child import BROKEN, LAZY, PLANTED
@@ -111,10 +114,39 @@ def test_a_meaning_that_fails_is_named_and_costs_its_own_level_only(tmp_path, pl
     assert (damaged.verdict, damaged.reasons[0]) == ("bad", "missing_end")
 
 
-def test_a_format_whose_entries_nobody_shows_stays_at_level_2(tmp_path):
-    whole = next(case for case in ALL if case.name.endswith(".tar.xz") and case.verdict == "good").make()
+TAR = (("VERSION", b"1.11"), ("data/big", noise(300_000)), ("empty", b""), ("uploadedfiles/x", b"x" * 700), ("n" * 150, b"long" * 200))
+PACKED = {
+    "tar": lambda tar: tar,
+    "one gzip": gz,
+    "several gzips": lambda tar: gz(tar, members=7),
+    "xz": lzma.compress,
+    "zstd": zstd.compress,
+}
 
-    finding = find(tmp_path / "x", whole, level=3, promise="tar", begin=Counting)
+
+@pytest.mark.parametrize("packing", PACKED)
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_a_tar_is_shown_entry_by_entry_however_it_is_packed(tmp_path, packing, form):
+    made = []
+
+    finding = find(tmp_path / "x", PACKED[packing](tar_of(TAR, form=form)), level=3, promise="tar", begin=kept(made))
+
+    assert (finding.verdict, finding.level) == ("good", 3)
+    assert made[0].names == [name for name, _ in TAR]
+    wanted = {name: hashlib.sha256(content).hexdigest() for name, content in TAR if not name.startswith("uploadedfiles")}
+    assert made[0].sums == wanted
+    assert list(made[0].ended) == list(wanted)
+
+
+@pytest.mark.parametrize("data", [gz(tar_of(TAR))[:-4], gz(tar_of(TAR, end=False)), gz(tar_of(TAR))[:-5] + b"12345"])
+def test_a_damaged_tar_has_no_meaning(tmp_path, data):
+    finding = find(tmp_path / "x", data, level=3, promise="tar", begin=Counting)
+
+    assert (finding.verdict, finding.level, finding.meant) == ("bad", 2, None)
+
+
+def test_what_has_no_entries_stays_at_level_2(tmp_path):
+    finding = find(tmp_path / "x", gz(b"only a text\n" * 900), level=3, begin=Counting)
 
     assert (finding.verdict, finding.level) == ("good", 2)
     assert "meaning_not_asked" in finding.reasons

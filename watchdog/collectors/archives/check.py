@@ -93,7 +93,7 @@ def check(source: Source, level: int, promise: Promise, memory: int = MEMORY, ta
         elif level >= CONTENT and head.format == "zip":
             finding = read_zip(source, head.start, memory, talk, aids.hosted)
         else:
-            finding = _stream(source, head, bytes_level, promise, memory, talk)
+            finding = _stream(source, head, bytes_level, promise, memory, talk, aids.hosted)
         if level >= MEANING and aids.hosted is not None and head.format != "c2ypt":
             finding = _meant(finding, aids.hosted)
     return replace(finding, sha1=source.sha1()) if level >= CONTENT else finding
@@ -109,7 +109,7 @@ def _meant(finding: Finding, hosted: Hosted) -> Finding:
     if finding.verdict != "good":
         return finding
     if not hosted.asked:
-        told = f"the entries of a {finding.format} are not shown to a panel's meaning"
+        told = f"there are no entries in this {finding.format} that a panel's meaning could be shown"
         return replace(finding, reasons=(*finding.reasons, "meaning_not_asked"), messages=(*finding.messages, told))
     meant = hosted.end()
     words: tuple[str, ...]
@@ -132,19 +132,19 @@ def _head(source: Source, promise: Promise) -> Head:
     return Head("unknown", named="zeros") if zeros and promise == "tar" else head
 
 
-def _stream(source: Source, head: Head, level: int, promise: Promise, memory: int, talk: Talk) -> Finding:
+def _stream(source: Source, head: Head, level: int, promise: Promise, memory: int, talk: Talk, hosted: Hosted | None) -> Finding:
     expect_tar = promise == "tar"
     match head.format:
         case "zip":
             return check_zip(source, head.start)
         case "gzip":
-            return check_gzip(source, level, talk, expect_tar=expect_tar)
+            return check_gzip(source, level, talk, expect_tar=expect_tar, hosted=hosted)
         case "tar":
-            return check_tar(source, level)
+            return check_tar(source, level, hosted)
         case "zstd":
-            return check_zstd(source, level, memory, expect_tar=expect_tar)
+            return check_zstd(source, level, memory, expect_tar=expect_tar, hosted=hosted)
         case _:
-            return check_xz(source, level, memory, expect_tar=expect_tar)
+            return check_xz(source, level, memory, expect_tar=expect_tar, hosted=hosted)
 
 
 def _named(head: Head, promise: Promise) -> Finding | None:

@@ -14,6 +14,7 @@ from isal import igzip_lib, isal_zlib
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
 from watchdog.collectors.archives.inside import Inside, look_inside, unpack
+from watchdog.collectors.archives.meanings import Hosted
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import SILENT, Place, Talk
@@ -35,7 +36,7 @@ class _Counted:
         self._inside.feed(content)
 
 
-def check_gzip(source: Source, level: int = 1, talk: Talk = SILENT, *, expect_tar: bool) -> Finding:
+def check_gzip(source: Source, level: int = 1, talk: Talk = SILENT, *, expect_tar: bool, hosted: Hosted | None = None) -> Finding:
     """Given an open gzip, return what it proves. ``expect_tar``: its name promises a tar inside.
 
     Places to go on from stand behind each member; a single one has none.
@@ -49,7 +50,7 @@ def check_gzip(source: Source, level: int = 1, talk: Talk = SILENT, *, expect_ta
             notes.add("resumed", f"the first {number - 1} members were read before a restart; there is no checksum of the whole file")
         _members(Pieces(source, at), inside, source.size, number, talk)
 
-    return look_inside("gzip", source, level, read, expect_tar=expect_tar)
+    return look_inside("gzip", source, level, read, expect_tar=expect_tar, hosted=hosted)
 
 
 def _members(pieces: Pieces, inside: Inside, size: int, number: int, talk: Talk) -> None:

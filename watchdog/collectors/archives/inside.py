@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
 from watchdog.collectors.archives.format import MANGLED, TAR_BLOCK, is_tar_header, mangled
+from watchdog.collectors.archives.meanings import Hosted
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import Place
@@ -34,10 +35,11 @@ class Decoder(Protocol):
 class Inside:
     """Takes what is unpacked, in order. ``total`` counts its bytes."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, hosted: Hosted | None = None) -> None:
         self._notes = notes
+        self._hosted = hosted
         self._first = b""
-        self.walk = TarWalk(notes)
+        self.walk = TarWalk(notes, hosted)
         self.is_tar: bool | None = None
         self.total = 0
         self._damage: Broken | None = None
@@ -107,6 +109,8 @@ class Inside:
         self.is_tar = len(block) == TAR_BLOCK and (is_tar_header(block) or not any(block))
         first, self._first = self._first, b""
         if self.is_tar:
+            if self._hosted is not None:
+                self._hosted.asked = True
             self._walk(first)
 
     def _walk(self, content: bytes) -> None:
@@ -117,10 +121,15 @@ class Inside:
                 self._damage = broken
 
 
-def look_inside(kind: str, source: Source, level: int, read: Callable[[Inside, Notes], None], *, expect_tar: bool) -> Finding:
-    """Let ``read`` unpack all of a ``source`` of this kind, and return what it proves; a Broken becomes part of the finding."""
+def look_inside(
+    kind: str, source: Source, level: int, read: Callable[[Inside, Notes], None], *, expect_tar: bool, hosted: Hosted | None = None
+) -> Finding:
+    """Let ``read`` unpack all of a ``source`` of this kind, and return what it proves; a Broken becomes part of the finding.
+
+    ``hosted`` is shown the entries of the tar inside.
+    """
     notes = Notes()
-    inside = Inside(notes)
+    inside = Inside(notes, hosted)
     damage: Broken | None = None
     try:
         read(inside, notes)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes, Survivors
 from watchdog.collectors.archives.format import MANGLED, TAR_BLOCK, checksums, is_tar_header, mangled, octal
+from watchdog.collectors.archives.meanings import Hosted, Tap
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.talk import Place
 
@@ -23,9 +24,12 @@ _PAX_SIZE = re.compile(rb"\d+ size=(\d{1,19})\n")
 
 
 class TarWalk:
-    """One tar, fed in order. ``feed`` and ``finish`` raise Broken at the first proof of damage."""
+    """One tar, fed in order. ``feed`` and ``finish`` raise Broken at the first proof of damage. ``hosted`` is shown every entry."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, hosted: Hosted | None = None) -> None:
+        self._hosted = hosted
+        self._tap: Tap | None = None
+        self._wanted = 0  # bytes of the entry's content that the tap has not had yet
         self._notes = notes
         self.entries = 0
         self.position = 0
@@ -52,6 +56,10 @@ class TarWalk:
             taken = min(self._skip, len(data) - at)
             if taken:
                 self._skip -= taken
+                if self._tap is not None and self._wanted:
+                    piece = data[at : at + min(taken, self._wanted)]
+                    self._wanted -= len(piece)
+                    self._tap.feed(piece)
             elif self._collect is not None:
                 taken = self._gather(data[at : at + self._collect_left])
             else:
@@ -65,9 +73,8 @@ class TarWalk:
 
     def finish(self, *, whole_blocks: bool = True) -> None:
         """Say that no more bytes come; ``whole_blocks``: their number was a multiple of a block."""
-        if self._open is not None and not self._skip and not self._extension:
-            self.survivors.add(*self._open)
-            self._open = None
+        if not self._skip and not self._extension:
+            self._complete()
         if self._block:
             raise Broken("truncated", f"the tar stops within a header block{self._whole(0)}")
         if self._skip or self._collect is not None or self._extension:
@@ -103,9 +110,8 @@ class TarWalk:
         return f"; the {self.entries - less} entries before it are whole" if self.entries > less else ""
 
     def _take(self, block: bytes) -> None:
-        if self._open is not None and not self._extension:
-            self.survivors.add(*self._open)
-            self._open = None
+        if not self._extension:
+            self._complete()
         if self._extension:
             self._extension = bool(block[504])
             if not self._extension:
@@ -116,6 +122,15 @@ class TarWalk:
             raise Broken("damaged_header", f"a block of zeros stands between two entries, after entry {self.entries}")
         else:
             self._header(block)
+
+    def _complete(self) -> None:
+        """Take note that the entry before this place, if there is one, is whole."""
+        if self._open is not None:
+            self.survivors.add(*self._open)
+            self._open = None
+            if self._tap is not None:
+                self._tap.end()
+                self._tap = None
 
     def _header(self, block: bytes) -> None:
         if not is_tar_header(block):
@@ -136,6 +151,9 @@ class TarWalk:
         content = 0 if kind in _NO_CONTENT else size
         self._open = (self._long_name or (prefix + b"/" + name if prefix else name), content)
         self._long_name = b""
+        if self._hosted is not None:
+            tap, self._wanted = self._hosted.entry(*self._open), content
+            self._tap = None if kind == b"S" else tap  # what a sparse file holds is not what stands in the tar
         if kind == b"S" and block[482]:
             self._extension, self._sparse_size = True, size
         else:
@@ -182,10 +200,12 @@ def _padded(size: int) -> int:
     return size + -size % TAR_BLOCK
 
 
-def check_tar(source: Source, level: int = 1) -> Finding:
+def check_tar(source: Source, level: int = 1, hosted: Hosted | None = None) -> Finding:
     """Given an open tar, return what it proves: its structure. Its contents carry no checksum, and at level 2 it says so."""
     notes = Notes()
-    walk = TarWalk(notes)
+    walk = TarWalk(notes, hosted)
+    if hosted is not None:
+        hosted.asked = True
     if not source.at(0, 2 * TAR_BLOCK).strip(b"\0"):
         notes.add("only_zeros", "it begins with zeros only: an empty tar, or a file whose blocks were never written")
         return notes.finding("tar", level, 0)

@@ -9,6 +9,7 @@ import lzma
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
 from watchdog.collectors.archives.inside import Inside, look_inside, unpack
+from watchdog.collectors.archives.meanings import Hosted
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 
@@ -20,9 +21,11 @@ _MOST_DICTIONARY = 40
 _ERRORS = (lzma.LZMAError, EOFError)
 
 
-def check_xz(source: Source, level: int, memory: int, *, expect_tar: bool) -> Finding:
+def check_xz(source: Source, level: int, memory: int, *, expect_tar: bool, hosted: Hosted | None = None) -> Finding:
     """Given an open xz, return what it proves. ``memory``: bytes that its decoder may use. ``expect_tar`` as for gzip."""
-    return look_inside("xz", source, level, lambda inside, notes: _streams(Pieces(source), inside, notes, memory), expect_tar=expect_tar)
+    return look_inside(
+        "xz", source, level, lambda inside, notes: _streams(Pieces(source), inside, notes, memory), expect_tar=expect_tar, hosted=hosted
+    )
 
 
 def _streams(pieces: Pieces, inside: Inside, notes: Notes, memory: int) -> None:

@@ -9,6 +9,7 @@ import sys
 
 from watchdog.collectors.archives.findings import Broken, Finding, Notes
 from watchdog.collectors.archives.inside import Inside, look_inside, unpack
+from watchdog.collectors.archives.meanings import Hosted
 from watchdog.collectors.archives.pieces import Pieces
 from watchdog.collectors.archives.source import Source
 
@@ -25,9 +26,11 @@ _SIZES = {0: 0, 1: 2, 2: 4, 3: 8}
 _KEYS = {0: 0, 1: 1, 2: 2, 3: 4}
 
 
-def check_zstd(source: Source, level: int, memory: int, *, expect_tar: bool) -> Finding:
+def check_zstd(source: Source, level: int, memory: int, *, expect_tar: bool, hosted: Hosted | None = None) -> Finding:
     """Given an open zstd, return what it proves. ``memory``: bytes that a window may have. ``expect_tar`` as for gzip."""
-    return look_inside("zstd", source, level, lambda inside, notes: _frames(Pieces(source), inside, notes, memory), expect_tar=expect_tar)
+    return look_inside(
+        "zstd", source, level, lambda inside, notes: _frames(Pieces(source), inside, notes, memory), expect_tar=expect_tar, hosted=hosted
+    )
 
 
 def _frames(pieces: Pieces, inside: Inside, notes: Notes, memory: int) -> None:

@@ -81,8 +81,6 @@ def test_a_running_backup_is_seen_over_the_engine(tmp_path: Path) -> None:
             hold.set()
             running.join(60)
             until(lambda: reader.read().processes == ())
-            engine_world.hang()
-            engine_world.heal()
         assert EvidenceReader(stage.settings, None).read().processes_error == "no_engine"
 
 

@@ -16,7 +16,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from tests.support.gunicorn_stand_in import THREADS
 from tests.support.instruments import Noted
+from tests.support.wireguard import poll
 from watchdog.model.drifts import Drift
 from watchdog.model.hooks import HookRunner
 from watchdog.model.moments import Clock, Moment
@@ -87,6 +89,18 @@ class Watch:
         evidence = self.target.evidence(self.actual())
         assert evidence.process is not None, evidence.blind
         return evidence.process
+
+    def settled(self) -> Process:
+        """Return them once the stand-in's tree stands: while it grows, its first process looks like a master, its master like a worker."""
+        found: list[Process] = []
+
+        def stands() -> bool:
+            process = self.target.evidence(self.actual()).process
+            found[:] = [process] if process is not None and len(process.tasks) == 1 + THREADS else []
+            return bool(found)
+
+        poll("the panel's processes stand", stands)
+        return found[0]
 
     def look(self) -> tuple[Drift, ...]:
         """Look once; return the drifts."""

@@ -15,7 +15,7 @@ import pytest
 from tests.support.dockerd import Dockerd, dockerd, engine, poll  # noqa: F401  # fixtures
 from tests.support.instruments import Noted
 from tests.support.wgdashboard_real import Skipping, Watch
-from tests.support.wireguard import new_key, require_wireguard
+from tests.support.wireguard import answers, new_key, require_wireguard
 from watchdog.collectors.wireguard.collector import WireguardCollector
 from watchdog.collectors.wireguard.elsewhere import Elsewhere
 from watchdog.collectors.wireguard.keys import public_key
@@ -72,7 +72,7 @@ class Boxed:
         for end, other, port in ((*ENDS, 51820), (*reversed(ENDS), 51821)):
             (self.folder / "src" / end).write_text(self.keys[end][0] + "\n")
             peer = f"peer {self.keys[other][1]} endpoint 127.0.0.1:{51820 + 51821 - port} allowed-ips 10.90.0.0/24 persistent-keepalive 1"
-            poll(lambda name=end: (self.sockets / f"{name}.sock").exists(), what=f"{end} is there")
+            poll(lambda name=end: answers(self.sockets / f"{name}.sock"), what=f"{end} answers")
             self.run(f"wg set {end} listen-port {port} private-key /srv/src/{end} {peer} && ip link set {end} up")
         poll(lambda: all(peer.last_handshake for end in ENDS for peer in UapiWorld(self.sockets).show(end)), what="a handshake")
 
@@ -157,7 +157,7 @@ def watch(boxed: Boxed, panel: FakePanel, hook: dict) -> Watch:
 
 def test_the_container_hook_would_end_the_tunnels_and_does(boxed: Boxed, panel: FakePanel):
     seen = watch(boxed, panel, {"container": NAME})
-    before = seen.process()
+    before = seen.settled()
     inside = Path(f"/proc/{before.worker}/status").read_text().split("NSpid:")[1].split("\n")[0].split()
     assert len(inside) == 2 and int(inside[1]) in before.tasks and before.worker not in before.tasks, "ids are the container's own"
     assert (before.netns, before.daemons, len(before.tasks)) == (LABEL, 2, 4)
@@ -174,25 +174,25 @@ def test_the_container_hook_would_end_the_tunnels_and_does(boxed: Boxed, panel: 
     assert boxed.daemons() == tunnels and boxed.pid == first, "nothing was sent"
     ended = seen.repair(drift, Risk.DESTRUCTIVE)
     assert ended.startswith("DONE the panel restarted and answers"), ended
-    after = seen.process()
+    after = seen.settled()
     assert boxed.pid != first and after.master_began > before.master_began
     assert not boxed.daemons() & tunnels, "the danger was real"
 
 
 def test_the_exec_hook_restarts_the_panel_alone(boxed: Boxed, panel: FakePanel):
     seen = watch(boxed, panel, {"exec": {"container": NAME, "argv": ["/bin/busybox", "sh", "-c", RESTART]}})
-    before, tunnels, first = seen.process(), boxed.daemons(), boxed.pid
+    before, tunnels, first = seen.settled(), boxed.daemons(), boxed.pid
     drift = seen.dead()
     assert drift.proposal is not None
     assert drift.proposal.facts["tunnels_end"] is False and restart_risk(drift.proposal.facts) is Risk.SAFE
     ended = seen.repair(drift, Risk.SAFE)
     assert ended.startswith("DONE the panel restarted and answers"), ended
-    after = seen.process()
+    after = seen.settled()
     assert after.master != before.master and after.master_began > before.master_began
     assert boxed.pid == first and boxed.daemons() == tunnels, "the container and its tunnels live on"
     assert (after.netns, after.daemons) == (LABEL, 2)
     assert seen.repair(drift, Risk.SAFE).startswith("DONE the panel has been restarted already")
-    assert seen.process().master == after.master, "run twice, one effect"
+    assert seen.settled().master == after.master, "run twice, one effect"
 
 
 def test_doctor_sees_its_processes(boxed: Boxed, panel: FakePanel):

@@ -73,7 +73,7 @@ def _rehearse(
     if full:
         _full(cast(Rehearsing, panel), own, path, need, _engine(loaded), as_json=as_json)
     clock = SystemClock()
-    began, place = clock.now(), _place(directory, own, need)
+    began, place = clock.now(), _place(directory, own, cast(Rehearsing, panel).in_use(own, _engine(loaded)))
     found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
     done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, room)
     verdict = "bad" if not done.good else "good" if found.verdict == "good" else "unverifiable"
@@ -106,13 +106,13 @@ def _newest(need: DirectoryNeed) -> Path:
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
-def _place(directory: Path | None, own: Any, need: DirectoryNeed) -> Path:
-    """Return where the scratch may be made; never in or above a place where backups are kept."""
+def _place(directory: Path | None, own: Any, in_use: tuple[Path, ...]) -> Path:
+    """Return where the scratch may be made; never in a place where people's files lie, nor right above one when it was named."""
     wished = directory or getattr(getattr(own, "restore", None), "directory", None)
     place = Path(wished or tempfile.gettempdir()).resolve()
-    kept = Path(need.path).resolve()
-    if place == kept or kept in place.parents or (place in kept.parents and wished is not None):
-        raise Refused(f"the scratch directory {place} and the backups in {kept} lie in one another: name another --directory")
+    for kept in (each.resolve() for each in in_use):
+        if place == kept or kept in place.parents or (place in kept.parents and wished is not None):
+            raise Refused(f"the scratch directory {place} and {kept}, which is in use, lie in one another: name another --directory")
     if not place.is_dir():
         raise Refused(f"there is no directory {place} for the scratch files")
     return place

@@ -49,7 +49,11 @@ class ThrowAway:
 
 
 class Rehearsing(Protocol):
-    """What a panel offers that can rehearse: two more methods of ``Panel``."""
+    """What a panel offers that can rehearse: three more methods of ``Panel``."""
+
+    def in_use(self, settings: Any, engine: EngineRead | None) -> tuple[Path, ...]:
+        """Return the directories in which people's files lie: no scratch in or above them. Raises what the engine raises."""
+        ...
 
     def rehearse(self, settings: Any, archive: BinaryIO, scratch: Path, room: int, alive: Alive) -> Rehearsal:
         """Load the content of ``archive`` (proven, decrypted, seekable) into ``scratch``, at most ``room`` bytes of it, and compare.

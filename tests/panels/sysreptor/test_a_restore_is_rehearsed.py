@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tests.support.sysreptor_panel import AES_KEY
 from watchdog.cli import main
 from watchdog.cli.rehearse import NOTE_SUFFIX
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
+from watchdog.model.docker import Mount
 from watchdog.model.transfers import always
 from watchdog.panels.sysreptor import PANEL, throwaway
 from watchdog.panels.sysreptor.fake import SysreptorWorld, sealed
@@ -200,7 +202,7 @@ def planned(tmp_path: Path, world: FakeEngineWorld, **more: Any):
     own = SysreptorSettings.model_validate(
         {"name": "reports", "backups": {"path": str(tmp_path)}, "restore": {"licence_file": str(tmp_path / "licence")}, **more}
     )
-    with FakeEngine(world, Path("/tmp") / f"wdr-{tmp_path.name[-20:]}.sock") as engine:
+    with tempfile.TemporaryDirectory(prefix="wdr-") as short, FakeEngine(world, Path(short) / "d.sock") as engine:
         return PANEL.throw_away(own, io.BytesIO(backup()), Engine(engine.url))  # type: ignore[attr-defined]
 
 
@@ -215,6 +217,16 @@ def test_the_full_plan_shares_no_name_with_production(tmp_path):
     world.run("watchdog-rehearsal-reports-database")
     refused = planned(tmp_path, world)
     assert refused.commands == () and any("is a name that is in use" in why for why in refused.refusals)
+
+
+def test_what_the_container_has_mounted_is_in_use(tmp_path):
+    world = FakeEngineWorld()
+    world.run("sysreptor-app", mounts=(Mount(str(tmp_path / "data"), "/data"), Mount("sysreptor-app-data", "/more")))
+    own = SysreptorSettings.model_validate({"name": "reports", "backups": {"path": str(tmp_path / "b")}, "run": {"directory": "/srv/own"}})
+    with tempfile.TemporaryDirectory(prefix="wdr-") as short, FakeEngine(world, Path(short) / "d.sock") as engine:
+        found = throwaway.in_use(own, Engine(engine.url))
+    assert {tmp_path / "b", Path("/srv/own"), tmp_path / "data"} <= set(found)
+    assert set(throwaway.in_use(own, None)) == {tmp_path / "b", Path("/srv/own")}
 
 
 def test_any_equal_name_is_refused():

@@ -80,6 +80,10 @@ class SysreptorPanel:
         del settings
         return rehearsing.rehearse(archive, scratch, room, alive)
 
+    def in_use(self, settings: SysreptorSettings, engine: EngineRead | None) -> tuple[Path, ...]:
+        """Return the directories in which people's files lie."""
+        return throwaway.in_use(settings, engine)
+
     def throw_away(self, settings: SysreptorSettings, archive: BinaryIO, engine: EngineRead | None) -> ThrowAway:
         """Plan a restore by the panel itself; runs nothing."""
         return throwaway.plan(settings, archive, engine)

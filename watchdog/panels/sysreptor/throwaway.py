@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 import zipfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from watchdog.errors import NotFound, WatchdogError
@@ -40,10 +41,7 @@ def production(settings: SysreptorSettings, engine: EngineRead | None) -> frozen
     for row in engine.list(SECONDS):
         told = row.get("Names")
         names |= {str(name).lstrip("/") for name in told} if isinstance(told, list) else set()
-    try:
-        found: Mapping[str, Any] = engine.inspect(settings.run.container, SECONDS) if settings.run.container else {}
-    except NotFound:
-        found = {}
+    found = _inspected(settings, engine)
     names |= {str(mount.get("Name") or mount.get("Source") or "") for mount in found.get("Mounts") or ()}
     names |= set((found.get("NetworkSettings") or {}).get("Networks") or {})
     for line in (found.get("Config") or {}).get("Env") or ():
@@ -51,6 +49,16 @@ def production(settings: SysreptorSettings, engine: EngineRead | None) -> frozen
         if variable in {"DATABASE_HOST", "REDIS_HOST"}:
             names.add(value)
     return frozenset(names - {""})
+
+
+def in_use(settings: SysreptorSettings, engine: EngineRead | None) -> tuple[Path, ...]:
+    """Return the directories of backups, and those that the panel's container has mounted, as far as an engine tells."""
+    found = {settings.backups.path, settings.run.directory or settings.backups.path}
+    engine, _ = _answering(engine)
+    for mount in _inspected(settings, engine).get("Mounts") or ():
+        source = str(mount.get("Source") or "")
+        found |= {Path(source)} if source.startswith("/") else set()
+    return tuple(sorted(Path(each) for each in found))
 
 
 def clashes(names: tuple[str, ...], used: frozenset[str]) -> Iterator[str]:
@@ -65,6 +73,16 @@ def _lacking(settings: SysreptorSettings, version: str) -> Iterator[str]:
         yield f"there is no licence in {settings.restore.licence_file}"
     if parse_version(version) is None:
         yield f"it was made by '{version}', of which there is no image"
+
+
+def _inspected(settings: SysreptorSettings, engine: EngineRead | None) -> Mapping[str, Any]:
+    """Return what the engine tells of the panel's container; nothing when there is none."""
+    if engine is None or not settings.run.container:
+        return {}
+    try:
+        return engine.inspect(settings.run.container, SECONDS)
+    except NotFound:
+        return {}
 
 
 def _answering(engine: EngineRead | None) -> tuple[EngineRead | None, tuple[str, ...]]:

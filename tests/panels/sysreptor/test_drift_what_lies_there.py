@@ -247,6 +247,21 @@ def test_missing_and_empty_files_in_the_newest_are_told_of_it_alone():
     assert lacking.kinds() == set()
 
 
+def test_fewer_verified_backups_than_should_be_kept():
+    few = scene(backups={"path": FOLDER, "keep": 6})
+    found = few.only("backups_too_few")
+    assert (found.evidence["verified"], found.evidence["keep"]) == (5, 6) and found.proposal is None
+    few.files.append(file(START - 30 * DAY))
+    assert few.unknown()[f"shelf/{TARGET}"] == "not_verified_yet"
+    few.files[-1] = file(START - 30 * DAY, "bad", reason="truncated")
+    assert few.kinds() == {"backups_too_few", "backup_bad"}
+    few.files[-1] = good(START - 30 * DAY)
+    few.log += rows(START - 30 * DAY)
+    assert few.kinds() == set()
+    few.errors[f"{TARGET}:backups"] = "hung"
+    assert few.unknown()[f"shelf/{TARGET}"] == "directory_unreadable"
+
+
 def test_a_backup_in_plain_text_that_everybody_may_read():
     open_ = scene()
     open_.files[3] = replace(open_.files[3], mode=0o644)

@@ -30,12 +30,13 @@ _LASTING: Final = Confirm(3, 30.0)
 """For kinds that compare two sides read at different times."""
 KINDS: Final[tuple[DriftKind, ...]] = (
     DriftKind("backup_too_old", "The newest verified backup is too old, or there is none.", "critical", Confirm(2, 30.0)),
-    DriftKind("backup_without_file", "The panel's log says that a backup finished, and no verified file is of it.", "critical", _LASTING),
+    DriftKind("backup_without_file", "The panel's log says that a backup finished; no verified file is of it.", "critical", _LASTING),
     DriftKind("backup_bad", "A file is called a backup, and a restore of it would fail.", "critical"),
     DriftKind("backup_unfinished", "A backup began and never ended, and none was made since.", "warning", _LASTING),
     DriftKind("file_without_log", "The panel's log does not know a backup that lies here.", "info", _LASTING),
     DriftKind("backup_shrunk", "The newest backup holds much less than those before it.", "warning"),
     DriftKind("backup_incomplete", "Files are missing or empty in the newest backup.", "warning"),
+    DriftKind("backups_too_few", "Fewer verified backups lie there than should be kept.", "warning", Confirm(2, 30.0)),
     DriftKind("backup_exposed", "Everybody on the host may read a backup that is not encrypted.", "warning"),
     DriftKind("backup_refused", "The panel would refuse to make a backup: licence, key or token.", "critical"),
     DriftKind("backup_out_of_memory", "A backup was ended by the kernel for want of memory.", "critical", _AT_ONCE),
@@ -45,7 +46,8 @@ KINDS: Final[tuple[DriftKind, ...]] = (
     DriftKind("version_unsafe", "Backups of the panel's release are not to be trusted.", "warning"),
 )
 _RULES: Final = (
-    rules.about_age, rules.about_files, rules.about_parts, claims.about_the_log, claims.about_runs, claims.about_origins,
+    rules.about_age, rules.about_number, rules.about_files, rules.about_parts,
+    claims.about_the_log, claims.about_runs, claims.about_origins,
     states.about_refusals, states.about_the_release, states.about_tasks, room.about_memory, room.about_room,
 )  # fmt: skip
 SIDES: Final = {"archive": "files", "part": "files", "origin": "log", "backup": "log", "container": "docker"}

@@ -64,6 +64,22 @@ def about_age(case: Case) -> Part:
     return one(subject, case.drift("backup_too_old", subject, truth, belief, evidence, proposal, hold))
 
 
+def about_number(case: Case) -> Part:
+    """Report when fewer verified backups lie there than are wanted; that there is none at all is a matter of age."""
+    subject, shelf, wanted = case.subject("shelf"), case.shelf, case.settings.backups.keep
+    if not shelf.clear:
+        return unsure(subject, shelf.reason, shelf.message)
+    good, open_ones = len(shelf.of("good")), [*shelf.of("pending"), *shelf.of("unverifiable")]
+    if good >= wanted or wanted <= 1:
+        return one(subject)
+    if good + len(open_ones) >= wanted:
+        return unsure(subject, *_undecided(open_ones[0]))
+    evidence: dict[str, Scalar] = {"verified": good, "keep": wanted}
+    hold = "look what removes the older ones, or whether too few were made: with one alone there is nothing to fall back on"
+    truth = f"{good} verified backups lie there, {wanted} should"
+    return one(subject, case.drift("backups_too_few", subject, truth, "", evidence, None, hold))
+
+
 def about_parts(case: Case) -> Part:
     """Report parts that nobody writes any more (D9): ours can go, others a person must look at."""
     return joined(_about_part(case, each) for each in case.shelf.parts if not case.shelf.stale)

@@ -13,6 +13,7 @@ from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict, panel_
 KindName = Literal[
     "backup_without_file", "backup_bad", "backup_unfinished", "file_without_log", "backup_too_old", "backup_shrunk", "tasks_stand_still",
     "backup_incomplete", "backup_refused", "leftover", "version_unsafe", "backup_out_of_memory", "backup_exposed", "no_room",
+    "backups_too_few",
 ]  # fmt: skip
 RemedyName = Literal["run_backup", "quarantine", "poke_healthcheck", "remove_part"]
 HOUR = 3600.0

@@ -11,7 +11,6 @@ import importlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import nursery
 from tests.support.ledger import ledger_at
 from watchdog.model.moments import Moment
 from watchdog.model.needs import Needs
@@ -132,9 +132,7 @@ def judge(row: Row, marks: list[str], number: int, result: Result, expected: Seq
 def _life(row: Row, directory: Path, kill_at: int | None = None) -> int:
     """Live once in a process of its own; return its exit code."""
     (directory / "marks").write_text("")
-    argv = [sys.executable, "-m", "tests.support.crash", row.rig, str(directory), "" if kill_at is None else str(kill_at)]
-    with (directory / "log").open("ab") as log:
-        return subprocess.run(argv, cwd=ROOT, stdout=log, stderr=log, timeout=LIFE_SECONDS, check=False).returncode
+    return nursery.live(row.rig, directory, kill_at, LIFE_SECONDS)
 
 
 def _marks(directory: Path) -> list[str]:
@@ -204,7 +202,7 @@ def clock_of(directory: Path, speed: float) -> Any:
     return SimulatedClock(wall + 3.0, mono + 3.0)
 
 
-def _live(rig_name: str, directory: Path, kill_at: int | None) -> int:
+def one_life(rig_name: str, directory: Path, kill_at: int | None) -> int:
     """The child: run the reconciler until it rests, and die at boundary ``kill_at``."""
     from tests.support.bench import Recorder, inline  # noqa: PLC0415
     from watchdog.reconciler.adopt import holder_name  # noqa: PLC0415
@@ -257,7 +255,3 @@ def _rests(status: Any) -> bool:
     """Judged, nothing unfinished, nothing planned, no drift open."""
     unfinished = [record for record in status.in_flight if record.state is not RepairState.VERIFIED]
     return status.last_result == "judged" and not unfinished and not status.plan.repairs and not status.episodes
-
-
-if __name__ == "__main__":
-    sys.exit(_live(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]) if sys.argv[3] else None))

@@ -232,7 +232,7 @@ def test_curl_goes_on_where_it_was_cut(cutting, known, tmp_path):
     url = f"http://127.0.0.1:{cutting.port}{where(known)}"
 
     first = subprocess.run([*command, url], capture_output=True, timeout=120, check=False)
-    assert first.returncode == 18, first.stderr  # a partial file
+    assert first.returncode in {18, 56}, first.stderr  # a partial file, or a connection that broke
     had = target.stat().st_size
     assert 0 < had < len(DATA)
 

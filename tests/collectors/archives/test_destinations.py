@@ -366,6 +366,24 @@ def test_the_collector_judges_the_folder_and_remembers_over_a_restart(tmp_path, 
     assert (damaged.verdict, damaged.reasons) == ("bad", ("missing_volumes",))
 
 
+def test_what_is_not_whole_together_is_told_once_and_again_when_it_is(tmp_path, watch, caplog):
+    caplog.set_level("INFO")
+    folder = lay(tmp_path / "d", LOCKED)
+    collector = watch(folder)
+    settled(collector)
+    assert "whole" not in caplog.text
+    assert "cannot be verified" not in caplog.text, "of 20,000 encrypted volumes each would be a line"
+    name = f"{BLOCK}.aes"
+    (folder / name).rename(tmp_path / name)
+    for _ in range(3):
+        collector.collect()
+    assert caplog.text.count("volumes are not whole together") == 1
+    assert "missing_volumes" in caplog.text
+    (tmp_path / name).rename(folder / name)
+    settled(collector)
+    assert caplog.text.count("volumes are whole together again") == 1
+
+
 def test_a_volume_that_changes_is_read_again_alone(tmp_path, watch):
     folder = lay(tmp_path / "d", LOCKED)
     collector = watch(folder)

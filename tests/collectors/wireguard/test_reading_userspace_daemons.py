@@ -231,28 +231,37 @@ def test_what_the_fake_says_is_what_we_read(peers: list[FakePeer]):
 TOLD = st.builds(
     FakePeer,
     public_key=st.integers(0, 4).map(lambda number: fake_key(str(number))),
-    endpoint=st.sampled_from([None, "192.0.2.1:9", "[fe80::1%eth0]:9"]),
-    allowed_ips=st.sampled_from([(), ("10.0.0.0/8",), ("10.0.0.0/8", "fd00::/8")]),
+    endpoint=st.sampled_from([None, "192.0.2.1:9", "192.0.2.2:9", "[fe80::1%eth0]:9"]),
+    allowed_ips=st.sampled_from([(), ("10.0.0.0/8",), ("11.0.0.0/8",), ("10.0.0.0/8", "fd00::/8")]),
     last_handshake=st.sampled_from([None, 1000.0, 1180.5, 1300.25, 99999.0]),
     rx_bytes=st.integers(0, 12),
     tx_bytes=st.sampled_from([0, 9, 10, 2**63]),
     keepalive=st.sampled_from([0, 25]),
     preshared_key=st.sampled_from(["00" * 32, "77" * 32]),
 )
-ODD = ("", "colour=blue\n", "rx_bytes=5\n", "preshared_key=" + "77" * 32 + "\n")
-"""What a daemon of another kind might write behind the usual lines."""
-LOOK = st.tuples(st.lists(st.tuples(TOLD, st.sampled_from(ODD)), max_size=6), st.sampled_from([0.0, 15.0, 200.0, -50.0]))
+BETWEEN = "between the counters"
+ODD = ("", "", BETWEEN, "colour=blue\n", "rx_bytes=5\n", "preshared_key=" + "77" * 32 + "\n")
+"""What a daemon of another kind might write behind the usual lines, or between two of them."""
+LOOK = st.tuples(
+    st.lists(st.tuples(TOLD, st.sampled_from(ODD)), max_size=6), st.sampled_from([0.0, 15.0, 200.0, -50.0]), st.sampled_from([5, 6])
+)
+
+
+def told_by(peer: FakePeer, odd: str) -> str:
+    """Return a peer's lines."""
+    lines = "\n".join(peer.lines()) + "\n"
+    return lines.replace("\nrx_bytes", "\ncolour=blue\nrx_bytes") if odd == BETWEEN else lines + odd
 
 
 @given(st.lists(LOOK, min_size=2, max_size=8))
 @settings(max_examples=300, deadline=None)
-def test_whatever_is_remembered_a_look_says_what_a_first_look_would(looks: list[tuple[list[tuple[FakePeer, str]], float]]):
+def test_whatever_is_remembered_a_look_says_what_a_first_look_would(looks: list[tuple[list[tuple[FakePeer, str]], float, int]]):
     """The short ways of ``parse`` and ``trust`` (unchanged, only counted on, handed back as judged) against none of them."""
     memory, trust, plain = Known(), Trust(180.0), Trust(180.0)
     now = Moment(1000.0, 50.0)
-    for told, jump in looks:
-        lines = "".join("\n".join(peer.lines()) + "\n" + odd for peer, odd in told)
-        text = f"private_key={'11' * 32}\nlisten_port=5\n{lines}errno=0\n\n".encode()
+    for told, jump, port in looks:
+        lines = "".join(told_by(peer, odd) for peer, odd in told)
+        text = f"private_key={'11' * 32}\nlisten_port={port}\n{lines}errno=0\n\n".encode()
         now = Moment(now.wall + 15.0 + jump, now.mono + 15.0 + (jump if jump in (0.0, 200.0) else 0.0))
         fresh = parse("wg0", bytearray(text), no_key)
         known = parse("wg0", bytearray(text), no_key, known=memory)

@@ -69,6 +69,7 @@ class ArchivesCollector:
         self._hanging = hanging
         self._before: dict[str, tuple[int, int]] = {}
         self._errors: dict[str, str] = {}
+        self._bad_sets: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
     def collect(self) -> ArchiveFacts:
         """Look once. Raises Blind when not even the table of mounts can be read; a directory's own error is in the facts."""
@@ -151,6 +152,7 @@ class ArchivesCollector:
         self._results.forget({file.identity for file, _ in found}, whole, looks.keys())
         files = sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))
         volume_sets = tuple(volumes for one in stored for volumes in one.judge(self._results.get, whole=one.directory in whole))
+        self._say_sets(volume_sets)
         return ArchiveFacts(
             directories=tuple(self._directory(seen, lanes[name]) for name, seen in looks.items()),
             files=tuple(files),
@@ -218,6 +220,20 @@ class ArchivesCollector:
         for name in self._errors.keys() - errors.keys():
             log.info("a directory of archives can be looked at again", directory=name, path=self._directories[name].path)
         self._errors = errors
+
+    def _say_sets(self, sets: Sequence[VolumeSet]) -> None:
+        """Log once when what is one thing together turns out not to be whole, and once when it is again."""
+        bad = {(one.directory, one.path, one.prefix): one for one in sets if one.verdict == "bad"}
+        for key, one in bad.items():
+            if self._bad_sets.get(key) != one.reasons:
+                log.warning("volumes are not whole together", path=one.path, name=one.prefix, reasons=one.reasons, reason=one.message)
+        for one in sets:
+            if one.verdict == "good" and (one.directory, one.path, one.prefix) in self._bad_sets:
+                log.info("volumes are whole together again", path=one.path, name=one.prefix)
+        # one that is being read again is not good yet: it stays what it was
+        waiting = {(one.directory, one.path, one.prefix) for one in sets if one.verdict is None}
+        kept = {key: reasons for key, reasons in self._bad_sets.items() if key in waiting}
+        self._bad_sets = {**kept, **{key: one.reasons for key, one in bad.items()}}
 
 
 def _meaning(need: DirectoryNeed) -> str:

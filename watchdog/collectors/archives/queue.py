@@ -290,7 +290,7 @@ class VerificationQueue:
             log.warning("an archive that was good has gone bad by itself", path=wanted.path, good_at=before.at, reasons=finished.reasons)
         elif finished.verdict == "bad":
             log.warning("an archive is bad", path=wanted.path, reasons=finished.reasons, reason=finished.message)
-        elif finished.verdict == "unverifiable":
+        elif finished.verdict == "unverifiable" and not wanted.volume:  # of volumes the collector speaks, of all together
             log.info("an archive cannot be verified", path=wanted.path, reasons=finished.reasons, reason=finished.message)
 
     def _drop(self, wanted: Wanted, reason: str) -> None:

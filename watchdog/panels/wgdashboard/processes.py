@@ -23,7 +23,8 @@ from watchdog.panels.wgdashboard.traces import Process
 DAEMONS: Final = ("wireguard-go", "amneziawg-go", "boringtun", "boringtun-cli", "wireguard-rs")
 LONGEST_NAME: Final = 15
 """The kernel cuts the names of processes to this length."""
-SYSTEMCTL_SECONDS: Final = 5.0
+SYSTEMCTL_SECONDS: Final = 20.0
+"""Seconds for systemd to answer; a machine that is so busy needs them, and no answer makes a restart a person's to order."""
 ASK_AGAIN: Final = 60.0
 """Seconds for which systemd's answer about a unit is good enough to plan by; right before a restart it is asked for anew."""
 TICKS: Final = float(os.sysconf("SC_CLK_TCK"))

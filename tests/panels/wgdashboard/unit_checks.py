@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.support.netns import Netns, netns
 from tests.support.wgdashboard_real import Skipping, Watch
-from tests.support.wireguard import new_key, poll, run
+from tests.support.wireguard import answers, new_key, poll, run
 from watchdog.collectors.wireguard.collector import WireguardCollector
 from watchdog.collectors.wireguard.keys import public_key
 from watchdog.collectors.wireguard.settings import WireguardSettings
@@ -34,6 +34,7 @@ from watchdog.model.snapshots import Actual, Snapshot
 from watchdog.panels.wgdashboard.fake import KEY, DumpWorld, FakePanel, WgFailed
 from watchdog.panels.wgdashboard.remedies import restart_risk
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
+from watchdog.panels.wgdashboard.traces import Process
 from watchdog.runtime.hooks import Hooks
 
 ROOT = Path(__file__).parents[3]
@@ -130,7 +131,7 @@ def state_of_the_tunnel() -> tuple[int, float, int]:
 
 
 def the_panel_is_found_in_its_unit(stage: Stage) -> None:
-    process = stage.watch.process()
+    process = stage.watch.settled()
     assert process.cgroup == f"/system.slice/{UNIT}", process
     assert (process.netns, process.daemons, process.respawned) == ("", 0, False), process
     assert process.master == int((HERE / "gunicorn.pid").read_text()), process
@@ -151,13 +152,13 @@ def a_dead_thread_beside_a_kernel_tunnel_is_safe_to_restart(stage: Stage) -> Non
 
 
 def the_restart_is_systemds_and_the_tunnel_does_not_blink(stage: Stage) -> None:
-    before, tunnel, drift = stage.watch.process(), state_of_the_tunnel(), stage.watch.dead()
+    before, tunnel, drift = stage.watch.settled(), state_of_the_tunnel(), stage.watch.dead()
     with packets() as counted:
         time.sleep(1.0)
         ended = stage.watch.repair(drift, Risk.SAFE)
     assert ended.startswith("DONE the panel restarted"), ended
     assert f"systemctl restart {UNIT.removesuffix('.service')}" in ended, ended
-    after, now = stage.watch.process(), state_of_the_tunnel()
+    after, now = stage.watch.settled(), state_of_the_tunnel()
     assert after.master != before.master and after.master_began > before.master_began, (before, after)
     assert not Path(f"/proc/{before.master}").exists() and not Path(f"/proc/{before.worker}").exists()
     assert after.cgroup == before.cgroup
@@ -166,7 +167,7 @@ def the_restart_is_systemds_and_the_tunnel_does_not_blink(stage: Stage) -> None:
     assert sent >= 5 and back >= sent - 1, f"{back} of {sent} packets came back"  # the last may be under way
     again = stage.watch.repair(drift, Risk.SAFE)
     assert again.startswith("DONE the panel has been restarted already"), again
-    assert stage.watch.process().master == after.master, "run twice, one effect"
+    assert stage.watch.settled().master == after.master, "run twice, one effect"
 
 
 def a_daemon_in_the_units_cgroup_is_a_danger_and_asks(stage: Stage) -> None:
@@ -177,15 +178,15 @@ def a_daemon_in_the_units_cgroup_is_a_danger_and_asks(stage: Stage) -> None:
     stage.configure_userspace()
     (daemon,) = daemons()
     assert cgroup_of(daemon) == f"/system.slice/{UNIT}"
-    assert stage.watch.process().daemons == 1
+    assert stage.watch.settled().daemons == 1
     facts = stage.watch.dead().proposal.facts  # type: ignore[union-attr]
     assert facts["tunnels_end"] is True, facts
     assert restart_risk(facts) is Risk.DESTRUCTIVE
-    master = stage.watch.process().master
+    master = stage.watch.settled().master
     stale = replace(safe, proposal=replace(safe.proposal, facts={**safe.proposal.facts, "master": facts["master"]}))
     ended = stage.watch.repair(stale, Risk.SAFE)
     assert ended.startswith("LATER it has become dangerous since this was planned: tunnels may end"), ended
-    assert stage.watch.process().master == master and daemons() == [daemon], "nothing was sent"
+    assert stage.watch.settled().master == master and daemons() == [daemon], "nothing was sent"
 
 
 def what_was_approved_does_kill_that_daemon(stage: Stage) -> None:
@@ -194,22 +195,27 @@ def what_was_approved_does_kill_that_daemon(stage: Stage) -> None:
     assert ended.startswith("DONE the panel restarted"), ended
     (another,) = daemons()  # its autostart began one anew
     assert another != daemon and not Path(f"/proc/{daemon}").exists(), "the danger was real"
-    assert stage.watch.process().daemons == 1
+    assert stage.watch.settled().daemons == 1
+
+
+def asked_anew(stage: Stage) -> Process:
+    """Return the panel's processes when systemd has to be asked once more, which it is once a minute."""
+    stage.watch.clock.skip(60.0)
+    return stage.watch.settled()
 
 
 def with_kill_mode_process_it_is_safe_and_the_daemon_lives_on(stage: Stage) -> None:
     stage.configure_userspace()
-    assert stage.watch.process().kill_mode == "control-group"
+    poll("systemd says what ends with the unit", lambda: asked_anew(stage).kill_mode == "control-group")
     write_unit(f"{UNIT}.d/override.conf", "[Service]\nKillMode=process\n")  # what advise says
-    stage.watch.clock.skip(60.0)  # systemd is asked once a minute
-    (daemon,), before = daemons(), stage.watch.process()
+    (daemon,), before = daemons(), asked_anew(stage)
     assert (before.kill_mode, before.daemons) == ("process", 1)
     drift = stage.watch.dead()
     assert drift.proposal is not None
     assert drift.proposal.facts["tunnels_end"] is False and restart_risk(drift.proposal.facts) is Risk.SAFE
     ended = stage.watch.repair(drift, Risk.SAFE)
     assert ended.startswith("DONE the panel restarted"), ended
-    assert stage.watch.process().master != before.master and daemons() == [daemon], "the advice holds"
+    assert stage.watch.settled().master != before.master and daemons() == [daemon], "the advice holds"
     (UNITS / f"{UNIT}.d/override.conf").unlink()
     run("systemctl", "daemon-reload")
 
@@ -220,17 +226,17 @@ def a_daemon_outside_the_unit_is_no_danger_and_lives_on(stage: Stage) -> None:
     poll("the daemon is gone", lambda: not daemons())
     write_unit("tunnel.service", OTHER_UNIT)
     run("systemctl", "start", "tunnel")
-    poll("the daemon answers", lambda: Path(f"/run/wireguard/{USERSPACE}.sock").exists())
+    poll("the daemon answers", lambda: answers(Path(f"/run/wireguard/{USERSPACE}.sock")))
     stage.configure_userspace()
     (daemon,) = daemons()
     assert cgroup_of(daemon) == "/system.slice/tunnel.service"
     drift = stage.watch.dead()
     assert drift.proposal is not None
     assert drift.proposal.facts["tunnels_end"] is False, drift.proposal.facts
-    before = stage.watch.process()
+    before = stage.watch.settled()
     ended = stage.watch.repair(drift, Risk.SAFE)
     assert ended.startswith("DONE the panel restarted"), ended
-    assert stage.watch.process().master != before.master and daemons() == [daemon]
+    assert stage.watch.settled().master != before.master and daemons() == [daemon]
 
 
 def hooks_say_what_systemd_says(stage: Stage) -> None:

@@ -37,7 +37,9 @@ def wait_until(look, what: str, seconds: float = 120.0) -> None:
 
 
 def life(directory, log) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "tests.support.crash", "tests.panels.sysreptor.crash_rows:rig", str(directory), ""]
+    live = "sys.exit(one_life(sys.argv[1], Path(sys.argv[2]), None))"
+    code = f"import sys; from pathlib import Path; from tests.support.crash import one_life; {live}"
+    argv = [sys.executable, "-c", code, "tests.panels.sysreptor.crash_rows:rig", str(directory)]
     return subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log)
 
 

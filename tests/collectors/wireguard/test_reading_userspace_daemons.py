@@ -103,6 +103,20 @@ def test_a_peer_that_has_not_changed_is_not_made_again_and_one_that_has_is(form:
     assert look(5, 2) == second
 
 
+def test_a_peer_that_roams_as_it_shakes_hands_has_both():
+    known, peer = Known(), FakePeer(KEY_TEXT, "192.0.2.1:9", ("10.0.0.0/8",), 1000.0, 5, 6, 25)
+
+    def look(**changes: object) -> Peer:
+        device = FakeDevice("wg0", 5, 0, "11" * 32, {KEY_TEXT: replace(peer, **changes)})
+        return parse("wg0", bytearray(device.answer()), no_key, known=known).peers[0]
+
+    assert look().endpoint == "192.0.2.1:9"
+    roamed = look(endpoint="192.0.2.2:9", last_handshake=1120.0, rx_bytes=8)
+    assert (roamed.endpoint, roamed.last_handshake, roamed.rx_bytes) == ("192.0.2.2:9", 1120.0, 8)
+    moved = look(endpoint="192.0.2.2:9", last_handshake=1120.0, allowed_ips=("11.0.0.0/8",))
+    assert (moved.allowed_ips, moved.rx_bytes) == (("11.0.0.0/8",), 5)
+
+
 def test_keys_of_newer_daemons_are_stepped_over():
     assert parsed("listen_port=1\njc=4\njmin=40\ns1=0\nerrno=0\n\n").listen_port == 1
     future = SLEEPING.format(key=KEY, secret="22" * 32, rx=7) + "colour=blue\n"

@@ -95,7 +95,7 @@ def test_a_file_that_is_missing_or_empty_fails(tmp_path):
     assert not done.good and "3 files are empty" in steps["empty files"].message
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", backup()[:-100]])
+@pytest.mark.parametrize("content", [b"", b"no zip", backup()[:-100]], ids=["empty", "text", "cut"])
 def test_what_is_no_archive_fails_without_a_crash(tmp_path, content):
     assert not tried(content, tmp_path)[0].good
 

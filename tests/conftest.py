@@ -18,6 +18,14 @@ def require(present: bool, component: str) -> None:
     pytest.skip(f"not here: {component}")
 
 
+LONGEST_NAME = 60
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a test after its parameter, not after kilobytes of it: those may hold a time, and the workers must agree on all names."""
+    return argname if isinstance(val, bytes | str) and len(val) > LONGEST_NAME else None
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was():
     """Undo what a test that configures the program's log did to the whole process."""

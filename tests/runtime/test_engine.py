@@ -279,6 +279,20 @@ def test_acts_send_exactly_this(serve):
     assert not any("kill" in name or "force" in name for name in dir(engine))
 
 
+@pytest.mark.parametrize(("knows", "asked"), [(True, 1), (False, 2)])
+def test_top_asks_for_whole_command_lines_where_ps_can(serve, knows: bool, asked: int):
+    """A dockerd that was started from a terminal lets ps cut lines at its width; busybox's ps ends with an error for the option."""
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        wide = b"?ps_args=-efww " in request
+        connection.sendall(reply(b'{"Processes": [["1"]]}') if knows or not wide else reply(b"{}", "500 Internal Server Error"))
+
+    server = serve(answer)
+    assert Engine(server.url).top("web", 20) == {"Processes": [["1"]]}
+    lines = [request.split(b"\r\n")[0] for request in server.requests if b"/top" in request]
+    assert len(lines) == asked and b"?ps_args=-efww " in lines[0]
+
+
 def test_stop_waits_for_the_grace_even_with_a_shorter_deadline(serve):
     def slow(connection: socket.socket, request: bytes) -> None:
         time.sleep(1.0)

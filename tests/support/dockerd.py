@@ -138,7 +138,8 @@ class Dockerd:
             "dockerd", "--bridge=none", "--iptables=false", "--ip-masq=false", "--storage-driver=vfs", f"--host={self.url}",
             f"--data-root={self.root}/data", f"--exec-root={self.root}/exec", f"--pidfile={self.root}/docker.pid", *self._arguments,
         ]  # fmt: skip
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")} | {"NO_PROXY": "*"}
+        # as from a narrow terminal: what dockerd lets ps cut off must not be missed
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")} | {"NO_PROXY": "*", "COLUMNS": "80"}
         with (self.root / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from watchdog.errors import Cut, MalformedAnswer, Refused
+from watchdog.errors import Cut, MalformedAnswer, Refused, ServerFault
 from watchdog.model.transfers import Alive, Patience, Sink, always
 from watchdog.runtime.engine.client import ANSWER_LIMIT, Door, TlsFiles, json_of, object_of
 from watchdog.runtime.engine.feed import Feed
@@ -19,6 +19,8 @@ from watchdog.runtime.engine.streams import demultiplexed, read_up_to
 STOP_MARGIN = 5.0
 EXEC_OUTPUT_LIMIT = 64 << 10
 _REAPED = 10.0
+_WIDE = "-efww"
+"""As Docker's own ``-ef``, but a dockerd that was started from a terminal hands its COLUMNS to ps, which then cuts each line there."""
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 
 
@@ -60,9 +62,13 @@ class Engine:
         return Feed(self._door, since, silence)
 
     def top(self, container: str, seconds: float) -> Mapping[str, object]:
-        """Return GET /containers/{id}/top, raw."""
+        """Return GET /containers/{id}/top, raw, with whole command lines."""
         path = _path(container, "top")
-        return object_of(self._door.fetch("GET", path, seconds), f"GET {path}")
+        try:
+            body = self._door.fetch("GET", path, seconds, params={"ps_args": _WIDE})
+        except ServerFault:
+            body = self._door.fetch("GET", path, seconds)  # a ps without that option, such as busybox's
+        return object_of(body, f"GET {path}")
 
     def logs(self, container: str, since: float, seconds: float, limit: int) -> bytes:
         """Return the first ``limit`` bytes of the log since ``since`` (UNIX seconds), with timestamps, demultiplexed."""

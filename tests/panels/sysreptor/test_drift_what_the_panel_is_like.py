@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.sysreptor import APP, DAY, HOUR, START, TARGET, app, engine, file, good, host, rows, scene
+from tests.support.sysreptor import APP, DAY, FOLDER, HOUR, START, TARGET, app, engine, file, good, host, rows, scene
 from watchdog.model.docker import ContainerEvent
+from watchdog.model.host import Filesystem
+from watchdog.model.needs import FilesystemNeed
+from watchdog.panels.sysreptor import shelf
 from watchdog.panels.sysreptor.traces import BackupProcess, Evidence, LastRun
 from watchdog.panels.sysreptor.view import Health, PeriodicTask, Preflight, SysreptorView
 
@@ -289,6 +292,23 @@ def test_room_for_the_next_backup(free, available, lacks):
     tight.host = host(free, available)
     found = [each.evidence["lacks"] for each in tight.look().drifts if each.kind == "no_room"]
     assert found == ([lacks] if lacks else [])
+
+
+@pytest.mark.parametrize(
+    ("free", "error", "lacks"),
+    [(2 << 30, None, ""), (100 << 20, None, "restore_disk"), (0, "hung", "unknown")],
+)
+def test_room_where_a_restore_writes(free, error, lacks):
+    tight = scene(backups={"path": FOLDER, "restore_paths": ["/var/lib/docker"]})
+    assert shelf.filesystems(tight.settings)[1] == FilesystemNeed(f"{TARGET}:restore:/var/lib/docker", "/var/lib/docker")
+    elsewhere = Filesystem(f"{TARGET}:restore:/var/lib/docker", "/var/lib/docker", total_bytes=8 << 30, free_bytes=free, error=error)
+    tight.host = replace(host(), filesystems=(*host().filesystems, elsewhere))
+    if lacks == "unknown":
+        assert tight.unknown() == {f"room/{TARGET}": "filesystem_unreadable"}
+        tight.host = replace(tight.host, filesystems=(*host(free=1).filesystems, elsewhere))
+        assert tight.only("no_room").evidence["lacks"] == "disk"  # what one disk hides does not hide another
+        return
+    assert [each.evidence["lacks"] for each in tight.look().drifts if each.kind == "no_room"] == ([lacks] if lacks else [])
 
 
 def test_memory_goes_by_the_last_run_of_ours():

@@ -15,6 +15,7 @@ from watchdog.model.drifts import Scalar, Subject
 from watchdog.model.host import Filesystem
 from watchdog.panels.sysreptor.cases import Case, Part, joined, one, unsure
 from watchdog.panels.sysreptor.notes import OomNote
+from watchdog.panels.sysreptor.shelf import filesystems
 
 CAUSED_WITHIN: Final = 30.0
 """Seconds after the kernel ended a process in which Docker tells what ended with it."""
@@ -64,12 +65,12 @@ def about_room(case: Case) -> Part:
     subject = case.subject("room")
     if case.host is None:
         return unsure(subject, "host_stale", "what we know of disks and memory is missing or old")
-    filesystem = _filesystem(case)
-    if filesystem is not None and filesystem.error is not None:
-        return unsure(subject, "filesystem_unreadable", f"the space at {filesystem.path} cannot be asked for ({filesystem.error})")
     lacks = lacking(case)
     if not lacks:
-        return one(subject)
+        blind = next((each for each in _filesystems(case) if each.error is not None), None)
+        if blind is None:
+            return one(subject)
+        return unsure(subject, "filesystem_unreadable", f"the space at {blind.path} cannot be asked for ({blind.error})")
     evidence: dict[str, Scalar] = {"lacks": " ".join(each.name for each in lacks), "expected_bytes": expected_bytes(case)}
     hold = "make room before the next backup: a full disk or a full memory ends it half way"
     return one(subject, case.drift("no_room", subject, "; ".join(each.message for each in lacks), "", evidence, None, hold))
@@ -77,12 +78,8 @@ def about_room(case: Case) -> Part:
 
 def lacking(case: Case) -> tuple[Lack, ...]:
     """Return what there is too little of, as far as it is known."""
-    found: list[Lack] = []
-    filesystem, run = _filesystem(case), case.settings.run
-    needed = int(expected_bytes(case) * run.disk_factor)
-    if filesystem is not None and filesystem.error is None and filesystem.free_bytes < needed:
-        message = f"the disk at {filesystem.path} is too full: a backup, its copy in a restore and the files need {_size(needed)}"
-        found.append(Lack("disk", filesystem.free_bytes, needed, message))
+    run = case.settings.run
+    found = [lack for each in _filesystems(case) if (lack := _lack(case, each)) is not None]
     available = case.host.memory_available_bytes if case.host is not None else None
     needed = needed_memory(case)
     if run.method == "exec" and available is not None and available < needed:
@@ -180,9 +177,25 @@ def _about(case: Case, name: str, note: OomNote) -> Part:
     return one(subject, case.drift("backup_out_of_memory", subject, truth, "", evidence, None, hold))
 
 
-def _filesystem(case: Case) -> Filesystem | None:
-    name = f"{case.settings.name}:backups"
-    return next((each for each in (case.host.filesystems if case.host is not None else ()) if each.name == name), None)
+def _lack(case: Case, filesystem: Filesystem) -> Lack | None:
+    """Return what one file system lacks: the target has to take backup, copy and files, any other only what a restore writes there."""
+    target = filesystem.name == f"{case.settings.name}:backups"
+    needed = int(expected_bytes(case) * (case.settings.run.disk_factor if target else 1.0))
+    if filesystem.error is not None or filesystem.free_bytes >= needed:
+        return None
+    what = "a backup, its copy in a restore and the files need" if target else "a restore writes there, and needs"
+    return Lack(
+        "disk" if target else "restore_disk",
+        filesystem.free_bytes,
+        needed,
+        f"the disk at {filesystem.path} is too full: {what} {_size(needed)}",
+    )
+
+
+def _filesystems(case: Case) -> tuple[Filesystem, ...]:
+    names = [need.name for need in filesystems(case.settings)]
+    known = {each.name: each for each in (case.host.filesystems if case.host is not None else ())}
+    return tuple(known[name] for name in names if name in known)
 
 
 def _size(count: int) -> str:

@@ -37,6 +37,9 @@ class BackupsSettings(Strict):
     """By how many percent a backup may be smaller than the median of the verified ones before it, in bytes and in each kind of row."""
     stable_after: Duration = Field(60.0, ge=1)
     """How long after its last change a file is still somebody's work."""
+    restore_paths: tuple[AbsolutePath, ...] = ()
+    """Other file systems that a restore needs the expected size of: Docker's root (``/var/lib/docker``), where it unpacks into the
+    container's ``/tmp``, and where the panel's volumes lie."""
 
     @field_validator("pattern")
     @classmethod

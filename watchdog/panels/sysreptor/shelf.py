@@ -127,8 +127,9 @@ def directories(settings: SysreptorSettings) -> tuple[DirectoryNeed, ...]:
 
 
 def filesystems(settings: SysreptorSettings) -> tuple[FilesystemNeed, ...]:
-    """Return whose free space matters."""
-    return (FilesystemNeed(f"{settings.name}:backups", str(settings.run.directory or settings.backups.path)),)
+    """Return whose free space matters: where backups are made, then where a restore writes."""
+    restore = (FilesystemNeed(f"{settings.name}:restore:{path}", str(path)) for path in settings.backups.restore_paths)
+    return (FilesystemNeed(f"{settings.name}:backups", str(settings.run.directory or settings.backups.path)), *restore)
 
 
 def look(settings: SysreptorSettings, actual: Actual, now: Moment) -> Shelf:

@@ -167,11 +167,10 @@ def test_repairs_under_way_are_marked_looked_at_again_and_never_done_twice(world
         held.set()  # the hanging threads of the former world go on now, and may not send any more
         wait_until(lambda: settled(world), "instances that run again", 120)
         wait_until(lambda: not [r for r in repairs(program) if r.state is RepairState.IN_DOUBT], "a verdict on each", 120)
-        wait_until(lambda: not [r for r in repairs(program) if r.state is RepairState.SETTLING], "proof", 120)
+        # an instance runs before the hand that opened it has its answer, so only the verdicts tell the end
+        wait_until(lambda: len([r for r in repairs(program) if r.state is RepairState.VERIFIED]) >= 3, "proof", 120)
         opened = Counter(seen.query.get("uuid") for seen in world.panel.sent("/api/protected_instance/open"))
         assert opened == {item.uuid: 1 for item in world.daemon.instances}, "each was opened, once"
-        passed = [r for r in repairs(program) if r.state is RepairState.VERIFIED]
-        assert len(passed) >= 3
 
 
 def test_a_reload_is_refused_while_the_program_ends(world):

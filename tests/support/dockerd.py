@@ -80,6 +80,15 @@ def poll(look: Callable[[], Any], seconds: float = 90.0, what: str = "") -> Any:
         time.sleep(0.05)
 
 
+def _states(pid: int) -> set[str]:
+    """Return the states of a process' threads: a signal reaches each of them in its own time."""
+    states = set()
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            states.add(stat.read_text().rpartition(")")[2].split()[0])
+    return states
+
+
 def missing() -> str:
     """Return what is missing for a private dockerd here, or ''."""
     lacks = [name for name in ("dockerd", "containerd", "runc") if not shutil.which(name)]
@@ -172,9 +181,10 @@ class Dockerd:
         self.start()
 
     def freeze(self) -> None:
-        """SIGSTOP: the socket still accepts (the kernel does), nothing is ever answered."""
+        """SIGSTOP: the socket still accepts (the kernel does), nothing is ever answered. Returns when every thread has stopped."""
         os.kill(self.pid, signal.SIGSTOP)
         self._frozen = True
+        poll(lambda: _states(self.pid) <= {"T", "Z", "X"}, 30, "dockerd stopped")
 
     def thaw(self) -> None:
         """Undo freeze."""

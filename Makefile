@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FOR ?=
 LISTEN ?=
-PYTEST ?= $(BIN)/python -m pytest -n 2 --dist loadgroup
+WORKERS ?= 4
+PYTEST ?= $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: help demo test lint format bench soak docs clean
 help: ## show the commands

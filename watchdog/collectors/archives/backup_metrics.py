@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from watchdog.collectors.archives.metrics import STATES, text
-from watchdog.model.archives import ArchiveFacts, BackupSource, VolumeSet
+from watchdog.model.archives import ArchiveFacts, VolumeSet
+from watchdog.model.backups import BackupSource
 from watchdog.model.metrics import Metric, MetricSpec, Row
 
 Rows = Callable[[ArchiveFacts], Iterator[Row]]

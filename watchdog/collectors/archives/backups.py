@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watchdog.model.archives import ArchiveFile, BackupCopy, BackupSource, Room, VolumeSet
+from watchdog.model.archives import ArchiveFile, VolumeSet
+from watchdog.model.backups import BackupCopy, BackupSource, Room
 from watchdog.model.needs import BackupPlan
 from watchdog.runtime.cron import parse_cron
 from watchdog.runtime.manifests import END

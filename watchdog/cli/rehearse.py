@@ -149,8 +149,7 @@ def _scratch(place: Path) -> Iterator[Path]:
 def _opened(path: Path, key_file: str, identity: Identity | None) -> Iterator[Any]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        facts = os.fstat(descriptor)
-        if identity is not None and identity != Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns):
+        if identity is not None and identity != Identity.of(os.fstat(descriptor)):
             raise Refused(f"{path.name} has changed since it was verified")
         yield open_plain(descriptor, read_key(key_file) if key_file else b"")
     finally:

@@ -13,6 +13,19 @@ VerificationState = Literal["not_asked", "queued", "running", "result"]
 ArchiveVerdict = Literal["good", "bad", "unverifiable"]
 
 
+class FileFacts(Protocol):
+    """What stat tells of a file, as far as it makes an Identity: an ``os.stat_result`` is one."""
+
+    @property
+    def st_dev(self) -> int: ...
+    @property
+    def st_ino(self) -> int: ...
+    @property
+    def st_size(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What makes a file the same file: (device, inode, size, mtime_ns). A repair refuses when it differs (rule 14)."""
@@ -21,6 +34,11 @@ class Identity:
     inode: int
     size: int
     mtime_ns: int
+
+    @classmethod
+    def of(cls, facts: FileFacts, /) -> Identity:
+        """Return that of the file of which stat told ``facts``."""
+        return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def until(condition, seconds=90.0):
 
 def wanted(path, *, level=1, lane="", directory="backups"):
     facts = os.lstat(path)
-    return Wanted(str(path), directory, Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns), level, lane)
+    return Wanted(str(path), directory, Identity.of(facts), level, lane)
 
 
 def write(path, data=b"x", mtime=None):

@@ -92,7 +92,7 @@ def verify_path(
         )
     try:
         facts = os.fstat(descriptor)
-        size, identity = facts.st_size, Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        size, identity = facts.st_size, Identity.of(facts)
         key, no_key = key_or_why(depth.key_file)
         finished = verify(
             descriptor, depth.level, promise(path), limits_for(size, memory), stop,

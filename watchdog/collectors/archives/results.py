@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from watchdog.collectors.archives import meanings
 from watchdog.collectors.archives.answers import Row
 from watchdog.collectors.archives.findings import salvage_of
+from watchdog.collectors.archives.stamps import stamped
 from watchdog.errors import LedgerUnavailable
 from watchdog.model.archives import ArchiveVerdict, Identity, Salvage, Verification
 from watchdog.model.drifts import Scalar
@@ -21,8 +22,9 @@ from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-# raised when a newer check, or a panel's newer meaning, would judge otherwise: results of an older one are worth nothing then
+# raised when a newer check would judge otherwise: results of an older one are worth nothing then. Meanings have stamps instead
 CHECK_VERSION = 2
+MEANING = 3
 # what befell the child and not the file: worth another try
 FATES = frozenset({"crashed", "hung", "memory", "memory_needed", "no_answer", "unreadable", "changed", "no_key", "wrong_key"})
 QUICK_FATES = frozenset({"unreadable", "no_key"})
@@ -39,7 +41,8 @@ class Result:
 
     ``asked`` is the level that was asked for, ``level`` the one at which the verdict fell; ``at`` is UNIX seconds; ``reasons`` come the
     gravest first. ``volume`` is the order of ``volume_check`` if that was the check, ``told`` the rows that it told. ``meaning``
-    is the panel's module that judged at level 3, ``keyed`` whether there was a key; ``facts`` and ``remarks`` as in Verification.
+    is the panel's module that judged at level 3, with its stamp (``stamps.stamped``), ``keyed`` whether there was a key; ``facts`` and
+    ``remarks`` as in Verification.
     """
 
     directory: str
@@ -67,6 +70,12 @@ class Result:
             "result", self.verdict, self.level, reason, self.message or None, self.at, identity,
             entries=self.entries, sha1=self.sha1, salvage=self.salvage, facts=self.facts, remarks=self.remarks,
         )  # fmt: skip
+
+    def contradicts(self, before: Result) -> bool:
+        """Whether this one is bad, and the same check found it good ``before``: not the check has changed its mind, but bytes changed."""
+        if (self.verdict, before.verdict) != ("bad", "good") or before.level < self.level:
+            return False
+        return self.level < MEANING or before.meaning == self.meaning
 
 
 def key_of(identity: Identity) -> str:
@@ -143,10 +152,13 @@ class Results:
     def enough(self, identity: Identity, level: int, now: float, volume: str = "", meaning: str = "", *, keyed: bool = False) -> bool:
         """Whether a file needs no verification up to ``level`` at UNIX time ``now``.
 
-        ``volume`` and ``meaning`` as in Wanted; ``keyed``: there is a key, and what was only encrypted is worth another look.
+        ``volume`` and ``meaning`` as in Wanted: what another meaning judged, or this one before it changed, is to be judged anew.
+        ``keyed``: there is a key, and what was only encrypted is worth another look.
         """
         result = self.get(identity)
-        if result is None or result.asked < level or (volume and result.volume != volume) or (meaning and result.meaning != meaning):
+        if result is None or result.asked < level or (volume and result.volume != volume):
+            return False
+        if meaning and result.meaning != stamped(meaning):
             return False
         if keyed and not result.keyed and "encrypted" in result.reasons:
             return False

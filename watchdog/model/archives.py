@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from watchdog.model.backups import BackupSource
 from watchdog.model.drifts import Scalar
+from watchdog.model.rehearsals import RehearsalState, Rehearsed
 
 VerificationState = Literal["not_asked", "queued", "running", "result"]
 ArchiveVerdict = Literal["good", "bad", "unverifiable"]
@@ -65,7 +66,7 @@ class Verification:
     ``result``; ``reason`` is a short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person. At level 2:
     ``entries`` is their number, ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each
     None when nobody knows. At level 3: ``facts`` is what the panel's meaning told (numbers of rows, times...). ``remarks`` are (word, text)
-    of what somebody should know although it changes no verdict.
+    of what somebody should know although it changes no verdict. ``rehearsed`` is the last rehearsal of this very file.
     """
 
     state: VerificationState = "not_asked"
@@ -82,6 +83,7 @@ class Verification:
     facts: tuple[tuple[str, Scalar], ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()
     rate: float | None = None
+    rehearsed: Rehearsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,7 @@ class ArchiveFacts:
     passed_over: tuple[PassedOver, ...] = ()
     volume_sets: tuple[VolumeSet, ...] = ()
     backups: tuple[BackupSource, ...] = ()
+    rehearsals: tuple[RehearsalState, ...] = ()
 
 
 # ---- meaning: what a panel knows about its archives (level 3) ----------------------------------------------------------------------------

@@ -34,6 +34,9 @@ class BackupSettings(Strict):
     copies: tuple[str, ...] = ()
     """Names of other watched directories that should hold a copy of the newest good archive, proven by its checksum."""
 
+    rehearse_every: Duration | None = Field(default=None, ge=3600.0)
+    """How often a restore of one of them should be rehearsed (``panel-watchdog rehearse``) and go well; not set = nobody is reminded."""
+
     @model_validator(mode="after")
     def _one_rhythm(self) -> BackupSettings:
         if self.schedule and self.every is not None:

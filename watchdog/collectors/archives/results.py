@@ -31,6 +31,8 @@ QUICK_FATES = frozenset({"unreadable", "no_key"})
 SHORT_RETRY = 600.0
 # a list of very many volumes is read again after a restart: the ledger is no place for it
 MOST_ROWS_KEPT = 200
+REHEARSED = "rehearsed:"
+"""Begins the ledger's key of what is remembered of a directory's rehearsals."""
 PART = ":part"
 """Ends the ledger's key of an unfinished verification."""
 
@@ -141,6 +143,8 @@ class Results:
         self._known: dict[Identity, Result] = {}
         self._unsaved: dict[Identity, Result] = {}
         self._parts: dict[Identity, str] = {}
+        self._rehearsed: dict[str, str] = {}
+        self._untold: set[str] = set()
         self._loaded = book is None
         self._silent = False
 
@@ -195,6 +199,24 @@ class Results:
             self._unsaved[identity] = result
         self.settle()
 
+    @property
+    def loaded(self) -> bool:
+        """Whether all is known that was kept before the last start."""
+        return self._loaded
+
+    def remembered(self, directory: str) -> str | None:
+        """Return what was remembered of a directory's rehearsals."""
+        with self._lock:
+            return self._rehearsed.get(directory)
+
+    def remember(self, directory: str, text: str) -> None:
+        """Remember it, in the ledger too as soon as that takes it; not before the ledger has told what it knows itself."""
+        with self._lock:
+            if not self._loaded:
+                return
+            self._rehearsed[directory] = text
+            self._untold.add(directory)
+
     def settle(self) -> None:
         """Load what the ledger knows if that has not been done, and save what it has not taken yet."""
         book = self._book
@@ -203,12 +225,7 @@ class Results:
         try:
             if not self._loaded:
                 self._take(book.load())
-            for identity, result in list(self._unsaved.items()):
-                if len(result.told) <= MOST_ROWS_KEPT:
-                    book.save(key_of(identity), to_text(result))
-                with self._lock:
-                    if self._unsaved.get(identity) is result:
-                        del self._unsaved[identity]
+            self._save(book)
         except LedgerUnavailable as error:
             if not self._silent:
                 log.warning("verification results cannot be kept now; they stay in memory", reason=str(error))
@@ -218,9 +235,23 @@ class Results:
                 log.info("verification results are kept again")
             self._silent = False
 
+    def _save(self, book: VerificationBook) -> None:
+        for identity, result in list(self._unsaved.items()):
+            if len(result.told) <= MOST_ROWS_KEPT:
+                book.save(key_of(identity), to_text(result))
+            with self._lock:
+                if self._unsaved.get(identity) is result:
+                    del self._unsaved[identity]
+        for directory in sorted(self._untold):
+            book.save(REHEARSED + directory, self._rehearsed[directory])
+            self._untold.discard(directory)
+
     def _take(self, kept: Mapping[str, str]) -> None:
         with self._lock:
             for key, text in kept.items():
+                if key.startswith(REHEARSED):
+                    self._rehearsed.setdefault(key.removeprefix(REHEARSED), text)
+                    continue
                 if key.endswith(PART):
                     identity = identity_of(key.removesuffix(PART))
                     if identity is not None:

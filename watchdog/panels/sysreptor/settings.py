@@ -35,6 +35,8 @@ class BackupsSettings(Strict):
     """How many verified backups should lie there at least."""
     shrink: float = Field(30.0, ge=1, le=100)
     """By how many percent a backup may be smaller than the median of the verified ones before it, in bytes and in each kind of row."""
+    rehearse_every: Duration | None = Field(None, ge=3600)
+    """How often a restore of one of them should be rehearsed (``panel-watchdog rehearse``) and go well; not set = nobody is reminded."""
     stable_after: Duration = Field(60.0, ge=1)
     """How long after its last change a file is still somebody's work."""
     restore_paths: tuple[AbsolutePath, ...] = ()

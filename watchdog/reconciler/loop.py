@@ -219,20 +219,12 @@ class Reconciler:
         approvals = self._desk.approvals(now)
         subjects = {*judgement.fine, *(each.subject for each in judgement.unknown), *(drift.subject for drift in judgement.drifts)}
         objects = {drift.proposal.object for drift in judgement.drifts if drift.proposal is not None}
+        busy = {each.object: "in_doubt" if each.state is RepairState.IN_DOUBT else "in_flight" for each in standing.unfinished}
         scene = Scene(
-            target=self.target.name,
-            episodes=standing.counted,
-            kinds=self._kinds,
-            remedies=self._remedies,
-            policy=self.policy,
-            now=now,
-            histories=standing.facts.history,
-            approvals=approvals,
-            gate_open=self._actual().gate.open,
-            objects=max(len(subjects), len(objects)),
-            pauses=self._paused(),
-            busy={each.object: "in_doubt" if each.state is RepairState.IN_DOUBT else "in_flight" for each in standing.unfinished},
-        )
+            target=self.target.name, episodes=standing.counted, kinds=self._kinds, remedies=self._remedies, policy=self.policy, now=now,
+            histories=standing.facts.history, approvals=approvals, gate_open=self._actual().gate.open,
+            objects=max(len(subjects), len(objects)), busy=busy, pauses=self._paused(),
+        )  # fmt: skip
         return scene, approvals
 
     def _due(self, standing: Standing, unfinished: tuple[RepairRecord, ...], now: Moment) -> float:

@@ -236,6 +236,7 @@ def watch():
 def test_a_note_is_no_archive_whatever_the_pattern(tmp_path):
     lay(tmp_path, "a.zip")
     (tmp_path / f"gone.zip{SUFFIX}").write_bytes(written())
+    (tmp_path / f"a.zip{SUFFIX}.new").write_bytes(b"cut")
     found = look(Wish("d", str(tmp_path), "*"))
     assert [fact[0] for fact in found.files] == [str(tmp_path / "a.zip")]
     assert list(found.notes) == [str(tmp_path / "a.zip")]

@@ -39,7 +39,7 @@ class Memory(Protocol):
 
 def noted(path: str, done: Rehearsal, found: Verification, at: float, seconds: float) -> dict[str, Any]:
     """Return what a note says of a rehearsal that is ``done``, of the file that was ``found`` so before; ``at`` is UNIX seconds."""
-    verdict = "bad" if not done.good else "good" if found.verdict == "good" else "unverifiable"
+    verdict = "bad" if not done.good else "good" if found.verdict == "good" and not done.cut else "unverifiable"
     return {
         "path": path, "kind": done.kind, "verdict": verdict, "level": LEVELS[done.kind] if verdict == "good" else found.level,
         "at": at, "seconds": round(seconds, 3), "steps": [asdict(step) for step in done.steps], "facts": dict(done.facts),

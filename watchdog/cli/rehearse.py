@@ -20,6 +20,7 @@ from watchdog import settings
 from watchdog.cli.options import ConfigOption, JsonOption, default_path, spoken
 from watchdog.collectors.archives.check import MEMORY
 from watchdog.collectors.archives.keys import read_key
+from watchdog.collectors.archives.notes import SUFFIX
 from watchdog.collectors.archives.plain import open_plain
 from watchdog.collectors.archives.rehearsals import noted, write_note
 from watchdog.collectors.archives.single import VerifyNow
@@ -35,6 +36,8 @@ from watchdog.runtime.log import configure
 from watchdog.runtime.partfile import free_bytes
 
 GOOD, BAD, UNVERIFIABLE, USAGE = 0, 1, 2, 3
+NOTE_SUFFIX = SUFFIX
+"""What it leaves beside the archive."""
 KINDS = {
     "content": "a rehearsal of the content (level 3): we loaded and compared it ourselves; the panel restored nothing",
     "full": "a full rehearsal (level 5): the panel itself restored it",
@@ -66,7 +69,10 @@ def _rehearse(
     loaded: settings.SettingsBase, target: str, archive: Path | None, directory: Path | None, room: int, *, full: bool, as_json: bool
 ) -> None:
     panel, own = _target(loaded, target)
-    need = panel.needs(own).directories[0]
+    directories = panel.needs(own).directories
+    if not directories:
+        raise Refused(f"'{target}' has no archives on this host")
+    need = directories[0]
     path = archive or _newest(need)
     if not path.is_file():
         raise Refused(f"there is no file '{path}'")
@@ -128,7 +134,7 @@ def _rehearsed(
         raise Refused(f"{room} MiB are more than the {free >> 20} MiB that are free on {place}")
     with _opened(path, need.key_file, found.identity) as archive, _scratch(place) as scratch:
         done = panel.rehearse(own, archive, scratch, most, always)
-    return Rehearsal(done.kind, (first, *done.steps), done.facts)
+    return Rehearsal(done.kind, (first, *done.steps), done.facts, done.cut)
 
 
 @contextmanager

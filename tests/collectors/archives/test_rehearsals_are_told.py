@@ -17,16 +17,16 @@ from watchdog.collectors.archives.backup_metrics import SPECS
 from watchdog.collectors.archives.collector import ArchivesCollector, scan_argv
 from watchdog.collectors.archives.notes import MOST_BYTES, SUFFIX, Note, from_wire, read_note, understood
 from watchdog.collectors.archives.queue import VerificationQueue
-from watchdog.collectors.archives.rehearsals import held, judge
+from watchdog.collectors.archives.rehearsals import held, judge, noted, write_note
 from watchdog.collectors.archives.results import Results
 from watchdog.collectors.archives.scan import Wish, look, tell, understand
 from watchdog.collectors.archives.settings import ArchivesSettings, wanted
 from watchdog.collectors.hanging import HangingLooks
 from watchdog.collectors.mounts import Mount, MountTable
-from watchdog.model.archives import ArchiveFacts, Identity
+from watchdog.model.archives import ArchiveFacts, Identity, Verification
 from watchdog.model.metrics import families
 from watchdog.model.needs import DirectoryNeed
-from watchdog.model.rehearsals import RehearsalState, Rehearsed
+from watchdog.model.rehearsals import Rehearsal, RehearsalState, RehearsalStep, Rehearsed
 from watchdog.runtime.clock import SystemClock
 
 DAY = 86_400.0
@@ -97,6 +97,30 @@ def test_a_note_goes_through_the_child_that_looks_as_it_is():
 def test_only_a_small_regular_file_beside_the_archive_is_a_note(tmp_path, lay, found):
     lay(tmp_path / f"a.zip{SUFFIX}")
     assert read_note(str(tmp_path / "a.zip")) == found
+
+
+@pytest.mark.parametrize(
+    ("ok", "cut", "verdict", "said"),
+    [
+        (True, False, "good", "good"),
+        (True, True, "good", "unverifiable"),
+        (False, True, "good", "bad"),
+        (True, False, "unverifiable", "unverifiable"),
+        (False, False, "bad", "bad"),
+    ],
+)
+def test_what_is_written_is_what_is_read(tmp_path, ok, cut, verdict, said):
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"x")
+    path.chmod(0o640)
+    found = Verification("result", verdict, 3, identity=Identity.of(path.stat()), sha1=SHA1)
+    done = Rehearsal("content", (RehearsalStep("files", ok, "m"),), (), cut)
+    write_note(path, noted(str(path), done, found, NOW, 1.5))
+    note = read_note(str(path))
+    assert (note.verdict, note.failed, note.at, note.sha1) == (said, () if ok else ("files",), NOW, SHA1)
+    assert held(note, Identity.of(path.stat()), SHA1, NOW)[0].verdict == said
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.zip", f"a.zip{SUFFIX}"]
+    assert (tmp_path / f"a.zip{SUFFIX}").stat().st_mode & 0o777 == 0o640
 
 
 # ---- held to the file --------------------------------------------------------------------------------------------------------------------
@@ -236,6 +260,7 @@ def watch():
 def test_a_note_is_no_archive_whatever_the_pattern(tmp_path):
     lay(tmp_path, "a.zip")
     (tmp_path / f"gone.zip{SUFFIX}").write_bytes(written())
+    (tmp_path / f"a.zip{SUFFIX}.new").write_bytes(b"cut")
     found = look(Wish("d", str(tmp_path), "*"))
     assert [fact[0] for fact in found.files] == [str(tmp_path / "a.zip")]
     assert list(found.notes) == [str(tmp_path / "a.zip")]

@@ -193,11 +193,13 @@ class ArchivesCollector:
             why = "it changed since the last look, or this is the first" if not file.stable else "the queue is full of newer files"
             why = why if readable else "it lies on a network or FUSE file system, and allow_network_filesystems is off"
             verification = Verification(message=why)
-        note = looks[file.directory].notes.get(file.path)
-        rehearsed, odd = rehearsals.held(note, file.identity, verification.sha1, self._clock.now().wall)
-        remarks = (*by_mode(file.mode, kind), *odd)
-        if remarks or rehearsed:
-            verification = replace(verification, remarks=(*verification.remarks, *remarks), rehearsed=rehearsed)
+        remarks, note = by_mode(file.mode, kind), looks[file.directory].notes.get(file.path)
+        if note is not None:
+            rehearsed, odd = rehearsals.held(note, file.identity, verification.sha1, self._clock.now().wall)
+            verification = replace(verification, rehearsed=rehearsed)
+            remarks = (*remarks, *odd)
+        if remarks:
+            verification = replace(verification, remarks=(*verification.remarks, *remarks))
         return ArchiveFile(file.path, file.directory, file.identity, file.mode, file.stable, kind, verification)
 
     def _directory(self, seen: Look, lane: str) -> WatchedDirectory:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 from watchdog.collectors.archives.answers import Finished
@@ -18,8 +20,8 @@ from watchdog.collectors.archives.single import OPEN, Verified, limits_for
 from watchdog.collectors.archives.volumes import volume_name
 from watchdog.model.archives import ArchiveVerdict, VolumeSet
 
-MOST_FILES, MOST_BYTES = 200, 256 << 20
-"""What one child is handed: a process has 1024 descriptors unless told otherwise, and what it dies of is looked for among these."""
+MOST_FILES, MOST_BYTES = 500, 256 << 20
+"""What one child is handed, at most half of the descriptors that we may have: usually 1024. What it dies of is looked for among these."""
 _WORST: tuple[ArchiveVerdict, ...] = ("bad", "unverifiable", "good")
 
 
@@ -68,10 +70,11 @@ def verify_folder(path: str, asked: Asked) -> Verified:
 
 def _groups(files: Iterable[Seen]) -> Iterator[list[Seen]]:
     """Yield the files in groups, each for one child: by number and by bytes, so that a death costs little."""
+    most = max(1, min(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
     group: list[Seen] = []
     held = 0
     for file in files:
-        if group and (len(group) >= MOST_FILES or held + file.size > MOST_BYTES):
+        if group and (len(group) >= most or held + file.size > MOST_BYTES):
             yield group
             group, held = [], 0
         group.append(file)
@@ -108,10 +111,11 @@ def _judged(path: str, group: Sequence[Seen], algorithms: Mapping[str, str], ask
                 opened.callback(os.close, descriptor)
                 order = volume_order(file.name, algorithms[file.name.prefix])
                 jobs.append((len(seen) - 1, Job(descriptor, order, limits_for(one.size, asked.memory))))
-        before = [sum(one.size for one in seen[:index]) for index, _ in jobs]
+        ends = list(accumulate(one.size for one in seen))
 
         def watch(at: int) -> None:
-            asked.watch(before[at] + os.lseek(jobs[at][1].descriptor, 0, os.SEEK_CUR), 0)
+            index, job = jobs[at]
+            asked.watch(ends[index] - seen[index].size + os.lseek(job.descriptor, 0, os.SEEK_CUR), 0)
 
         found = verify_batch([job for _, job in jobs], asked.level, asked.stop, watch)
         for (index, _), done in zip(jobs, found, strict=True):

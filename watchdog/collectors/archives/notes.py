@@ -14,6 +14,7 @@ import stat
 from typing import Final, Literal, NamedTuple
 
 SUFFIX: Final = ".watchdog.rehearsal.json"
+UNFINISHED: Final = SUFFIX + ".new"
 MOST_BYTES: Final = 256 << 10
 UNREADABLE, MALFORMED = "unreadable", "malformed"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from watchdog.collectors.archives.notes import SUFFIX, UNREADABLE, Note
+from watchdog.collectors.archives.notes import SUFFIX, UNFINISHED, UNREADABLE, Note
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.needs import DirectoryNeed
 from watchdog.model.rehearsals import LEVELS, Rehearsal, RehearsalState, Rehearsed
@@ -39,7 +39,7 @@ class Memory(Protocol):
 
 def noted(path: str, done: Rehearsal, found: Verification, at: float, seconds: float) -> dict[str, Any]:
     """Return what a note says of a rehearsal that is ``done``, of the file that was ``found`` so before; ``at`` is UNIX seconds."""
-    verdict = "bad" if not done.good else "good" if found.verdict == "good" else "unverifiable"
+    verdict = "bad" if not done.good else "good" if found.verdict == "good" and not done.cut else "unverifiable"
     return {
         "path": path, "kind": done.kind, "verdict": verdict, "level": LEVELS[done.kind] if verdict == "good" else found.level,
         "at": at, "seconds": round(seconds, 3), "steps": [asdict(step) for step in done.steps], "facts": dict(done.facts),
@@ -52,8 +52,8 @@ def write_note(archive: Path, told: dict[str, Any]) -> None:
 
     Raises OSError.
     """
-    note, facts = archive.with_name(archive.name + SUFFIX), archive.stat()
-    fresh = note.with_name(note.name + ".new")
+    note, fresh = archive.with_name(archive.name + SUFFIX), archive.with_name(archive.name + UNFINISHED)
+    facts = archive.stat()
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
         with suppress(PermissionError):

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from watchdog.collectors.archives.notes import SUFFIX, Note, from_wire, read_note
+from watchdog.collectors.archives.notes import SUFFIX, UNFINISHED, Note, from_wire, read_note
 
 KINDS = ((stat.S_ISLNK, "symlink"), (stat.S_ISFIFO, "fifo"), (stat.S_ISSOCK, "socket"), (stat.S_ISBLK, "device"), (stat.S_ISCHR, "device"))
 _ERRORS = {errno.ENOENT: "missing", errno.EACCES: "no_permission", errno.EPERM: "no_permission", errno.ENOTDIR: "not_a_directory"}
@@ -130,7 +130,7 @@ def _walk(found: Look, path: str, matchers: tuple[_Matcher, ...], avoid: frozens
         rest = (re.compile(r"[^.]").match,)  # a pattern that ends with ** means every file below
     for name, is_dir in _names(found, path):
         full = f"{path.rstrip('/')}/{name}"
-        if name.endswith(SUFFIX) and not is_dir:
+        if name.endswith((SUFFIX, UNFINISHED)) and not is_dir:
             found.noted.add(full)
         elif full in avoid:
             _pass(found, full, "mount_point")

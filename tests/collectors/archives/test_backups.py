@@ -26,6 +26,7 @@ from watchdog.model.archives import ArchiveFacts, ArchiveFile, Identity, Verific
 from watchdog.model.backups import BackupCopy, BackupSource, Room
 from watchdog.model.metrics import families
 from watchdog.model.needs import BackupPlan
+from watchdog.model.rehearsals import RehearsalState, Rehearsed
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.splits import split
 
@@ -248,7 +249,10 @@ def test_every_family_is_told_of_a_source_and_of_a_set():
     source = BackupSource(
         "d", 3, NOW, 900, 1000.0, -0.1, 1000, NOW - DAY, False, 7, 0.2, 1.0, 3.0, (Room("/d", 5000),), (BackupCopy("nas", True, NOW),)
     )  # fmt: skip
-    rows = told(ArchiveFacts(backups=(source,), volume_sets=(volume_set(reasons=("hashes_only",)), volume_set(None))))
+    good = Rehearsed(NOW - DAY, "content", "good", 3)
+    rehearsed = RehearsalState("d", good, good, 30 * DAY, False)
+    sets = (volume_set(reasons=("hashes_only",)), volume_set(None))
+    rows = told(ArchiveFacts(backups=(source,), volume_sets=sets, rehearsals=(rehearsed,)))
     assert [name for name, found in rows.items() if not found] == []
     assert rows["watchdog_backup_good"] == ((("d",), 3.0),)
     assert rows["watchdog_backup_good_wanted"] == ((("d",), 7.0),)

@@ -1,0 +1,1 @@
+"""Pterodactyl: stuck backups completed or failed with proof, nodes and servers reconciled. Contract: pterodactyl.md."""

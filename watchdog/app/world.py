@@ -21,6 +21,7 @@ from watchdog.exposition.pages import Exposition
 from watchdog.ledger.open import Ledger
 from watchdog.model import panels as panel_ports
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
+from watchdog.model.holdings import tends_of
 from watchdog.model.metrics import families
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
@@ -30,6 +31,7 @@ from watchdog.reconciler.act import OnStep, no_step
 from watchdog.reconciler.adopt import holder_name
 from watchdog.reconciler.commands import Commands
 from watchdog.reconciler.counts import RepairCounts
+from watchdog.reconciler.holding import TargetHoldings
 from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.metrics import METRICS, SPECS
 from watchdog.reconciler.runner import RepairRunner
@@ -162,8 +164,9 @@ class World:
     def _reconciler(self, panel: TimedPanel, target: Any) -> Reconciler:
         rooms = self.rooms
         ports = Ports(
-            self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names, rooms.archives
-        )
+            self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names, rooms.archives,
+            TargetHoldings(self._shared.ledger, target.name, self._shared.clock),
+        )  # fmt: skip
         made = Reconciler(
             panel=panel,
             target=panel.connect(target, ports),
@@ -186,6 +189,9 @@ class World:
         for name, reconciler in self.reconcilers.items():
             interval = reconciler.policy.timing.interval
             self.supervisor.add(LoopSpec(f"target:{name}", self._pass_of(name, reconciler), interval, STEP_DEADLINE, first_delay=1.0))
+            for tend in tends_of(reconciler.target):
+                # it hears of the world's end like every loop, and of its target's end only after it: close() comes last
+                self.supervisor.add(LoopSpec(f"tend:{name}:{tend.name}", tend.step, tend.every, tend.deadline))
         for spec in self.rooms.loops:
             self.supervisor.add(spec)
         self.supervisor.add(LoopSpec("repairs", self.repairs.tend, 5.0, 60.0))

@@ -10,6 +10,7 @@ from watchdog.model.archives import VerifyArchive
 from watchdog.model.clues import Clues, Found
 from watchdog.model.drifts import DriftKind, Judgement
 from watchdog.model.engines import EngineAct, EngineRead
+from watchdog.model.holdings import Holdings
 from watchdog.model.hooks import HookRunner
 from watchdog.model.metrics import Instruments, Metric, MetricSpec
 from watchdog.model.moments import Clock, Moment
@@ -26,6 +27,8 @@ class Ports:
 
     ``peer_names`` is where a panel that makes WireGuard peers says what it calls them, after each view of its:
     ``offer(name of the target, {(netns, device, public key): name})``. ``archives`` verifies a file now; None in tests without it.
+    ``holdings`` is the record of this target's changes that outlive us, for a loop of its own (``model.holdings.Tend``); None where there
+    is no ledger: then nothing may be held.
     """
 
     clock: Clock
@@ -35,6 +38,7 @@ class Ports:
     engine_act: EngineAct | None = None
     peer_names: PeerNames = field(default_factory=NoPeerNames)
     archives: VerifyArchive | None = None
+    holdings: Holdings | None = None
 
 
 class Target(Protocol):

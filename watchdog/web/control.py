@@ -32,6 +32,7 @@ from watchdog.web.messages import (
     HoldingsAnswer,
     IgnoresAnswer,
     PlansAnswer,
+    ReleaseAnswer,
     ReloadAnswer,
     RepairsAnswer,
     StatusAnswer,
@@ -134,9 +135,9 @@ class Control:
         """Decide about what was there before us; return how many findings that touched."""
         return self._order("POST", f"/api/v1/targets/{segment(target)}/baseline", Count, {"what": what, "who": who}).count
 
-    def release(self, holding_id: int) -> None:
-        """Mark a holding released."""
-        self._order("POST", f"/api/v1/holdings/{holding_id}/release", Count)
+    def release(self, holding_id: int) -> ReleaseAnswer:
+        """Let go of a holding; the answer says whether it was undone outside."""
+        return self._order("POST", f"/api/v1/holdings/{holding_id}/release", ReleaseAnswer)
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration anew; return what changed."""

@@ -1,4 +1,7 @@
-"""Which of the cases A to L of the contract's section 0 a stuck backup is, and why it is left alone if it is. Pure."""
+"""The words for stuck backups: which of the contract's cases A to L one is (section 0), and why it is left alone if it is (3.5).
+
+``judging`` decides by them, ``refusing`` has the guards.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     # guard 8: the way to the panel
     "waiting_for_panel_upgrade": "panel 1.11.6 refuses every report about a backup: waiting for its upgrade",
     "callback_broken": "the panel does not take reports about backups now",
+    "panel_release_broken": "the panel is called 1.11.6, although it takes reports: set panel_version or panel_config right",
     "callback_unknown": "it is not known whether the panel takes reports about backups",
     "waiting_for_canary": "the first repair after an outage goes alone, the rest one at a time",
     # reporting a failure

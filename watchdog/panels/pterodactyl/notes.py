@@ -87,10 +87,7 @@ class Notes:
 
     def keep_recovery(self, note: RecoveryNote | None) -> None:
         """Remember an outage, or forget it."""
-        if note is None:
-            self.after.pop(RECOVERY_KEY, None)
-        else:
-            self.after[RECOVERY_KEY] = encode(note)
+        self.after[RECOVERY_KEY] = encode(note) if note is not None else None
 
     @property
     def engine(self) -> str:

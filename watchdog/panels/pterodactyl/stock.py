@@ -24,7 +24,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Stock:
     """What lies in the directory of archives, by backup uuid.
 
     ``reason`` is a short stable word for why absence proves nothing now, "" = what is not in ``files`` is not there. ``odd`` are names
@@ -75,24 +75,24 @@ def filesystems(settings: PterodactylSettings) -> tuple[FilesystemNeed, ...]:
     return (FilesystemNeed(name_of(settings), str(settings.node.backups)),) if settings.node is not None else ()
 
 
-def look(settings: PterodactylSettings, actual: Actual, now: Moment | None) -> Shelf:
+def look(settings: PterodactylSettings, actual: Actual, now: Moment | None) -> Stock:
     """Return what lies there; ``now`` None = however old the look is (for metrics)."""
     if settings.node is None:
-        return Shelf(reason="no_node", message="no node of this host is configured, so archives are not judged")
+        return Stock(reason="no_node", message="no node of this host is configured, so archives are not judged")
     return seen(name_of(settings), str(settings.held_directory or ""), actual, now)
 
 
-def seen(name: str, held: str, actual: Actual, now: Moment | None) -> Shelf:
+def seen(name: str, held: str, actual: Actual, now: Moment | None) -> Stock:
     """Return what lies in the watched directory called ``name``, without what lies in ``held``."""
     snapshot = actual.archives
     if snapshot is None or snapshot.facts is None or snapshot.good is None:
-        return Shelf(reason="archives_unseen", message="the archives have not been looked at yet")
+        return Stock(reason="archives_unseen", message="the archives have not been looked at yet")
     facts, taken = snapshot.facts, snapshot.good.wall
     directory = next((each for each in facts.directories if each.name == name), None)
     files = {uuid: each for each in facts.files if each.directory == name and (uuid := _uuid_of(each.path, held))}
     odd = {uuid: each.reason for each in facts.passed_over if each.directory == name and (uuid := _uuid_of(each.path, held))}
     reason, message = _doubt(directory, fresh=now is None or (snapshot.success and snapshot.fresh(now)))
-    return Shelf(files, odd, reason, message, taken, directory.path if directory else "")
+    return Stock(files, odd, reason, message, taken, directory.path if directory else "")
 
 
 def _doubt(directory: WatchedDirectory | None, *, fresh: bool) -> tuple[str, str]:

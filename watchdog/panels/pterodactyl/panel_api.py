@@ -29,6 +29,8 @@ SERVERS_A_PAGE: Final = 100
 BACKUPS_A_PAGE: Final = 50
 CLIENT_LIMITS: Final[Mapping[str, int]] = {"pterodactyl": 720, "pelican": 256}
 APPLICATION_LIMITS: Final[Mapping[str, int]] = {"pterodactyl": 240, "pelican": 256}
+BURST: Final = 30.0
+"""Seconds whose requests may be saved up at least."""
 ROUTE_LIMIT: Final = "ThrottleRequestsException"
 UNREACHED: Final = "DaemonConnectionException"
 NO_S3: Final = "InvalidArgumentException"
@@ -56,7 +58,7 @@ class PanelApi:
 
         tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
         self._http = Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, observe=observe, tls=tls, limit=32 << 20)
-        burst = max(settings.interval, 15.0) * 1.2
+        burst = max(settings.interval * 1.2, BURST)
         self.client = Budget("Client API", CLIENT_LIMITS[settings.flavour], settings.request_share, burst, clock)
         self.application = Budget("Application API", APPLICATION_LIMITS[settings.flavour], settings.request_share, burst, clock)
 

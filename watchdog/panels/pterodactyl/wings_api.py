@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from watchdog.errors import Forbidden, Refused, ServerFault, WatchdogError
+from watchdog.errors import DeadlinePassed, Forbidden, Refused, ServerFault, WatchdogError
 from watchdog.model.moments import Clock
 from watchdog.panels.pterodactyl import answers
 from watchdog.panels.pterodactyl.credentials import Token
@@ -15,6 +15,8 @@ from watchdog.runtime.http import Http, Tls
 
 OPERATIONS: Final = ("wings_system", "wings_servers", "wings_alive", "wings_power", "wings_sync")
 NO_TOKEN: Final = "we have no token for this node: see node and node_tokens in the settings"  # noqa: S105  # a sentence
+SYSTEM_SECONDS: Final = 5.0
+"""How long Wings may take to ask its Docker."""
 _UNAUTHORIZED: Final = (401, 403)
 
 
@@ -34,11 +36,14 @@ class WingsApi:
         servers: tuple[WingsServer, ...] | None = None
         try:
             servers = self._http.ask("wings_servers", "GET", "/api/servers", lambda answer: answers.wings_servers(answer.json()))
-            system = self._http.ask("wings_system", "GET", "/api/system", lambda answer: answers.system(answer.json()), query={"v": 2})
-        except ServerFault as error:
-            # the system's answer asks Docker, the servers' does not
+            system = self._http.ask(
+                "wings_system", "GET", "/api/system", lambda answer: answers.system(answer.json()), query={"v": 2}, seconds=SYSTEM_SECONDS
+            )
+        except (ServerFault, DeadlinePassed) as error:
+            # it asks Docker (1.11.11: 500 with Docker gone, no answer with a frozen one), the servers do not
             down = None if servers is None else False
-            return Wings(before.version, docker=down, servers=servers, error=str(error), reachable=True, at=now)
+            reached = servers is not None or isinstance(error, ServerFault)
+            return Wings(before.version, docker=down, servers=servers, error=str(error), reachable=reached, at=now)
         except Forbidden:
             refused = "Wings refuses the token: it is not the one in its configuration"
             return Wings(before.version, servers=servers, error=refused, reachable=True, at=now)

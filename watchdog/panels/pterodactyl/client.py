@@ -24,7 +24,7 @@ from watchdog.panels.pterodactyl.remedies import PANEL_NAME
 from watchdog.panels.pterodactyl.remote_api import RemoteApi
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.sweep import Sweep
-from watchdog.panels.pterodactyl.view import Backup, Callback, Disk, PterodactylView, RemoteServer, Server, VersionSource, Wings
+from watchdog.panels.pterodactyl.view import Backup, Callback, Disk, PterodactylView, RemoteServer, Schedule, Server, VersionSource, Wings
 from watchdog.runtime.answers import Answer
 from watchdog.runtime.http import Tls, counted
 
@@ -140,6 +140,10 @@ class PterodactylClient:
     def newest_power(self, server: str) -> Power | None:
         """Return the newest power signal that went through the panel, ours included."""
         return self._api.newest_power(server)
+
+    def schedules(self, server: str) -> tuple[Schedule, ...]:
+        """Return a server's schedules as they are now."""
+        return self._api.schedules(server)
 
     def wings(self, node: str) -> Wings:
         """Return what a node's Wings says now. Raises NotFound for a node that the panel does not have."""

@@ -1,4 +1,4 @@
-"""The JSON shapes of the panel's and of Wings' answers, turned into frozen values; a whitelist, so nothing secret comes along. Pure.
+"""The JSON shapes of the panel's answers, turned into frozen values; a whitelist, so nothing secret comes along. Pure.
 
 Part of the wire: only these modules know what an answer looks like. Every function raises MalformedAnswer naming the field when an answer
 has not the promised shape (contract sections 1, 2.4, 3.2 and 7; recordings/pterodactyl). A server's environment holds its passwords and is
@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from watchdog.errors import MalformedAnswer
 from watchdog.panels.pterodactyl.paging import Page
-from watchdog.panels.pterodactyl.view import Backup, RemoteServer, Resources, Schedule, Server, StopType, WingsServer, WingsState
+from watchdog.panels.pterodactyl.view import Backup, Resources, Schedule, Server
 from watchdog.runtime import shapes
 from watchdog.runtime.answers import Answer
 from watchdog.runtime.shapes import Json
@@ -24,9 +24,6 @@ from watchdog.runtime.shapes import Json
 NO_CODE: Final = ""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CODE: Final = re.compile(r"[A-Za-z]{1,80}")
-_WINGS_STATES: Final = frozenset({"offline", "starting", "running", "stopping"})
-_STOPS: Final = frozenset({"command", "stop", "signal"})
-_LONGEST_VERSION: Final = 40
 
 
 ItemT = TypeVar("ItemT")
@@ -49,14 +46,6 @@ class Power:
 
     signal: str
     at: float
-
-
-@dataclass(frozen=True, slots=True)
-class WingsSystem:
-    """What ``/api/system?v=2`` says: the version, and whether it could ask its Docker (None = an old answer, which asks nobody)."""
-
-    version: str
-    docker: bool | None
 
 
 def code_of(answer: Answer) -> str:
@@ -142,12 +131,12 @@ def resources(body: object) -> Resources:
     used = shapes.mapping(shapes.member(item, "resources", "stats"), "stats.resources")
     return Resources(
         state=shapes.optional_text(item, "current_state"),
-        memory_bytes=_count(used, "memory_bytes"),
-        cpu=_amount(used, "cpu_absolute"),
-        disk_bytes=_count(used, "disk_bytes"),
-        rx=_count(used, "network_rx_bytes"),
-        tx=_count(used, "network_tx_bytes"),
-        uptime_ms=_count(used, "uptime"),
+        memory_bytes=count(used, "memory_bytes"),
+        cpu=amount(used, "cpu_absolute"),
+        disk_bytes=count(used, "disk_bytes"),
+        rx=count(used, "network_rx_bytes"),
+        tx=count(used, "network_tx_bytes"),
+        uptime_ms=count(used, "uptime"),
     )
 
 
@@ -189,28 +178,6 @@ def node_token(body: object) -> tuple[str, str]:
     """Given a node's configuration, return its uuid and its token. Never keep or show the token in a value that is printed."""
     whole = shapes.mapping(body, "configuration")
     return uuid(whole, "configuration"), shapes.text(whole, "token", "configuration")
-
-
-def system(body: object) -> WingsSystem:
-    """Given Wings' ``/api/system``, with or without ``v=2``, return what counts."""
-    whole = shapes.mapping(body, "system")
-    version = shapes.text(whole, "version", "system").removeprefix("v")[:_LONGEST_VERSION]
-    return WingsSystem(version, docker=True if isinstance(whole.get("docker"), dict) else None)
-
-
-def wings_servers(body: object) -> tuple[WingsServer, ...]:
-    """Given Wings' ``/api/servers`` (a bare list), return the servers, sorted. Their configuration is not looked at, but for the uuid."""
-    found = (_wings_server(shapes.mapping(item, "servers[]")) for item in shapes.listing(body, "servers"))
-    return tuple(sorted(found, key=lambda each: each.uuid))
-
-
-def remote_servers(body: object) -> Page[RemoteServer]:
-    """Given one page of the remote API's list, return the servers (Laravel's own paging: ``meta.total``, not ``meta.pagination``)."""
-    whole = shapes.mapping(body, "remote servers")
-    items = shapes.listing(shapes.member(whole, "data", "remote servers"), "remote servers.data")
-    meta = shapes.mapping(shapes.member(whole, "meta", "remote servers"), "remote servers.meta")
-    found = tuple(_remote_server(shapes.mapping(item, "remote servers[]")) for item in items)
-    return Page(shapes.number(meta, "total", "meta"), found)
 
 
 def uuid(item: Json, where: str) -> str:
@@ -300,40 +267,12 @@ def _node(item: Json) -> NodeRow:
     )
 
 
-def _wings_server(item: Json) -> WingsServer:
-    state = shapes.text(item, "state", "server")
-    if state not in _WINGS_STATES:
-        raise MalformedAnswer("server.state is none of Wings' states")
-    used = shapes.mapping(item.get("utilization") or {}, "server.utilization")
-    network = shapes.mapping(used.get("network") or {}, "utilization.network")
-    return WingsServer(
-        uuid=uuid(shapes.mapping(shapes.member(item, "configuration", "server"), "server.configuration"), "configuration"),
-        state=cast(WingsState, state),
-        suspended=shapes.flag(item, "is_suspended", "server"),
-        memory_bytes=_count(used, "memory_bytes"),
-        cpu=_amount(used, "cpu_absolute"),
-        disk_bytes=_count(used, "disk_bytes"),
-        rx=_count(network, "rx_bytes"),
-        tx=_count(network, "tx_bytes"),
-        uptime_ms=_count(used, "uptime"),
-    )
+def count(item: Json, key: str) -> int:
+    """Return a field that is a whole number; 0 when there is none."""
+    return int(amount(item, key))
 
 
-def _remote_server(item: Json) -> RemoteServer:
-    settings = shapes.mapping(shapes.member(item, "settings", "server"), "server.settings")
-    process = shapes.mapping(item.get("process_configuration") or {}, "server.process_configuration")
-    stop = shapes.optional_text(shapes.mapping(process.get("stop") or {}, "process_configuration.stop"), "type")
-    return RemoteServer(
-        uuid=uuid(item, "server"),
-        stop=cast(StopType, stop) if stop in _STOPS else "none",
-        suspended=shapes.flag(settings, "suspended", "server.settings"),
-    )
-
-
-def _count(item: Json, key: str) -> int:
-    return int(_amount(item, key))
-
-
-def _amount(item: Json, key: str) -> float:
+def amount(item: Json, key: str) -> float:
+    """Return a field that is a number; 0 when there is none."""
     value = item.get(key)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from watchdog.errors import BadSettings, DeadlinePassed, Refused, Unreachable, WatchdogError
 from watchdog.model.moments import Clock
-from watchdog.panels.pterodactyl import answers
+from watchdog.panels.pterodactyl import answers, node_answers
 from watchdog.panels.pterodactyl.credentials import LocalNode
 from watchdog.panels.pterodactyl.paging import Page, whole
 from watchdog.panels.pterodactyl.view import Callback, CallbackState, RemoteServer
@@ -72,7 +72,7 @@ class RemoteApi:
             # page 0 is page 1 again, so we count from 1 (section 3.2)
             query = {"page": number, "per_page": SERVERS_A_PAGE}
             return http.ask(
-                "remote_servers", "GET", "/api/remote/servers", lambda answer: answers.remote_servers(answer.json()), query=query
+                "remote_servers", "GET", "/api/remote/servers", lambda answer: node_answers.remote_servers(answer.json()), query=query
             )  # fmt: skip
 
         return whole("servers of the remote API", fetch, lambda server: server.uuid)

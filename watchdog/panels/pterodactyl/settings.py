@@ -14,10 +14,10 @@ from watchdog.runtime.fields import AbsolutePath, Duration, HookField, Size, Str
 
 KindName = Literal[
     "backup_stuck", "backup_missing", "backup_mismatch", "backup_broken", "backup_untrusted", "archive_orphan", "archive_stranded",
-    "backups_at_risk", "callback_broken", "websocket_broken", "version_broken", "node_unreachable", "node_without_docker", "heartbeat_stale", "cron_dead",
-    "queue_dead", "server_ghost", "server_unseen", "server_suspended_running", "server_crash_loop", "server_oom", "server_install_stuck",
-    "server_restore_stuck", "server_transfer_stuck", "server_unknown_to_wings", "container_unknown", "volume_unknown",
-    "canary_failed",
+    "backups_at_risk", "callback_broken", "websocket_broken", "version_broken", "node_unreachable", "node_without_docker",
+    "heartbeat_stale", "cron_dead", "queue_dead", "server_ghost", "server_unseen", "server_suspended_running", "server_crash_loop",
+    "server_oom", "server_install_stuck", "server_restore_stuck", "server_transfer_stuck", "server_unknown_to_wings",
+    "container_unknown", "volume_unknown", "canary_failed",
 ]  # fmt: skip
 RemedyName = Literal[
     "complete_backup", "fail_backup", "lock_backup", "power_restart", "power_start", "power_stop", "power_kill", "sync_server",

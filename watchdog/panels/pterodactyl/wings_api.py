@@ -7,7 +7,7 @@ from typing import Final
 
 from watchdog.errors import DeadlinePassed, Forbidden, Refused, ServerFault, WatchdogError
 from watchdog.model.moments import Clock
-from watchdog.panels.pterodactyl import answers
+from watchdog.panels.pterodactyl import node_answers
 from watchdog.panels.pterodactyl.credentials import Token
 from watchdog.panels.pterodactyl.view import Wings, WingsServer
 from watchdog.runtime.answers import Answer, Observe, check, segment
@@ -35,9 +35,14 @@ class WingsApi:
             return Wings(reachable=self._alive(), error=NO_TOKEN, at=now)
         servers: tuple[WingsServer, ...] | None = None
         try:
-            servers = self._http.ask("wings_servers", "GET", "/api/servers", lambda answer: answers.wings_servers(answer.json()))
+            servers = self._http.ask("wings_servers", "GET", "/api/servers", lambda answer: node_answers.wings_servers(answer.json()))
             system = self._http.ask(
-                "wings_system", "GET", "/api/system", lambda answer: answers.system(answer.json()), query={"v": 2}, seconds=SYSTEM_SECONDS
+                "wings_system",
+                "GET",
+                "/api/system",
+                lambda answer: node_answers.system(answer.json()),
+                query={"v": 2},
+                seconds=SYSTEM_SECONDS,
             )
         except (ServerFault, DeadlinePassed) as error:
             # it asks Docker (1.11.11: 500 with Docker gone, no answer with a frozen one), the servers do not

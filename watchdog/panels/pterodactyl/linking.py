@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from pathlib import Path
 from typing import Final
@@ -16,15 +15,14 @@ from typing import Final
 from watchdog.errors import NotFound, Refused, Temporary
 from watchdog.model.archives import Identity
 from watchdog.model.drifts import Scalar
+from watchdog.panels.pterodactyl.naming import SUFFIX, is_uuid
 from watchdog.runtime.partfile import sync_directory, translated
 
 WHAT: Final = "archive_link"
 """What a holding of ours on a backup is called; guard and repairs share it, for they share the link."""
 UNDO: Final = "drop_link"
-SUFFIX: Final = ".tar.gz"
 CALM: Final = 150.0
 """Seconds after a record's completion for which its link stays: Wings tries for 30 s to report, and then deletes (section 0)."""
-UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OTHERS: Final = 0o077
 
 
@@ -37,7 +35,7 @@ class Shelf:
 
     def link(self, uuid: str) -> Path:
         """Return the name that a backup's link has here. Raises Refused for what is no canonical UUID."""
-        if UUID.fullmatch(uuid) is None:
+        if not is_uuid(uuid):
             raise Refused(f"'{uuid[:40]}' is no canonical UUID")
         return self.directory / f"{uuid}{SUFFIX}"
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from watchdog.model.archives import Identity, Verification
-from watchdog.panels.pterodactyl.linking import UUID
+from watchdog.panels.pterodactyl import cases
+from watchdog.panels.pterodactyl.naming import is_uuid
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.traces import Evidence
 from watchdog.panels.pterodactyl.view import Backup, Callback, Disk, Server
@@ -28,38 +29,26 @@ _TICK: Final = 1800.0
 _TICK_LATE: Final = 120.0
 
 REFUSALS: Final[Mapping[str, str]] = {
-    "no_uuid": "the backup's name is no canonical UUID",
+    **cases.REFUSALS,
     "outside": "the path is not where Wings keeps this backup's archive",
-    "no_local_node": "there is no Wings configuration on this host that can be read",
-    "paths_differ": "Wings' configuration names other directories than the settings",
-    "other_node": "the server is on another node than this one",
     "transferring": "the server is being moved to another node",
     "record_complete": "the panel has it as complete",
-    "record_failed": "the panel was told that it failed, and did not only prune it",
-    "record_odd": "the record is in a state that no current panel makes",
-    "record_young": "the record is too young",
-    "disk_s3": "the backup lies in S3: a report would complete whatever was uploaded so far",
-    "disk_unknown": "nobody can say whether the backup lies on this node or in S3",
-    "callback_broken": "the panel cannot take a report now",
-    "callback_unknown": "nobody can say whether the panel can take a report now",
+    "disk_unknown": "nobody can say whether the backup lies on this node or in an object store",
     "log_failed": "Wings' log says that the archive could not be made",
-    "log_blind": "Wings' log cannot be read, so it proves nothing",
     "unproven": "Wings' log does not say that the archive was finished: a person must decide",
     "gone": "there is no archive any more",
     "present": "there is an archive",
     "changed": "the archive has changed since it was judged",
     "held": "our guard holds the archive: the backup can be completed",
-    "not_verified": "the archive was not verified to its last byte",
     "corrupt": "the archive is bad",
     "not_corrupt": "the archive is not bad",
-    "cannot_see_wings": "it cannot be seen whether Wings is at work on it",
-    "file_open": "somebody has the archive open: Wings is still at work on it",
-    "too_fresh": "the archive was written a short time ago: Wings may still be at work on it",
-    "closed_lately": "the archive was closed a short time ago: Wings may be reporting it at this moment",
-    "unnamed_failure": "Wings failed to report one of several backups of this server, and did not say which",
+    "closed_lately": "the archive was seen open, or there, a short time ago: Wings may be reporting it at this moment",
+    "not_mounted": "none of the archives is there that the panel has as good: the directory may not be mounted",
 }
-"""Every refusal, with its sentence."""
-FINAL: Final = frozenset({"no_uuid", "outside", "record_failed", "record_odd", "disk_s3", "log_failed", "other_node", "corrupt"})
+"""Every refusal, with its sentence: those of the rules, and those that only a repair finds."""
+FINAL: Final = frozenset(
+    {"name_not_canonical", "outside", "not_shown_pruned", "record_odd", "disk_s3", "log_failed", "elsewhere", "corrupt", "not_corrupt"}
+)
 """Refusals that waiting does not mend."""
 
 
@@ -119,14 +108,14 @@ def all_of(guards: tuple[Guard, ...], settings: PterodactylSettings, reads: Read
 def place(settings: PterodactylSettings, reads: Reads) -> Refusal | None:
     """Guards 3 and 7: the backup of a server of this node, by a name that is a name."""
     local = reads.evidence.local
-    if UUID.fullmatch(reads.record.uuid) is None:
-        return Refusal("no_uuid", reads.record.uuid[:40])
+    if not is_uuid(reads.record.uuid):
+        return Refusal("name_not_canonical", reads.record.uuid[:40])
     if settings.node is None or local is None:
-        return Refusal("no_local_node", reads.evidence.error)
+        return Refusal("place_unproven", reads.evidence.error)
     if reads.evidence.mismatch:
         return Refusal("paths_differ", reads.evidence.mismatch)
     if reads.server.node != local.uuid:
-        return Refusal("other_node", reads.server.node or "the panel's two APIs do not agree")
+        return Refusal("elsewhere", reads.server.node or "the panel's two APIs do not agree")
     return Refusal("transferring") if reads.server.transferring else None
 
 
@@ -135,15 +124,15 @@ def open_record(settings: PterodactylSettings, reads: Reads) -> Refusal | None:
     record = reads.record
     if record.state == "pending" or pruned(settings, record, reads.evidence):
         return None
-    return Refusal({"complete": "record_complete", "failed": "record_failed"}.get(record.state, "record_odd"))
+    return Refusal({"complete": "record_complete", "failed": "not_shown_pruned"}.get(record.state, "record_odd"))
 
 
 def pending_record(settings: PterodactylSettings, reads: Reads) -> Refusal | None:
     """Guard of a failure: pending, and for long enough."""
     if reads.record.state != "pending":
-        return open_record(settings, reads) or Refusal("record_failed", "the panel has pruned it")
+        return open_record(settings, reads) or Refusal("not_shown_pruned", "the panel has pruned it")
     age = reads.now - reads.record.created_at
-    return Refusal("record_young", f"{age:.0f} s old") if age <= settings.fail_after else None
+    return Refusal("too_young", f"{age:.0f} s old") if age <= settings.fail_after else None
 
 
 def local_disk(_: PterodactylSettings, reads: Reads) -> Refusal | None:
@@ -158,6 +147,8 @@ def listening(_: PterodactylSettings, reads: Reads) -> Refusal | None:
     callback = reads.callback
     if callback is None or callback.state in {"unknown", "not_asked"}:
         return Refusal("callback_unknown", callback.message if callback else "")
+    if callback.state == "broken_by_1_11_6":
+        return Refusal("waiting_for_panel_upgrade")
     return None if callback.state == "healthy" else Refusal("callback_broken", f"{callback.state}: {callback.message}")
 
 
@@ -194,7 +185,7 @@ def silent(_: PterodactylSettings, reads: Reads) -> Refusal | None:
     if evidence.process is not None and evidence.process.began > written:
         return None  # what it was doing then has died with the process before
     if any(server == reads.record.server and at >= begun - 2 * SKEW for server, at in evidence.log.unnamed_failures):
-        return Refusal("unnamed_failure")
+        return Refusal("log_ambiguous")
     if story.over is not None and not _others(reads):
         return None
     return _rested(reads) if file is None else _closed(reads, file)
@@ -205,12 +196,13 @@ def _closed(reads: Reads, file: Identity) -> Refusal | None:
     evidence = reads.evidence
     opened = evidence.process.has_open(file) if evidence.process is not None else None
     if opened:
-        return Refusal("file_open")
-    if opened is None or not evidence.filesystem_local:
-        why = evidence.process_word or f"the archives lie on {evidence.filesystem_kind or 'an unknown file system'}"
-        return Refusal("cannot_see_wings", why)
+        return Refusal("open_file")
+    if not evidence.filesystem_local:
+        return Refusal("network_filesystem", evidence.filesystem_kind)
+    if opened is None:
+        return Refusal("cannot_see_wings", evidence.process_word)
     rest, wanted = reads.now - file.mtime_ns / 1e9, grace(file.size)
-    return Refusal("too_fresh", f"{rest:.0f} s ago, wanted {wanted:.0f} s") if rest <= wanted else _rested(reads)
+    return Refusal("within_grace", f"{rest:.0f} s ago, wanted {wanted:.0f} s") if rest <= wanted else _rested(reads)
 
 
 def grace(size: int) -> float:

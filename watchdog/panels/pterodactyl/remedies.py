@@ -243,14 +243,14 @@ def sync_server(target: str, server: str, *, stops: bool) -> Proposal:
     return Proposal(SYNC, server_object(target, server), {"server": server}, {"stops": stops})
 
 
-def restart_queue(target: str, hook: str) -> Proposal:
-    """Propose to restart the queue worker; ``hook`` is its line."""
-    return Proposal(QUEUE, panel_object(target, "queue"), {"hook": hook})
+def restart_queue(target: str, hook: str, *, server: str, schedule: int) -> Proposal:
+    """Propose to restart the queue worker; ``hook`` is its line, ``schedule`` (id) of ``server`` (uuid) one that waits for it."""
+    return Proposal(QUEUE, panel_object(target, "queue"), {"hook": hook}, {"server": server, "schedule": schedule})
 
 
-def restart_cron(target: str, hook: str) -> Proposal:
-    """Propose to restart what runs the schedule; ``hook`` is its line."""
-    return Proposal(CRON, panel_object(target, "cron"), {"hook": hook})
+def restart_cron(target: str, hook: str, *, server: str, schedule: int) -> Proposal:
+    """Propose to restart what runs the schedule; ``hook`` is its line, ``schedule`` (id) of ``server`` (uuid) one that is overdue."""
+    return Proposal(CRON, panel_object(target, "cron"), {"hook": hook}, {"server": server, "schedule": schedule})
 
 
 def identity_parameters(identity: Identity) -> dict[str, Scalar]:

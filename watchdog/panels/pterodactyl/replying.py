@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from watchdog.errors import WatchdogError
+from watchdog.panels.pterodactyl.answers import code_of
 from watchdog.runtime.answers import Answer
 
 Word = Literal["taken", "completed_already", "s3", "forbidden", "gone", "invalid", "broken", "wrong_node", "redirected", "later"]
@@ -15,7 +14,6 @@ WAIT: Final = 300.0
 """Seconds to the next try when the panel named none."""
 UPGRADE: Final = 1800.0
 """Seconds to the next try while the panel's release cannot take any completion."""
-_CODE: Final = re.compile(r"[A-Za-z]{1,60}")
 _NO_CONTENT: Final = 204
 
 SENTENCES: Final[Mapping[Word, str]] = {
@@ -43,7 +41,7 @@ class Reply:
 
 def reply_of(answer: Answer) -> Reply:
     """Given the answer to ``POST /api/remote/backups/{uuid}``, return what it means."""
-    code = _code(answer)
+    code = code_of(answer)
     word = _word(answer.status, code)
     delay = max(UPGRADE if word == "broken" else WAIT, answer.retry_after or 0.0)
     return Reply(word, f"{SENTENCES[word]} ({answer.status}{f' {code}' if code else ''})", delay)
@@ -62,15 +60,3 @@ def _word(status: int, code: str) -> Word:
     if found := by_both.get((status, code)):
         return found
     return "redirected" if status // 100 == 3 else by_status.get(status, "later")  # noqa: PLR2004  # HTTP's redirections
-
-
-def _code(answer: Answer) -> str:
-    """Return the class of the panel's error, "" when the answer has none: it may be a proxy's."""
-    try:
-        body: Any = answer.json()
-    except WatchdogError:
-        return ""
-    errors = body.get("errors") if isinstance(body, dict) else None
-    first = errors[0] if isinstance(errors, list) and errors else None
-    code = first.get("code") if isinstance(first, dict) else None
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""

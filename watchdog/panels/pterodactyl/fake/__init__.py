@@ -6,10 +6,13 @@ section 0 need no script of lies: they arise from what happens to the world. Shi
 tests/recordings/pterodactyl.
 """
 
+from watchdog.panels.pterodactyl.fake.containers import Containers, EngineContainers, MemoryContainers
+from watchdog.panels.pterodactyl.fake.jobs import BackupJob
 from watchdog.panels.pterodactyl.fake.panel import FakePanel
 from watchdog.panels.pterodactyl.fake.releases import RELEASES, Release
 from watchdog.panels.pterodactyl.fake.rows import Backup, Node, Schedule, Server, Task
-from watchdog.panels.pterodactyl.fake.switches import Switches
+from watchdog.panels.pterodactyl.fake.switches import Switches, WingsSwitches
+from watchdog.panels.pterodactyl.fake.wings import FakeWings
 from watchdog.panels.pterodactyl.fake.world import ADMIN_KEY, APPLICATION_KEY, OWNER_KEY, PanelWorld
 
 __all__ = [
@@ -18,7 +21,12 @@ __all__ = [
     "OWNER_KEY",
     "RELEASES",
     "Backup",
+    "BackupJob",
+    "Containers",
+    "EngineContainers",
     "FakePanel",
+    "FakeWings",
+    "MemoryContainers",
     "Node",
     "PanelWorld",
     "Release",
@@ -26,4 +34,5 @@ __all__ = [
     "Server",
     "Switches",
     "Task",
+    "WingsSwitches",
 ]

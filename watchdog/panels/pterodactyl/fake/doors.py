@@ -63,7 +63,10 @@ def answer(panel: FakePanel, request: Request, *, redirects: bool) -> Reply:
     switches = panel.world.switches
     if redirects and switches.redirect:
         query = f"?{request.raw_query}" if request.raw_query else ""
-        return Reply(switches.redirect, b"<html>Moved</html>", HTML, {"Location": f"{panel.secure_url}{request.path}{query}"})
+        to = switches.redirect_to or f"{request.path}{query}"
+        return Reply(switches.redirect, b"<html>Moved</html>", HTML, {"Location": f"{panel.secure_url}{to}"})
+    if request.path == "/auth/login":
+        return Reply(200, b"<!DOCTYPE html>\n<html><title>Login</title></html>", HTML)
     for prefix, status in switches.proxy.items():
         if request.path.startswith(prefix):
             return Reply(status, b"<html><center><h1>nginx</h1></center></html>", HTML)

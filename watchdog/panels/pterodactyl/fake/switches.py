@@ -18,6 +18,8 @@ class Switches:
     """500 ``QueryException`` on every route, byte for byte the bug of 1.11.6 (remote-probe-database-down.json)."""
     redirect: int = 0
     """A web server that sends everybody elsewhere with this status (301, 302, 307, 308): to https in real life, here to the second port."""
+    redirect_to: str = ""
+    """Where the redirect leads ("" = to the same path): a login page of a single sign-on answers 200 to everything."""
     proxy: dict[str, int] = field(default_factory=dict)
     """Path prefix -> status that a proxy or firewall in front answers with a page of HTML (case D, and 502 of case C)."""
     unreachable: bool = False
@@ -46,3 +48,19 @@ class Switches:
     """The route limit is this, whatever the release says (429 ``ThrottleRequestsException``, client-429.json)."""
     debug: bool = False
     """APP_DEBUG: details leak (remote-probe-random-1.11.6-debug.json)."""
+
+
+@dataclass(slots=True)
+class WingsSwitches:
+    """What goes wrong with Wings itself. Everything may change at any moment."""
+
+    remove_fails: bool = False
+    """``Remove()`` of an archive fails, and the error is ignored: NFS, immutable, read-only (case H)."""
+    fail_after_files: int | None = None
+    """A backup fails after so many files; its archive is a good gzip and tar all the same, which lacks files (case L)."""
+    cut_tail: int = 0
+    """So many bytes are missing at the end: the errors of the last Close are ignored (contract section 2.2)."""
+    silent: bool = False
+    """It accepts calls and never answers."""
+    no_websocket: bool = False
+    """A proxy in front does not let upgrades through: 400 to every handshake."""

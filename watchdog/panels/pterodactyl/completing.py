@@ -137,19 +137,32 @@ def _before_reading(hands: Hands, reads: Reads, planned: Identity) -> Refusal | 
     return None if refusal is not None and refusal.word == "closed_lately" else refusal
 
 
+def _hold(hands: Hands, identity: Identity) -> Holding:
+    """Write down that a link is held, before it is made."""
+    link, expires = hands.shelf.link(hands.backup), hands.now + hands.settings.guard.max_age
+    holding = hands.act.hold(WHAT, hands.repair.proposal.object, UNDO, holding_parameters(link, hands.path, identity), expires)
+    hands.act.step("held")
+    return holding
+
+
 def _keep(hands: Hands, identity: Identity, reads: Reads) -> Kept:
     """Give the archive its second name, the record of it first; in case J it has only that one."""
-    link = hands.shelf.link(hands.backup)
-    expires = hands.now + hands.settings.guard.max_age
-    parameters = holding_parameters(link, hands.path, identity)
-    holding = hands.act.hold(WHAT, hands.repair.proposal.object, UNDO, parameters, expires)
-    hands.act.step("held")
+    holding = _hold(hands, identity)
     if reads.file is not None:
         hands.shelf.keep(hands.backup, hands.path, identity)
         if reads.kept is None:
-            hands.sent.append(link_line(str(hands.path), str(link)))
+            hands.sent.append(link_line(str(hands.path), str(hands.shelf.link(hands.backup))))
     hands.act.step("linked")
     return Kept(identity, holding)
+
+
+def _put_back(hands: Hands) -> None:
+    """Give the archive its own name again."""
+    link = hands.shelf.link(hands.backup)
+    hands.act.fence()
+    hands.sent.append(link_line(str(link), str(hands.path)))
+    hands.shelf.put_back(link, hands.path)
+    hands.act.step("put back")
 
 
 def _judged_again(hands: Hands, reads: Reads, found: Verification) -> Reads | Refusal:
@@ -164,22 +177,20 @@ def _report(hands: Hands, kept: Kept, found: Verification, reads: Reads) -> Outc
     """Put the archive back if it is away, report it, and read the record again whatever was answered."""
     sha1, size = found.sha1 or "", kept.identity.size
     if reads.file is None:
-        link = hands.shelf.link(hands.backup)
-        hands.act.fence()
-        hands.sent.append(link_line(str(link), str(hands.path)))
-        hands.shelf.put_back(link, hands.path)
-        hands.act.step("put back")
-    reply = reported(hands, success(sha1, size), success_line(hands.backup, sha1, size))
+        _put_back(hands)
+    reply = reported(hands, success(sha1, size), success_line(hands.backup, hands.parameter("sha1"), size))
     try:
         record = hands.reread()
     except NotFound:
         return hands.gave_up("the backup was deleted from the panel meanwhile")
     if record is None:
         return hands.later(WAIT, f"{reply.message}, but the record cannot be read back now")
-    if record.state == "complete":
-        hands.act.step("confirmed")
-        return _confirmed(hands, kept, record, sha1)
-    return _let_go(hands, kept, refused_by(hands, reply))
+    if record.state != "complete":
+        return _let_go(hands, kept, refused_by(hands, reply))
+    hands.act.step("confirmed")
+    if (record.sha1, record.bytes) != (sha1, size):
+        return _let_go(hands, kept, hands.gave_up(_conflict(record, sha1, size)))
+    return _watched(hands, kept)
 
 
 def refused_by(hands: Hands, reply: Reply) -> Outcome:
@@ -189,34 +200,27 @@ def refused_by(hands: Hands, reply: Reply) -> Outcome:
     return hands.gave_up(reply.message)
 
 
-def _confirmed(hands: Hands, kept: Kept, record: Backup, sha1: str) -> Outcome:
-    """Compare what the panel stored with what we have; then watch that the archive stays."""
-    if (record.sha1, record.bytes) != (sha1, kept.identity.size):
-        message = f"conflicting completion: the panel stored {record.checksum}, {record.bytes} bytes; the archive has sha1:{sha1}"
-        return _let_go(hands, kept, hands.gave_up(f"{message}, {kept.identity.size} bytes"))
-    return _watched(hands, kept)
-
-
 def _completed_already(hands: Hands, record: Backup, planned: Identity) -> Outcome:
     """End a run that finds the record complete: nothing is sent, but an archive that we keep is put back where it is missing."""
-    sha1 = hands.parameter("sha1")
-    if (record.sha1, record.bytes) != (sha1, planned.size):
-        return hands.gave_up(
-            f"conflicting completion: the panel stored {record.checksum}, {record.bytes} bytes; the archive has sha1:{sha1}"
-        )
     link = hands.shelf.link(hands.backup)
     file, held = hands.at(hands.path), hands.at(link)
-    if held is None:
-        return hands.done("the panel has it as complete, and its archive is there") if file else hands.gave_up("the archive is gone")
-    if held != planned:
+    if file is None and held is None:
+        return hands.gave_up("the panel has it as complete, and its archive is gone")
+    if (file or held) != planned:
         return hands.refused(Refusal("changed"))
-    kept = _keep(hands, planned, Reads(hands.now, record, hands.client.server(hands.server), hands.look(), None, held))
+    sha1 = hands.parameter("sha1") or verified(hands, str(link if file is None else hands.path)).sha1
+    if (record.sha1, record.bytes) != (sha1, planned.size):
+        return hands.gave_up(_conflict(record, sha1, planned.size))
+    if held is None:
+        return hands.done("the panel has it as complete, and its archive is there")
+    kept = Kept(planned, _hold(hands, planned))
     if file is None:
-        hands.act.fence()
-        hands.sent.append(link_line(str(link), str(hands.path)))
-        hands.shelf.put_back(link, hands.path)
-        hands.act.step("put back")
+        _put_back(hands)
     return _watched(hands, kept)
+
+
+def _conflict(record: Backup, sha1: str | None, size: int) -> str:
+    return f"conflicting completion: the panel stored {record.checksum}, {record.bytes} bytes; the archive has sha1:{sha1}, {size} bytes"
 
 
 def _watched(hands: Hands, kept: Kept) -> Outcome:

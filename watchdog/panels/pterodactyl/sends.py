@@ -53,8 +53,9 @@ def link_line(source: str, goal: str) -> str:
 
 
 def success_line(backup: str, sha1: str, size: int) -> str:
-    """Return the line of a reported success."""
-    return f"POST to the panel as this node's Wings: /api/remote/backups/{backup} successful=true checksum={sha1} size={size}"
+    """Return the line of a reported success; ``sha1`` "" = it is read from the archive first."""
+    checksum = sha1 or "(read from the archive)"
+    return f"POST to the panel as this node's Wings: /api/remote/backups/{backup} successful=true checksum={checksum} size={size}"
 
 
 def failure_line(backup: str) -> str:

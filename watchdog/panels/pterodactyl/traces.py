@@ -52,7 +52,8 @@ class WingsProcess:
     ``sighted`` is the proof of sight: in this pass the descriptors of the Wings process itself and of every other process that could hold
     an archive were resolved, in its pid namespace, and the archives lie on a local file system. Only then "nobody has it open" counts;
     else ``why`` says in a sentence what hides it, with the way out. ``began`` is the earliest moment that fits what we know: a stepped
-    clock makes it earlier, never later. ``stepped`` tells that the clocks disagree about it. ``descriptors`` counts those of Wings.
+    clock makes it earlier, never later; ``stepped`` tells that the clocks disagree about it. ``descriptors`` counts those of Wings,
+    ``logs`` tells whether our log is among them; ``proof`` is how we know that it is this node's Wings.
     """
 
     pid: int
@@ -62,6 +63,8 @@ class WingsProcess:
     why: str = ""
     stepped: bool = False
     descriptors: int = 0
+    logs: bool = False
+    proof: str = ""
 
     def has_open(self, identity: Identity) -> bool | None:
         """Whether somebody has this file open; None = it cannot be seen, which is not "no"."""
@@ -113,7 +116,7 @@ class Log:
 
     ``covered_from`` is since when we have read without a gap, up to ``read_to``: silence outside of it proves nothing. None = nothing is
     proven by silence. ``error`` names why it cannot be read or believed now (then ``backups`` are what was read before), with the way
-    out. ``unnamed_failures`` are (server, at) of "failed to notify" lines that may belong to any of several backups: none of these may be
+    out; ``deaf``: that is because Wings writes no log since its rotation. ``unnamed_failures`` are (server, at) of "failed to notify" lines that may belong to any of several backups: none of these may be
     replayed on the log's word. ``booted_at`` is the newest start of Wings in it. ``silent_since``: its newest line, or None.
     """
 
@@ -124,6 +127,7 @@ class Log:
     read_to: float | None = None
     booted_at: float | None = None
     silent_since: float | None = None
+    deaf: bool = False
 
     def of(self, uuid: str) -> BackupLog:
         """Return what is known of a backup; nothing at all is a story without lines."""

@@ -87,8 +87,8 @@ class PterodactylClient:
         return self._api.backup(server, backup)
 
     def server(self, uuid: str) -> Server:
-        """Return one server as it is now, with its backups; ``blind`` says why these could not be read. Raises NotFound."""
-        places, rows = self._place_rows()
+        """Return one server as it is now, with its node and its backups; ``blind`` says why these could not be read. Raises NotFound."""
+        places, rows = self._place_rows(oldest=0.0)
         found = replace(self._api.server(uuid), node=_node_of(uuid, places, rows))
         at = self._clock.now().wall
         self._sweep.urge(uuid)

@@ -37,7 +37,7 @@ class EvidenceReader:
     """Reads the evidence of one target, look by look. May be called by several threads, one after the other."""
 
     def __init__(self, settings: PterodactylSettings, clock: Clock, proc: Path = Path("/proc"), mounts: Path = MOUNTS) -> None:
-        """Given the target's settings (without a ``node`` in them nothing is looked at), and where the kernel shows processes and mounts."""
+        """Given the target's settings (without a ``node`` nothing is looked at), and where the kernel shows processes and mounts."""
         self._settings = settings
         self._clock = clock
         self._proc = proc

@@ -116,8 +116,9 @@ class Log:
 
     ``covered_from`` is since when we have read without a gap, up to ``read_to``: silence outside of it proves nothing. None = nothing is
     proven by silence. ``error`` names why it cannot be read or believed now (then ``backups`` are what was read before), with the way
-    out; ``deaf``: that is because Wings writes no log since its rotation. ``unnamed_failures`` are (server, at) of "failed to notify" lines that may belong to any of several backups: none of these may be
-    replayed on the log's word. ``booted_at`` is the newest start of Wings in it. ``silent_since``: its newest line, or None.
+    out; ``deaf``: that is because Wings writes no log since its rotation. ``unnamed_failures`` are (server, at) of "failed to notify"
+    lines that may belong to any of several backups: none of these may be replayed on the log's word. ``booted_at`` is the newest start
+    of Wings in it. ``silent_since``: its newest line that we looked at, or None.
     """
 
     covered_from: float | None = None

@@ -8,39 +8,36 @@ from pathlib import Path
 from typing import Final
 
 TICKS: Final = float(os.sysconf("SC_CLK_TCK"))
-_FIELDS_BEFORE_START: Final = 18  # of /proc/PID/stat between the state and field 22
+INIT, FLAGS = 1, 0x400100
+"""Its parent, and flags of an ordinary process (not of a kernel's thread)."""
 _STANDARD: Final = 3
 
 
 class ProcessTraces:
-    """Writes ``{folder}/PID``; times are UNIX seconds of the world."""
+    """Writes ``{folder}/PID``. Its start is on the clock that counts since boot, as the kernel's is."""
 
     def __init__(self, folder: Path, booted: float) -> None:
+        """Given when the machine was booted, in UNIX seconds."""
         self.folder = folder
-        self._booted = int(booted)
         self._descriptors: dict[Path, Path] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "stat").write_text(f"cpu 0\nbtime {self._booted}\n", encoding="ascii")
-        (folder / "self").mkdir(exist_ok=True)
-        (folder / "self/ns").mkdir(exist_ok=True)
+        (folder / "self/ns").mkdir(parents=True, exist_ok=True)
+        (folder / "stat").write_text(f"cpu 0\nbtime {int(booted)}\n", encoding="ascii")
         self._link(folder / "self/ns/pid", "pid:[4026531836]")
 
-    def begin(self, pid: int, now: float, config: Path) -> None:
-        """Let a process appear."""
+    def begin(self, pid: int, since_boot: float, config: Path, zone: str) -> None:
+        """Let a process appear; ``since_boot`` in seconds."""
         process = self.folder / str(pid)
-        for name in ("fd", "ns", "fdinfo"):
+        for name in ("fd", "ns"):
             (process / name).mkdir(parents=True, exist_ok=True)
-        ticks = int((now - self._booted) * TICKS)
-        zeros = " ".join(["0"] * _FIELDS_BEFORE_START)
+        fields = [INIT, 0, 0, 0, 0, FLAGS, *[0] * 12, int(since_boot * TICKS), 0]  # proc(5), fields 4 to 23
+        (process / "stat").write_text(f"{pid} (wings) S {' '.join(map(str, fields))}\n", encoding="ascii")
         (process / "comm").write_text("wings\n", encoding="ascii")
         (process / "cmdline").write_bytes(b"\0".join([b"/usr/local/bin/wings", b"--config", str(config).encode(), b""]))
-        (process / "stat").write_text(f"{pid} (wings) S {zeros} {ticks} 0\n", encoding="ascii")
-        status = f"Name:\twings\nState:\tS (sleeping)\nTgid:\t{pid}\nPid:\t{pid}\nPPid:\t1\nUid:\t0\t0\t0\t0\nNSpid:\t{pid}\n"
+        (process / "environ").write_bytes(f"TZ={zone}\0".encode())
+        status = f"Name:\twings\nState:\tS (sleeping)\nTgid:\t{pid}\nPid:\t{pid}\nPPid:\t{INIT}\nUid:\t0\t0\t0\t0\nNSpid:\t{pid}\n"
         (process / "status").write_text(status, encoding="ascii")
-        self._link(process / "ns/pid", "pid:[4026531836]")
-        self._link(process / "exe", "/usr/local/bin/wings")
-        self._link(process / "root", "/")
-        self._link(process / "cwd", "/etc/pterodactyl")
+        for name, target in (("ns/pid", "pid:[4026531836]"), ("exe", "/usr/local/bin/wings"), ("root", "/"), ("cwd", "/")):
+            self._link(process / name, target)
         for number in range(_STANDARD):
             self._link(process / "fd" / str(number), "/dev/null")
 

@@ -82,7 +82,7 @@ class FakeWings:
         self._threads: list[threading.Thread] = []
         self._server: ThreadingHTTPServer | None = None
         self._beat = 0.0
-        self._traces = ProcessTraces(self.proc, clock.now().wall - 3600.0)
+        self._traces = ProcessTraces(self.proc, clock.now().wall - clock.now().mono)
         for made in (self.config.parent, self.backups, self.volumes):
             made.mkdir(parents=True, exist_ok=True)
         self.backups.chmod(0o700)
@@ -125,7 +125,8 @@ class FakeWings:
         self._bound = True
         self._write_config()
         last = self._last_states()
-        self._traces.begin(self.pid, self.began, self.config)
+        self._traces.begin(self.pid, self.clock.now().mono, self.config, self.journal.zone)
+        self._traces.open(self.pid, self.log_file)
         self.up = True
         self.servers = {}
         for told in listed:

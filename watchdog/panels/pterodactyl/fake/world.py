@@ -159,6 +159,8 @@ class PanelWorld:
         with self.lock:
             now = self._floor(self.now(), MINUTE)
             at, self._ticked = self._ticked + MINUTE, max(self._ticked, now)
+            if not self.switches.queue_dead:
+                self._work(now)
             if self.switches.cron_dead or now < at:
                 return
             if now - at > DAY:  # a long sleep: the ticks before were those of nobody
@@ -166,7 +168,7 @@ class PanelWorld:
             first = self._floor(at + HALF_AN_HOUR - 1, HALF_AN_HOUR)
             for step in range(int((now - first) // HALF_AN_HOUR) + 1):
                 self.prune(first + step * HALF_AN_HOUR)
-            self._run_schedules(now)
+            self.process_schedules(now)
 
     def prune(self, now: float | None = None) -> int:
         """Do ``p:maintenance:prune-backups``: pending and older than the age = failed; no unlock, no activity (contract section 3.7)."""
@@ -179,7 +181,8 @@ class PanelWorld:
                 each.successful, each.completed_at = False, at
             return len(old)
 
-    def _run_schedules(self, now: float) -> None:
+    def process_schedules(self, now: float) -> None:
+        """Do ``p:schedule:process``: what is due goes to the queue (client-schedules-queue-dead.json)."""
         for each in self.rows.schedules.values():
             server = self.rows.servers.get(each.server)
             due = each.active and not each.processing and each.next_run_at is not None and each.next_run_at <= now
@@ -191,10 +194,18 @@ class PanelWorld:
             if self.switches.queue_dead:
                 # client-schedules-queue-dead.json: processing, its first task queued, last_run_at unchanged
                 each.processing = True
-                if each.tasks:
-                    each.tasks[0].queued = True
+                for task in each.tasks[:1]:
+                    task.queued, task.updated_at = True, now
                 continue
             each.last_run_at = now
+
+    def _work(self, now: float) -> None:
+        """Let a queue worker that is back do what was left in the queue."""
+        for each in self.rows.schedules.values():
+            if each.processing:
+                each.processing, each.last_run_at = False, now
+                for task in each.tasks:
+                    task.queued = False
 
     @staticmethod
     def _floor(at: float, step: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from watchdog.model.drifts import Scalar
@@ -43,6 +43,15 @@ class ServerNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """A subject that had a drift; ``server`` is the uuid of the server that a backup is of, else ""."""
+
+    kind: str
+    id: str
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryNote:
     """An outage of the callback: its ``state``, when it was first and last seen; ``over_at`` when the callback was well again.
 
@@ -63,6 +72,7 @@ class Notes:
         self.after: dict[str, Scalar] = {}
         self.now = now
         self._before = before
+        self._spans: dict[str, tuple[tuple[str, float, float], ...]] = {}
 
     def since(self, kind: str, ident: str, word: str = "", at: float | None = None) -> float:
         """Note that a finding holds now; return when it was first found so without a look in between that did not find it."""
@@ -102,11 +112,14 @@ class Notes:
 
     def spans(self, node: str) -> tuple[tuple[str, float, float], ...]:
         """Return (version, from, to) of what Wings a node was seen to run, oldest first; to = inf for the one it has."""
+        if node in self._spans:
+            return self._spans[node]
         found = _listed(self.after.get(f"w:{node}", self._before.get(f"w:{node}")))
         pairs = [each for each in found if isinstance(each, list) and len(each) == 2]  # noqa: PLR2004  # (version, from)
         known = [(str(version), float(at)) for version, at in pairs if isinstance(at, int | float)]
         ends = [at for _, at in known[1:]] + [float("inf")]
-        return tuple((version, at, end) for (version, at), end in zip(known, ends, strict=True))
+        self._spans[node] = tuple((version, at, end) for (version, at), end in zip(known, ends, strict=True))
+        return self._spans[node]
 
     def keep_version(self, node: str, version: str) -> None:
         """Remember that a node's Wings has ``version`` now ("" = not read, which changes nothing)."""
@@ -114,16 +127,18 @@ class Notes:
         if version and (not old or old[-1][0] != version):
             old.append([version, self.now])
         if old:
+            self._spans.pop(node, None)
             self.after[f"w:{node}"] = json.dumps(old[-MOST_SPANS:], separators=(",", ":"))
 
-    def reported(self) -> tuple[tuple[str, str], ...]:
-        """Return (kind, id) of the subjects that the last look had drifts of, or could not judge any more."""
-        pairs = [each.partition("/") for each in _listed(self._before.get(REPORTED_KEY)) if isinstance(each, str)]
-        return tuple((kind, ident) for kind, _, ident in pairs)
+    def reported(self) -> tuple[Reported, ...]:
+        """Return the subjects that the last look had drifts of, or could not judge any more."""
+        rows = [each for each in _listed(self._before.get(REPORTED_KEY)) if isinstance(each, list) and len(each) == len(fields(Reported))]
+        return tuple(Reported(*row) for row in rows if all(isinstance(each, str) for each in row))
 
-    def keep_reported(self, subjects: Iterable[str]) -> None:
+    def keep_reported(self, subjects: Iterable[Reported]) -> None:
         """Remember the subjects that have drifts."""
-        self.after[REPORTED_KEY] = json.dumps(sorted(set(subjects))[:MOST_REPORTED], separators=(",", ":"))
+        rows = sorted({(each.kind, each.id, each.server) for each in subjects})[:MOST_REPORTED]
+        self.after[REPORTED_KEY] = json.dumps(rows, separators=(",", ":"))
 
     def _get(self, kind: type[MemoryT], key: str) -> MemoryT | None:
         return decode(kind, self.after.get(key, self._before.get(key)))

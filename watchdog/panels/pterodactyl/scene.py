@@ -32,7 +32,8 @@ class Scene:
     """All that the rules may know of one target.
 
     ``node`` is the uuid of the node on this host, "" = none is proven, and then ``place_word`` and ``place_message`` say why. ``engine`` is
-    how well the local containers can be seen.
+    how well the local containers can be seen. ``good_here`` counts the panel's good backups of this node, ``lying_here`` those of
+    them whose archive is there.
     """
 
     settings: PterodactylSettings
@@ -46,6 +47,18 @@ class Scene:
     node: str = ""
     place_word: str = ""
     place_message: str = ""
+    good_here: int = 0
+    lying_here: int = 0
+
+    @property
+    def unmounted(self) -> bool:
+        """Whether the directory is empty although the panel has good backups of this node: then it may not be mounted."""
+        return self.stock.clear and not self.stock.files and self.good_here > 0
+
+    @property
+    def all_local(self) -> bool:
+        """Whether the panel keeps backups with Wings: good ones lie here, and the log knows of no object store."""
+        return self.lying_here > 0 and not any(story.adapter == "s3" for story in self.evidence.log.backups.values())
 
     @property
     def wall(self) -> float:
@@ -57,13 +70,6 @@ class Scene:
         """Whether the local Wings was started a moment ago (contract section 6.1)."""
         process = self.evidence.process
         return process is not None and 0.0 <= self.wall - process.began < SETTLING
-
-    @property
-    def unmounted(self) -> bool:
-        """Whether the directory is empty although the panel has good backups of this node: then it may not be mounted."""
-        if not self.stock.clear or self.stock.files:
-            return False
-        return any(backup.state == "complete" for server in self.view.servers if self.here(server) for backup in server.backups or ())
 
     def here(self, server: Server) -> bool:
         """Whether a server is on the node of this host, proven (house rule 12)."""
@@ -107,7 +113,14 @@ def prepare(
     engine = engine_of(settings.flavour, fresh(actual.docker, now), view, node, notes.engine)
     if engine.proven:
         notes.keep_engine(engine.ident)
-    return Scene(settings, view, seen, stock.look(settings, actual, now), engine, facts, notes, now, node, word, message)
+    for each in view.nodes:
+        notes.keep_version(each.uuid, each.wings.version)
+    lies = stock.look(settings, actual, now)
+    good = [
+        each.uuid for server in view.servers if node and server.node == node for each in server.backups or () if each.state == "complete"
+    ]
+    there = sum(1 for uuid in good if uuid in lies.files)
+    return Scene(settings, view, seen, lies, engine, facts, notes, now, node, word, message, len(good), there)
 
 
 def server_subject(server: Server) -> Subject:

@@ -36,6 +36,8 @@ LOOK_SECONDS: Final = 45.0
 """How long one look may take: less than the minute after which the house gives a reading up."""
 MINUTE: Final = 60.0
 """Seconds between two reads of the nodes, of the remote list and of the callback path."""
+NEWCOMER: Final = 10.0
+"""How old the list of nodes must be before a server that it does not have has it read again."""
 OLDEST_PLACES: Final = 900.0
 """How long the list of nodes may be kept while the Application API has no room for us."""
 LARGEST_FILE: Final = 1 << 20
@@ -168,7 +170,7 @@ class PterodactylClient:
     def _listed(self) -> tuple[tuple[NodeRow, ...], tuple[Server, ...]]:
         places, rows = self._place_rows()
         servers = self._api.servers()
-        if any(server.uuid not in places for server in servers) and self._places_age() > self._settings.interval:
+        if any(server.uuid not in places for server in servers) and self._places_age() >= NEWCOMER:
             places, rows = self._place_rows(oldest=0.0)
         return rows, tuple(replace(server, node=_node_of(server.uuid, places, rows)) for server in servers)
 

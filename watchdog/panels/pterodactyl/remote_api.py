@@ -16,7 +16,7 @@ from watchdog.panels.pterodactyl import answers, node_answers
 from watchdog.panels.pterodactyl.credentials import LocalNode
 from watchdog.panels.pterodactyl.paging import Page, whole
 from watchdog.panels.pterodactyl.view import Callback, CallbackState, RemoteServer
-from watchdog.runtime.answers import Answer, Observe, segment
+from watchdog.runtime.answers import Answer, Observe, check, segment
 from watchdog.runtime.http import Http, Tls
 
 OPERATIONS: Final = ("callback_probe", "callback_follow_up", "complete", "remote_servers")
@@ -42,17 +42,24 @@ class RemoteApi:
     def probe(self) -> Callback:
         """Try the callback path without an effect: a backup that cannot exist must be called unknown (section 3.6). Never raises."""
         now = self._clock.now().wall
+        seen: list[Answer] = []
+
+        def accept(answer: Answer) -> Answer:
+            seen.append(answer)
+            return answer if verdict(answer)[0] == "healthy" else check(answer)
+
         try:
             http = self._http()
-            answer = http.request("callback_probe", "GET", f"/api/remote/backups/{uuid4()}", query={"size": 1})
+            http.ask("callback_probe", "GET", f"/api/remote/backups/{uuid4()}", lambda _: None, query={"size": 1}, accept=accept)
         except BadSettings as error:
             return Callback("wrong_url", str(error), now)
         except WatchdogError as error:
-            return Callback("unreachable" if isinstance(error, Unreachable | DeadlinePassed) else "unknown", str(error), now)
+            if not seen:
+                return Callback("unreachable" if isinstance(error, Unreachable | DeadlinePassed) else "unknown", str(error), now)
+        answer = seen[0]
         if answer.status == 500 and answers.code_of(answer) == QUERY_FAILED:  # noqa: PLR2004
             return self._follow_up(http, now)
-        state, message = verdict(answer)
-        return Callback(state, message, now)
+        return Callback(*verdict(answer), now)
 
     def complete(self, backup: str, body: Mapping[str, object], seconds: float) -> Answer:
         """Report a local backup as complete or failed, exactly as Wings would, and return the answer, whatever its status.

@@ -228,10 +228,10 @@ class LogReader:
     def _silent(self, found: Sequence[LogFile]) -> str:
         """Return why Wings says nothing that we could read, "" = it does."""
         current = next((each for each in found if each.current), None)
-        if current is None:
-            return f"{self._path} was renamed and Wings has not opened a new one: its rotation does not reach it; use copytruncate"
-        if current.size or current.key == self._current or not any(each.size for each in found):
+        if current is None or current.size or current.key == self._current:
             return ""  # a file that was emptied and is the same is on its way: that is copytruncate
+        if not any(each.size for each in found) or any(each.plain and each.mtime_ns > current.mtime_ns for each in found):
+            return ""  # the renamed file is written on: nobody told Wings, and nothing is lost until that is compressed
         return (
             f"{self._path} is empty since its rotation: Wings closes its log on SIGHUP and writes nothing until it is started anew. "
             "Use copytruncate instead of postrotate in /etc/logrotate.d/wings, and restart Wings when no backup is in flight"

@@ -90,4 +90,4 @@ class Journal:
 def _trace(error: str, functions: Sequence[str]) -> str:
     """Return what follows an error: a blank line, the error, its functions ("NAME PLACE"), the end of the stack, blank lines."""
     frames = [f"github.com/pterodactyl/wings/{name}\n\t/wings/{place}" for name, _, place in (each.partition(" ") for each in functions)]
-    return "\n".join(["", "Stacktrace:", error, *frames, "runtime.goexit", "\t/usr/local/go/src/runtime/asm_amd64.s:1771", "", "", ""])
+    return "\n".join(["", "Stacktrace:", error, *frames, "runtime.goexit", "\t/usr/local/go/src/runtime/asm_amd64.s:1771", "", "", "", ""])

@@ -100,4 +100,4 @@ def refusal(refused: Refused, request: Request, login: str) -> Reply:
         return Reply(302, page.encode(), HTML, {"Location": login})
     title = HTTPStatus(refused.status).phrase  # down-client-no-accept.json, remote-not-json-accept-1.11.8.json
     page = f'<!DOCTYPE html>\n<html lang="en"><head><title>{title}</title></head></html>\n'
-    return Reply(refused.status, page.encode(), HTML, refused.headers)
+    return Reply(refused.status, page.encode(), "text/html; charset=UTF-8", refused.headers)

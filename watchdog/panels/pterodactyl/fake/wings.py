@@ -130,7 +130,11 @@ class FakeWings:
         self.up = True
         self.servers = {}
         for told in listed:
-            self._load(told).boot(last.get(told["uuid"]))
+            self._load(told)
+            self.journal.write("INFO", "finished loading configuration for server", server=told["uuid"])
+        for each in self.servers.values():
+            each.boot(last.get(each.uuid))
+        self.journal.write("INFO", "starting cron processes", subsystem="cron")
         self.journal.write("INFO", "updating server states on Panel: marking installing/restoring servers as normal")
         self.caller.ask("POST", "/servers/reset")
         self._beat = self.began  # the ticker's first beat is a minute away
@@ -278,6 +282,7 @@ class FakeWings:
                 return None
             found += answer.said["data"]
             last = int(answer.said["meta"]["last_page"])
+        self.journal.write("INFO", "processing servers returned by the API", total_configs=len(found))
         return found
 
     def _load(self, told: dict[str, Any]) -> Environment:

@@ -23,7 +23,7 @@ NO_TOKEN = "The required authorization heads were not present in the request."  
 WRONG_TOKEN = "You are not authorized to access this endpoint."  # noqa: S105  # a text
 NO_SERVER = "The requested resource does not exist on this instance."
 NO_BACKUP = "The requested backup was not found on this server."
-UNEXPECTED = "An unexpected error was encountered while processing this request."
+UNEXPECTED = "An unexpected error was encountered while processing this request"
 SECRET: Final = "rcon-secret-of-the-fake"  # noqa: S105  # so that a test can look for it where it must not be
 _OVERHEAD: Final = 1.1
 
@@ -58,16 +58,20 @@ def answer(wings: FakeWings, method: str, path: str, query: Mapping[str, str], h
         return _download(wings, query.get("token", ""))
     try:
         route, words = _find(method, path)
-        if route is None:
-            return WingsReply(404, b"404 page not found", TEXT)
         _admit(wings, headers)
-        try:
-            fields = json.loads(body) if body else {}
-        except ValueError:
-            raise WingsRefusal(400, "The data passed in the request was not in a parsable format. Please try again.") from None
-        return route(wings, query, fields, *words)
+        if route is None:
+            return WingsReply(404, b"404 page not found", TEXT)  # wings-404-route.json
+        return route(wings, query, json.loads(body) if body else {}, *words)
     except WingsRefusal as refusal:
         return refusal.reply
+    except ValueError:  # wings-power-bad-json.json: text/plain, with JSON in it
+        return _unexpected(400, "text/plain; charset=utf-8")
+
+
+def _unexpected(status: int = 500, content_type: str = JSON) -> WingsReply:
+    """Return what an error inside is told as (wings-system-docker-down.json); the id is the one in X-Request-Id."""
+    request = str(uuids.uuid4())
+    return WingsReply(status, json.dumps({"error": UNEXPECTED, "request_id": request}).encode(), content_type, {"X-Request-Id": request})
 
 
 def server_of(wings: FakeWings, uuid: str) -> Environment:
@@ -95,8 +99,7 @@ def _find(method: str, path: str) -> tuple[Callable[..., WingsReply] | None, tup
 
 def _system(wings: FakeWings, query: Mapping[str, str], _fields: Any) -> WingsReply:
     if wings.docker_away():  # it asks Docker first, whatever the version asked for (system/system.go)
-        text = json.dumps({"error": UNEXPECTED, "request_id": str(uuids.uuid4())})
-        return WingsReply(500, text.encode())
+        return _unexpected()
     plain = {"architecture": "amd64", "cpu_count": 8, "kernel_version": "6.1.0", "os": "linux", "version": wings.version}
     if query.get("v") != "2":
         return said(plain)
@@ -137,14 +140,14 @@ def _sync(wings: FakeWings, _query: Mapping[str, str], _fields: Any, uuid: str) 
     try:
         server_of(wings, uuid).sync()
     except PowerFailure:
-        raise WingsRefusal(500, UNEXPECTED) from None
+        return _unexpected()
     return WingsReply(204)
 
 
 def _backup(wings: FakeWings, _query: Mapping[str, str], fields: Any, uuid: str) -> WingsReply:
     server = server_of(wings, uuid)
-    if fields.get("adapter") not in {"wings", "s3"}:
-        raise WingsRefusal(500, UNEXPECTED)
+    if fields.get("adapter") not in {"wings", "s3"}:  # wings-backup-create-bad.json
+        return _unexpected()
     wings.begin_backup(server.uuid, str(fields["uuid"]), str(fields["adapter"]), str(fields.get("ignore") or ""))
     return WingsReply(202)
 
@@ -170,7 +173,7 @@ def _download(wings: FakeWings, token: str) -> WingsReply:
     """Stream an archive for a signed token, once (router_download.go)."""
     claims = tokens.read(token, wings.token)
     if claims is None or float(claims.get("exp", 0)) < wings.clock.now().wall:
-        return said({"error": UNEXPECTED, "request_id": str(uuids.uuid4())}, 500)
+        return _unexpected()
     once = str(claims.get("unique_id"))
     if str(claims.get("server_uuid")) not in wings.servers or once in wings.used:
         return said({"error": "The requested resource was not found on this server."}, 404)

@@ -68,9 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply: WingsReply) -> None:
         content = reply.file.read_bytes() if reply.file is not None else reply.body
         self.send_response(reply.status)
-        self.send_header("X-Request-Id", str(uuids.uuid4()))
-        self.send_header("Access-Control-Allow-Origin", self.wings.caller.remote)
-        for name, value in reply.headers.items():
+        common = {"X-Request-Id": str(uuids.uuid4()), "Access-Control-Allow-Origin": self.wings.caller.remote}
+        for name, value in (common | dict(reply.headers)).items():
             self.send_header(name, value)
         if reply.status != 204:  # noqa: PLR2004  # No Content has none
             if content:

@@ -39,8 +39,10 @@ class Shelf:
             raise Refused(f"'{uuid[:40]}' is no canonical UUID")
         return self.directory / f"{uuid}{SUFFIX}"
 
-    def keep(self, uuid: str, source: Path, identity: Identity) -> Path:
+    def keep(self, uuid: str, source: Path, identity: Identity, *, durable: bool = True) -> Path:
         """Give the file at ``source`` its second name; return it. Done already is fine, and a file that still grows is the same file.
+
+        ``durable``: wait until the disk has it. Where a moment counts more it may be left to the disk: without power Wings deletes nothing.
 
         Raises NotFound when nothing is at ``source``, Refused when it is another file, when the file system has no hard links or is not
         the same, or when this may not be done; Temporary when the disk fails.
@@ -59,7 +61,8 @@ class Shelf:
             if _file(link) != (identity.device, identity.inode):
                 self._unmade(link, source)
                 raise Refused(f"{link} or {source} is another file than the one that was judged")
-            sync_directory(self.directory)
+            if durable:
+                sync_directory(self.directory)
         return link
 
     def put_back(self, link: Path, path: Path) -> bool:

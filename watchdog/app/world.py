@@ -22,7 +22,7 @@ from watchdog.ledger.open import Ledger
 from watchdog.model import panels as panel_ports
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.holdings import tends_of
-from watchdog.model.metrics import families
+from watchdog.model.metrics import borrowed_of, families, families_of
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
 from watchdog.model.snapshots import Actual
@@ -159,7 +159,9 @@ class World:
             self.exposition.declare(source, [spec.metric for spec in specs])
         self.exposition.declare(RECONCILER_SOURCE, [spec.metric for spec in SPECS])
         for name in {panel for panel, _ in self.settings.targets()}:
-            self.exposition.declare(name, [spec.metric for spec in panels[name].metrics])
+            switched = {word for panel, target in self.settings.targets() if panel == name for word in getattr(target, "compat", ())}
+            borrowed = [metric for word, metrics in borrowed_of(panels[name]).items() if word in switched for metric in metrics]
+            self.exposition.declare(name, [*(spec.metric for spec in panels[name].metrics), *borrowed])
 
     def _reconciler(self, panel: TimedPanel, target: Any) -> Reconciler:
         rooms = self.rooms
@@ -214,7 +216,10 @@ class World:
             self.exposition.forget(status.panel, part=name)
         elif status.look is not None:
             look, specs = status.look, discover()[status.panel].metrics
-            self.exposition.update(status.panel, lambda: families(specs, name, look.actual, look.view), part=name)
+            told = reconciler.target
+            self.exposition.update(
+                status.panel, lambda: families_of(told, specs, name, look.actual, look.view, look.evidence), part=name
+            )  # fmt: skip
         self._judged_once.add(name)  # after it was rendered: from now on the lines are complete
 
     def _published(self, name: str, _actual: Actual) -> None:

@@ -51,10 +51,9 @@ restart_cron       disruptive: whatever else that unit runs is begun anew, too
 from __future__ import annotations
 
 from watchdog.model.clues import Clues, Found
-from watchdog.model.metrics import MetricSpec
 from watchdog.model.needs import ContainerNeed, Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.panels.pterodactyl import drift, remedies, sides, stock
+from watchdog.panels.pterodactyl import compat, drift, metrics, remedies, sides, stock
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.target import PterodactylTarget
 
@@ -66,7 +65,8 @@ class PterodactylPanel:
     settings = PterodactylSettings
     kinds = drift.KINDS
     remedies = remedies.REMEDIES
-    metrics: tuple[MetricSpec, ...] = ()
+    metrics = metrics.METRICS
+    borrowed = compat.BORROWED
 
     def needs(self, settings: PterodactylSettings) -> Needs:
         """Return what is to be watched: for a node on this host its archives, their disk, and Docker with the labels of its containers."""

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from watchdog.errors import Refused
 from watchdog.model.approvals import Holding
-from watchdog.model.drifts import Judgement
+from watchdog.model.drifts import Drift, Judgement
 from watchdog.model.holdings import Tend
+from watchdog.model.metrics import Family
 from watchdog.model.moments import Moment
 from watchdog.model.panels import Ports
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
-from watchdog.panels.pterodactyl import client, drift, sends
+from watchdog.panels.pterodactyl import client, drift, metrics, sends
 from watchdog.panels.pterodactyl.evidence import EvidenceReader
 from watchdog.panels.pterodactyl.guard import Guard
 from watchdog.panels.pterodactyl.hands import Hands
@@ -34,6 +35,7 @@ class PterodactylTarget:
         self._client = client.connect(settings, ports.clock, ports.instruments)
         self._evidence = EvidenceReader(settings, ports.clock, proc)
         self._guard = Guard(settings, ports, self._client)
+        self._drifts: tuple[Drift, ...] = ()
 
     def view(self) -> PterodactylView:
         """Read what the panel believes."""
@@ -46,7 +48,13 @@ class PterodactylTarget:
     def detect(self, actual: Actual, view: PterodactylView, evidence: Evidence | None, facts: LedgerFacts, now: Moment) -> Judgement:
         """Compare, purely; and let the guard of archives know what was read."""
         self._guard.saw(view, evidence or NOTHING)
-        return drift.detect(self._settings, actual, view, evidence, facts, now)
+        judgement = drift.detect(self._settings, actual, view, evidence, facts, now)
+        self._drifts = judgement.drifts
+        return judgement
+
+    def families(self, actual: Actual, view: PterodactylView, evidence: Evidence | None) -> tuple[Family, ...]:
+        """Return the metrics of this target, with those of the other exporters that are switched on."""
+        return metrics.families(self._settings, actual, view, evidence, self._drifts)
 
     def place(self, actual: Actual, view: PterodactylView) -> Place:
         """Return where this target's subjects are, and the proof: a node of the panel whose Wings is configured here."""

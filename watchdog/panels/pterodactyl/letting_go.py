@@ -106,6 +106,7 @@ class LettingGo:
     def saw(self, view: PterodactylView, evidence: Evidence) -> None:
         """Hear what a pass read; the next round judges by it."""
         self._records_seen = {each.uuid: each for server in view.servers for each in server.backups or ()}
+        self._servers |= {each.uuid: each.server for each in self._records_seen.values()}  # what is not held is forgotten by each round
         self._seen = (view, evidence)
 
     def caught(self, uuid: str, path: Path) -> None:
@@ -207,12 +208,8 @@ class LettingGo:
     # ---- what the panel says -------------------------------------------------------------------------------------------------------------
 
     def _server(self, uuid: str) -> str:
-        if self._seen is not None:
-            evidence = self._seen[1]
-            found = self._records_seen.get(uuid)
-            server = found.server if found is not None else evidence.log.of(uuid).server
-            if server:
-                self._servers[uuid] = server
+        if uuid not in self._servers and self._seen is not None and (told := self._seen[1].log.of(uuid).server):
+            self._servers[uuid] = told
         return self._servers.get(uuid, "")
 
     def _known(self, found: Found, now: Moment) -> Known:

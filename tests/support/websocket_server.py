@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from tests.support.http_server import Play
+from tests.support.http_server import Play, answer
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -55,9 +55,12 @@ def heard(connection: socket.socket) -> tuple[int, bytes]:
 
 
 def conversation(play: Callable[[socket.socket], None]) -> Play:
-    """Return what shakes hands and then lets ``play`` talk."""
+    """Return what shakes hands and then lets ``play`` talk; any other request is answered 404."""
 
     def whole(connection: socket.socket, request: bytes) -> None:
+        if b"sec-websocket-key:" not in request.lower():
+            connection.sendall(answer(404))
+            return
         connection.sendall(accepted(request))
         play(connection)
 

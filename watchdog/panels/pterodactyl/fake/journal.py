@@ -57,14 +57,16 @@ class Journal:
     def rotate(self, how: Rotation = "hup") -> Path:
         """Rotate and return the file with the old lines (config.go@v1.11.11: dateext, delaycompress).
 
-        ``hup``: moved and Wings was told, which makes it deaf. ``moved``: nobody told it, so it writes on into the moved file. ``copied``:
-        copytruncate, which loses nothing.
+        ``hup``: moved and Wings was told, which makes it deaf. ``moved``: nobody told it, so it writes on into the moved file, and there is
+        no other. ``copied``: copytruncate, which loses nothing.
         """
         with self._lock:
             day = datetime.fromtimestamp(self._clock.now().wall, ZoneInfo(self.zone)).strftime("%Y%m%d")
             for old in sorted(self.path.parent.glob(f"{self.path.name}-*")):
                 if old.suffix != ".gz":
-                    old.with_name(old.name + ".gz").write_bytes(gzip.compress(old.read_bytes()))
+                    packed, was = old.with_name(old.name + ".gz"), old.stat()
+                    packed.write_bytes(gzip.compress(old.read_bytes()))
+                    os.utime(packed, (was.st_atime, was.st_mtime))
                     old.unlink()
             moved = self.path.with_name(f"{self.path.name}-{day}")
             if how == "copied":
@@ -73,8 +75,9 @@ class Journal:
                 return moved
             self.path.rename(moved)
             self._open = moved if how == "moved" else None
-            self.path.touch(0o644)
-            self._touch(self.path)
+            if how == "hup":
+                self.path.touch(0o644)
+                self._touch(self.path)
             return moved
 
     def _stamp(self) -> str:

@@ -77,7 +77,7 @@ class FakePanel:
         self.closed.set()
         switches = self.world.switches
         for event in (switches.hold_commit, switches.hold_completion, *switches.hold.values()):
-            if event is not None:
+            if isinstance(event, threading.Event):
                 event.set()
         for server in self._servers:
             server.shutdown()

@@ -32,8 +32,8 @@ class Switches:
     """So many answers to completions are lost after the commit: the connection ends (case K)."""
     hold_commit: threading.Event | None = None
     """A creation calls Wings inside its transaction and commits when this is set (case B; InitiateBackupService.php@v1.11.8)."""
-    hold_completion: threading.Event | None = None
-    """A completion has read the record and writes it when this is set: the guard is not atomic (contract section 3.4)."""
+    hold_completion: threading.Event | threading.Barrier | None = None
+    """A completion has read the record and waits for this before it writes: the guard is not atomic (contract section 3.4)."""
     cron_dead: bool = False
     """Nobody runs ``schedule:run``: nothing is pruned, no schedule is due (contract section 3.7)."""
     queue_dead: bool = False

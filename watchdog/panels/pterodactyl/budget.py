@@ -75,6 +75,11 @@ class Budget:
         """Return how many requests a second are ours."""
         return self.limit * self._share / WINDOW
 
+    @property
+    def remaining(self) -> int | None:
+        """Return what the panel last said was left of the limit; None = it has not said it within the last minute."""
+        return self._remaining if self._clock.now().mono - self._remaining_at < WINDOW else None
+
     def _most(self) -> float:
         return max(1.0, self.pace * self._burst)
 

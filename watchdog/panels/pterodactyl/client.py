@@ -24,7 +24,18 @@ from watchdog.panels.pterodactyl.remedies import PANEL_NAME
 from watchdog.panels.pterodactyl.remote_api import RemoteApi
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.sweep import Sweep
-from watchdog.panels.pterodactyl.view import Backup, Callback, Disk, PterodactylView, RemoteServer, Schedule, Server, VersionSource, Wings
+from watchdog.panels.pterodactyl.view import (
+    Backup,
+    Callback,
+    Disk,
+    Limit,
+    PterodactylView,
+    RemoteServer,
+    Schedule,
+    Server,
+    VersionSource,
+    Wings,
+)
 from watchdog.runtime.answers import Answer
 from watchdog.runtime.http import Tls, counted
 
@@ -81,6 +92,7 @@ class PterodactylClient:
             at=began.wall, version=version, version_source=source, servers=filled, nodes=nodes, callback=callback,
             websockets=self._nodes.websockets(), remote=remote, remote_at=remote_at, remote_error=remote_error,
             complete=complete, records_since=min(read, default=began.wall) if complete else None,
+            limits=tuple(Limit(api, budget.limit, budget.remaining) for api, budget in self._api.budgets),
         )  # fmt: skip
 
     def record(self, server: str, backup: str) -> Backup:
@@ -134,6 +146,11 @@ class PterodactylClient:
         """Have a backup made of a server, and return its pending record."""
         self._sweep.urge(server)
         return self._api.create(server, name, seconds)
+
+    def delete(self, server: str, backup: str, seconds: float) -> None:
+        """Delete a backup of our own making, record and archive."""
+        self._sweep.urge(server)
+        self._api.delete(server, backup, seconds)
 
     def power(self, server: str, signal: str, seconds: float) -> None:
         """Have the panel send start, stop, restart or kill."""

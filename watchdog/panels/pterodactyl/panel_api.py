@@ -7,7 +7,7 @@ method for them. No address of an answer is followed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from watchdog.errors import Blind, Refused, ServerFault, Throttled
 from watchdog.model.moments import Clock
@@ -61,6 +61,11 @@ class PanelApi:
         burst = max(settings.interval * 1.2, BURST)
         self.client = Budget("Client API", CLIENT_LIMITS[settings.flavour], settings.request_share, burst, clock)
         self.application = Budget("Application API", APPLICATION_LIMITS[settings.flavour], settings.request_share, burst, clock)
+
+    @property
+    def budgets(self) -> tuple[tuple[Literal["client", "application"], Budget], ...]:
+        """Return both budgets by the name of their API."""
+        return ("client", self.client), ("application", self.application)
 
     def servers(self) -> tuple[Server, ...]:
         """Return all servers of the panel, without their nodes. A key without administrator rights gets none, and no error."""
@@ -146,6 +151,12 @@ class PanelApi:
         """Have a backup made, and return its pending record. Raises Throttled after two of one server within ten minutes."""
         body = {"name": name, "is_locked": False}
         return self._post("create", f"{_of(server)}/backups", lambda answer: answers.one_backup(answer.json(), server), body, seconds)
+
+    def delete(self, server: str, uuid: str, seconds: float) -> None:
+        """Delete a record and its archive on the node. Never a repair (section 1.2): for backups of our own making only."""
+        path = f"{_of(server)}/backups/{segment(uuid)}"
+        self.client.spend("delete")
+        self._http.ask("delete", "DELETE", path, lambda _: None, seconds=seconds, accept=_noted(self.client, checked))
 
     def power(self, server: str, signal: str, seconds: float) -> None:
         """Have a signal sent. Returning means that it was taken, not that anything happened."""

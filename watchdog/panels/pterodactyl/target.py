@@ -26,7 +26,7 @@ from watchdog.runtime.hands import carry_out
 
 
 class PterodactylTarget:
-    """Satisfies ``model.panels.Target``, ``model.holdings.Tending`` and ``Undoing``. Keeps the newest view and evidence for its guard."""
+    """Satisfies ``model.panels.Target``, ``model.holdings.Tending`` and ``Undoing``. Keeps the newest drifts for its metrics."""
 
     def __init__(self, settings: PterodactylSettings, ports: Ports, proc: Path = Path("/proc")) -> None:
         self.name = settings.name

@@ -220,6 +220,15 @@ class RemoteServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How many requests a minute the panel lets the key's user make of one of its APIs, and how many it last said were left."""
+
+    api: Literal["client", "application"]
+    limit: int
+    remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PterodactylView:
     """All that one target believes at one moment.
 
@@ -241,6 +250,8 @@ class PterodactylView:
     records_since: float | None = None
     """When the oldest of the backup lists was read, None while ``complete`` is false. A file younger than that may have a record that we
     have not read yet."""
+
+    limits: tuple[Limit, ...] = ()
 
     @property
     def local(self) -> Node | None:

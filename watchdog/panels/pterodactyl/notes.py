@@ -117,7 +117,7 @@ class Notes:
         found = _listed(self.after.get(f"w:{node}", self._before.get(f"w:{node}")))
         pairs = [each for each in found if isinstance(each, list) and len(each) == 2]  # noqa: PLR2004  # (version, from)
         known = [(str(version), float(at)) for version, at in pairs if isinstance(at, int | float)]
-        ends = [at for _, at in known[1:]] + [float("inf")]
+        ends = [*(at for _, at in known[1:]), float("inf")][: len(known)]
         self._spans[node] = tuple((version, at, end) for (version, at), end in zip(known, ends, strict=True))
         return self._spans[node]
 

@@ -28,7 +28,8 @@ what runs the panel's schedules.
 
 **What we refuse**: to report anything on 1.11.6, or while the callback path is not proven healthy; while Wings may still report it, or
 where we cannot see whether it may (another pid namespace, a missing capability, NFS); a backup on S3, on another node, without the log's
-word that it was finished (then a person decides); to delete an archive or a record; to call an archive absent that we could not look for;
+word that it was finished (then a person decides); to delete an archive or a record (but our own old canaries, where ``canary.tidy`` says
+so); to call an archive absent that we could not look for;
 to restart Wings; every callback of installs, transfers and restores; to follow a redirect or an address in an answer.
 
 =================  ===================================================================================================================

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from watchdog.errors import Blind, NotFound, Temporary, Throttled, WatchdogError
+from watchdog.errors import Blind, NotFound, Refused, Temporary, Throttled, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.panels.pterodactyl import console, panel_api, remote_api, wings_api
 from watchdog.panels.pterodactyl.answers import NodeRow, Power
 from watchdog.panels.pterodactyl.credentials import LocalConfiguration, LocalNode
+from watchdog.panels.pterodactyl.naming import is_canary
 from watchdog.panels.pterodactyl.nodes import Nodes
 from watchdog.panels.pterodactyl.panel_api import OfOneServer, PanelApi
 from watchdog.panels.pterodactyl.remedies import PANEL_NAME
@@ -148,8 +149,10 @@ class PterodactylClient:
         return self._api.create(server, name, seconds)
 
     def delete(self, server: str, backup: str, seconds: float) -> None:
-        """Delete a backup of our own making, record and archive."""
-        self._sweep.urge(server)
+        """Delete a canary of our own making, record and archive. Raises Refused for any other, and for one that is pending or locked."""
+        found = self.record(server, backup)
+        if not is_canary(found.name) or found.locked or found.state not in {"complete", "failed"}:
+            raise Refused(f"backup {backup} is no ended, unlocked canary of ours: it is not deleted")
         self._api.delete(server, backup, seconds)
 
     def power(self, server: str, signal: str, seconds: float) -> None:

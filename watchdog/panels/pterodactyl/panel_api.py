@@ -1,7 +1,7 @@
 """The panel's Client and Application API with one account key of an administrator (contract sections 1.1 to 1.4).
 
-Requests out, frozen values back. No policy, but for what is never sent: no delete, no restore, no reinstall, no suspension; there is no
-method for them. No address of an answer is followed.
+Requests out, frozen values back. No policy, but for what is never sent: no restore, no reinstall, no suspension; there is no method
+for them. ``delete`` is for canaries of our own making, and ``client`` proves that one is. No address of an answer is followed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, Query, Tls
 
 OPERATIONS: Final = (
-    "servers", "server", "backups", "backup", "download", "schedules", "activity", "resources", "console", "lock", "create", "power",
-    "nodes", "places", "configuration",
+    "servers", "server", "backups", "backup", "download", "schedules", "activity", "resources", "console", "lock", "create", "delete",
+    "power", "nodes", "places", "configuration",
 )  # fmt: skip
 SERVERS_A_PAGE: Final = 100
 BACKUPS_A_PAGE: Final = 50

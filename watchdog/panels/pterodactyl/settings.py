@@ -93,6 +93,11 @@ class CanarySettings(Strict):
     """The zone of ``at``."""
     patience: Duration = Field(HOUR, ge=60)
     """How long it may take."""
+    keep: int = Field(2, ge=1, le=50)
+    """How many of our own canaries stay, the newest, where ``tidy`` is set."""
+    tidy: bool = False
+    """Whether older ones of our own are deleted, archive and record: only complete or failed ones that bear our name and are not locked.
+    Not set = they stay, and fill the server's backup slots; then the canary says so."""
 
     @model_validator(mode="after")
     def _can_be_made(self) -> CanarySettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from watchdog.errors import Refused
@@ -14,7 +15,7 @@ from watchdog.model.panels import Ports
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
-from watchdog.panels.pterodactyl import client, drift, metrics, sends
+from watchdog.panels.pterodactyl import canary, client, drift, metrics, sends
 from watchdog.panels.pterodactyl.evidence import EvidenceReader
 from watchdog.panels.pterodactyl.guard import Guard
 from watchdog.panels.pterodactyl.hands import Hands
@@ -35,6 +36,7 @@ class PterodactylTarget:
         self._client = client.connect(settings, ports.clock, ports.instruments)
         self._evidence = EvidenceReader(settings, ports.clock, proc)
         self._guard = Guard(settings, ports, self._client)
+        self._canary = canary.Canary(settings, ports, self._client)
         self._drifts: tuple[Drift, ...] = ()
 
     def view(self) -> PterodactylView:
@@ -43,7 +45,7 @@ class PterodactylTarget:
 
     def evidence(self, actual: Actual) -> Evidence:
         """Read Wings' configuration, log, processes and files on this host; what cannot be seen stands in it."""
-        return self._evidence.read(actual)
+        return replace(self._evidence.read(actual), let_go=self._guard.let_go(), canary=self._canary.word)
 
     def detect(self, actual: Actual, view: PterodactylView, evidence: Evidence | None, facts: LedgerFacts, now: Moment) -> Judgement:
         """Compare, purely; and let the guard of archives know what was read."""
@@ -75,12 +77,12 @@ class PterodactylTarget:
         return sends.lines(self._settings, repair)
 
     def tends(self) -> tuple[Tend, ...]:
-        """Return the loops of the guard of archives."""
-        return self._guard.tends()
+        """Return the loops of the guard of archives and of the canary."""
+        return (*self._guard.tends(), *self._canary.tends())
 
     def undo(self, holding: Holding) -> str:
         """Undo one holding outside, and say what was done."""
-        return self._guard.undo(holding)
+        return self._canary.undo(holding) if holding.what == canary.WHAT else self._guard.undo(holding)
 
     def close(self) -> None:
         """Give back connections."""

@@ -173,6 +173,24 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryWord:
+    """How the newest canary stands: ``waiting`` (made, not ended), ``good``, ``failed`` (also: not made in time), or ``due``.
+
+    ``slot`` is the time it was due, ``server`` whose backup it is, ``backup`` its uuid ("" = none was made), ``message`` one sentence.
+    ``at`` is when it was last asked about, ``took`` the seconds from its beginning to its end, ``own`` how many canaries of ours there are.
+    """
+
+    state: str
+    slot: float
+    server: str
+    backup: str = ""
+    message: str = ""
+    at: float = 0.0
+    took: float | None = None
+    own: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What was seen of the local node in one look. ``local`` None = there is none here, or ``error`` says why it cannot be read.
 
@@ -180,6 +198,7 @@ class Evidence:
     disk is believed. ``kept`` and ``volumes`` None = could not be listed; ``blind`` has the reason by part. ``filesystem_kind`` is the
     type of the file system of the archives ("ext4", "nfs4"; "" = not known), ``filesystem_local`` whether it is one whose open files the
     kernel knows all of. ``utc_offset`` is seconds east of UTC on Wings' clock now, None = unknown.
+    ``let_go`` are backups (uuid -> sentence) whose only archive the guard lost at a cap; ``canary`` None = there is none.
     """
 
     local: LocalWings | None = None
@@ -195,6 +214,8 @@ class Evidence:
     filesystem_local: bool = False
     utc_offset: float | None = None
     blind: Mapping[str, str] = field(default_factory=dict)
+    let_go: Mapping[str, str] = field(default_factory=dict)
+    canary: CanaryWord | None = None
 
     @property
     def process_word(self) -> str:

@@ -58,7 +58,7 @@ class Disks:
         disk = self.lexical(done)
         links = 0
         while todo:
-            done = os.path.normpath(f"{done}/{todo.pop(0)}")
+            done = os.path.normpath(f"{done.rstrip('/')}/{todo.pop(0)}")  # "//" would stay "//"
             disk = self.lexical(done)
             target = _link(done) if disk.local and links < MOST_LINKS else None
             if target is not None:

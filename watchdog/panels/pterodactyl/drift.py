@@ -17,6 +17,7 @@ from watchdog.model.snapshots import Actual
 from watchdog.panels.pterodactyl.notes import Reported
 from watchdog.panels.pterodactyl.rules_archives import about_archives, whole_records
 from watchdog.panels.pterodactyl.rules_backups import about_records, readable
+from watchdog.panels.pterodactyl.rules_canary import about_the_canary
 from watchdog.panels.pterodactyl.rules_nodes import about_nodes
 from watchdog.panels.pterodactyl.rules_panel import about_the_panel
 from watchdog.panels.pterodactyl.rules_servers import about_servers
@@ -61,7 +62,7 @@ KINDS: Final[tuple[DriftKind, ...]] = (
     DriftKind("volume_unknown", "A server's files lie on the node, and the panel does not know the server there.", "info", _LASTING),
     DriftKind("canary_failed", "The daily backup of the canary server did not come to its end.", "critical", _AT_ONCE),
 )
-_RULES: Final = (about_records, about_archives, about_the_panel, about_nodes, about_servers)
+_RULES: Final = (about_records, about_archives, about_the_panel, about_nodes, about_servers, about_the_canary)
 
 
 def detect(

@@ -188,7 +188,9 @@ def _absent(patient: _Patient) -> Case:
         return _held("absent", "there is no archive; Wings may be reporting it at this moment", silent.word)
     if silent is not None:
         return _cannot_see(silent)
-    return _failing(patient, "absent", "absent", "there is no archive: Wings deletes it when it cannot report it")
+    lost = evidence.let_go.get(patient.backup.uuid, "")
+    sentence = "there is no archive: Wings deletes it when it cannot report it"
+    return _failing(patient, "absent", "absent", f"{sentence}; {lost}" if lost else sentence)
 
 
 def _over(patient: _Patient) -> bool:

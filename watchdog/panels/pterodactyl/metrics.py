@@ -86,6 +86,16 @@ def _backups_by_state(target: str, _: Actual, view: PterodactylView, told: Told)
         yield from (((target, _name(view, node), state), float(found[node, state])) for state in STATES)
 
 
+def _limits(target: str, _: Actual, view: PterodactylView, told: Told) -> Iterator[Row]:
+    del told
+    yield from (((target, each.api), float(each.limit)) for each in view.limits)
+
+
+def _remaining(target: str, _: Actual, view: PterodactylView, told: Told) -> Iterator[Row]:
+    del told
+    yield from (((target, each.api), float(each.remaining)) for each in view.limits if each.remaining is not None)
+
+
 def _name(view: PterodactylView, node: str) -> str:
     found = view.node(node)
     return found.name if found is not None else "unknown"
@@ -249,6 +259,8 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
         _TARGET,
         _of_view(lambda view: view.records_since),
     ),
+    _spec("requests_limit", f"Requests a minute that the panel allows the key's user. {PANEL}", ("target", "api"), _limits),
+    _spec("requests_remaining", f"Requests that are left in this minute, for us and for people. {PANEL}", ("target", "api"), _remaining),
     _spec("backups", f"Backup records by node and by what they say. {PANEL}", ("target", "node_name", "state"), _backups_by_state),
     _spec(
         "stuck_backups", "Stuck backups by the case that each is (contract section 0). From our own judgement.", ("target", "case"), _stuck

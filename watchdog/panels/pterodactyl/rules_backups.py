@@ -10,9 +10,10 @@ from typing import Final
 
 from watchdog.model.archives import ArchiveFile
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
-from watchdog.panels.pterodactyl import recovery, refusing, releases, remedies
-from watchdog.panels.pterodactyl.judging import Case, case_of, made_by
+from watchdog.panels.pterodactyl import recovery, refusing, releases, remedies, stock
+from watchdog.panels.pterodactyl.judging import Case, case_of, made_by, untrusted
 from watchdog.panels.pterodactyl.scene import NOTHING_SAID, STALE_RECORDS, Part, Scene, joined, one, server_subject, unsure
+from watchdog.panels.pterodactyl.traces import Kept
 from watchdog.panels.pterodactyl.view import Backup, Server
 
 KEPT_CALM: Final = 60.0
@@ -124,18 +125,33 @@ def _without_file(scene: Scene, server: Server, backup: Backup) -> Part:
     first = scene.notes.since("missing", backup.uuid, at=scene.stock.taken)
     if (server.backups_at or 0.0) < first or scene.wall - (backup.completed_at or 0.0) < KEPT_CALM:
         return NOTHING_SAID  # the record may have been deleted with its archive, or Wings is just at it
-    held = next((each.path for each in scene.evidence.kept or () if each.uuid == backup.uuid), "")
+    held = next((each for each in scene.evidence.kept or () if each.uuid == backup.uuid), None)
     story = scene.evidence.log.of(backup.uuid)
     evidence: dict[str, Scalar] = {
-        "server": server.uuid, "server_name": server.name, "bytes": backup.bytes, "checksum": backup.checksum, "held": held,
-        "log_failed_to_notify": story.notify_failed is not None,
+        "server": server.uuid, "server_name": server.name, "bytes": backup.bytes, "checksum": backup.checksum,
+        "held": held.path if held is not None else "", "log_failed_to_notify": story.notify_failed is not None,
     }  # fmt: skip
-    hold = f"our guard still holds it at {held}: put it back" if held else (
+    hold: str | None = (
         "it was deleted by hand or by a Wings that believed its report was lost, or the server came from another node: "
         "look for a copy, then delete the record in the panel"
-    )  # fmt: skip
+    )
+    proposal = put_back(scene, server, backup, held) if held is not None else None
+    if held is not None:
+        hold = None if proposal is not None else f"our guard holds a file of another size at {held.path}: look at it"
     truth = "its archive is not in the node's directory"
-    return one(subject, scene.drift("backup_missing", subject, truth, "the panel says that it is complete", evidence, None, hold))
+    return one(subject, scene.drift("backup_missing", subject, truth, "the panel says that it is complete", evidence, proposal, hold))
+
+
+def put_back(scene: Scene, server: Server, backup: Backup, held: Kept) -> Proposal | None:
+    """Propose to give the archive its name back that our guard still holds: the remedy proves it first, and sends nothing."""
+    if held.identity.size != backup.bytes or backup.sha1 is None:
+        return None
+    path = stock.place_of(scene.settings, server.uuid, backup.uuid)
+    proof = "log" if scene.evidence.log.of(backup.uuid).generated is not None else "structure"
+    return remedies.complete_backup(
+        scene.settings.name, server.uuid, backup.uuid, path, held.identity, backup.sha1, case="held", proof=proof,
+        untrusted=untrusted(scene, server.node, backup), held=held.path,
+    )  # fmt: skip
 
 
 def disk_of(scene: Scene, backup: Backup) -> str:

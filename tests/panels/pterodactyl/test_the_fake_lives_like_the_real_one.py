@@ -318,3 +318,27 @@ def test_a_queue_without_worker_keeps_a_schedule_processing_until_one_is_back(tm
         stage.pass_time(60)
         assert (schedule.processing, schedule.tasks[0].queued) == (False, False)
         assert schedule.last_run_at is not None
+
+
+def test_pelican_lays_its_archives_below_their_servers_and_lets_admins_in(tmp_path: Path) -> None:
+    """Contract section 8; from source only."""
+    with Stage(tmp_path, "pelican") as stage:
+        uuid = stage.create()
+        stage.wings.join()
+        assert (stage.wings.backups / stage.server.uuid / f"{uuid}.tar.gz").is_file()
+        assert stage.shown(uuid)["is_scheduled"] is False
+        stage.server.status = "suspended"
+        assert stage.send("GET", f"/api/client/servers/{stage.server.uuid}/backups")[0] == 200
+        stage.server.status = ""
+        stage.wings.servers[stage.server.uuid].power("start")
+        assert stage.wings.containers.labels[stage.server.uuid]["Service"] == "Pelican"  # type: ignore[attr-defined]
+
+
+def test_an_upload_to_s3_leaves_no_archive_behind(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.world.switches.s3_default = True
+        row, job = stage.begin(disk="s3")
+        assert job.advance("uploading") == "uploading"
+        assert stage.path(row.uuid).exists(), "while it is uploaded there is a file that nobody changes"
+        job.advance()
+        assert stage.stands(row.uuid) == ("complete", False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import threading
 import uuid as uuids
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from watchdog.model.moments import Clock
+from watchdog.panels.pterodactyl.fake import node_files
 from watchdog.panels.pterodactyl.fake.caller import Caller
 from watchdog.panels.pterodactyl.fake.containers import Containers, EngineAway, MemoryContainers
 from watchdog.panels.pterodactyl.fake.environment import Environment
@@ -123,8 +123,8 @@ class FakeWings:
         self._server = serve(self, 0 if not self._bound else self.node.port)
         self.node.port = self._server.server_port
         self._bound = True
-        self._write_config()
-        last = self._last_states()
+        node_files.write_config(self)
+        last = node_files.last_states(self.states, self.began)
         self._traces.begin(self.pid, self.clock.now().mono, self.config, self.journal.zone)
         self._traces.open(self.pid, self.log_file)
         self.up = True
@@ -288,82 +288,5 @@ class FakeWings:
     def _load(self, told: dict[str, Any]) -> Environment:
         uuid = str(told["uuid"])
         self.servers[uuid] = environment = Environment(self, uuid, told)
-        volume = self.volume(uuid)
-        if not volume.exists():
-            volume.mkdir()
-            noise = random.Random(uuid)  # noqa: S311  # content, not a secret
-            regions = {f"world/region/r.{number}.0.mca": noise.randbytes(4000) for number in range(4)}
-            self.fill(uuid, {"server.properties": b"motd=a fake\n", **regions})
+        node_files.furnish(self.volume(uuid), uuid)
         return environment
-
-    def _last_states(self) -> dict[str, str]:
-        if not self.states.exists():
-            self.states.touch(0o644)  # empty until the first beat (seen on the real Wings)
-            self.stamp(self.states)
-        try:
-            said = json.loads(self.states.read_text(encoding="utf-8") or "{}")
-        except ValueError:
-            return {}
-        return said if isinstance(said, dict) else {}
-
-    def _write_config(self) -> None:
-        lines = _CONFIG.format(
-            uuid=self.node.uuid, token_id=self.node.token_id, token=self._token, port=self.node.port, root=self.states.parent,
-            log=self.log_file.parent, data=self.volumes, backups=self.backups, remote=self.caller.remote,
-        )  # fmt: skip
-        self.config.touch(0o600)
-        self.config.write_text(lines, encoding="utf-8")
-
-
-_CONFIG: Final = """\
-debug: false
-app_name: Pterodactyl
-uuid: {uuid}
-token_id: {token_id}
-token: {token}
-api:
-  host: 127.0.0.1
-  port: {port}
-  ssl:
-    enabled: false
-    cert: /etc/letsencrypt/live/127.0.0.1/fullchain.pem
-    key: /etc/letsencrypt/live/127.0.0.1/privkey.pem
-  disable_remote_download: false
-  upload_limit: 100
-  trusted_proxies: []
-system:
-  root_directory: {root}
-  log_directory: {log}
-  data: {data}
-  archive_directory: {root}/archives
-  backup_directory: {backups}
-  tmp_directory: /tmp/pterodactyl
-  username: pterodactyl
-  timezone: UTC
-  disk_check_interval: 150
-  enable_log_rotate: true
-  sftp:
-    bind_address: 0.0.0.0
-    bind_port: 2022
-    read_only: false
-  crash_detection:
-    enabled: true
-    detect_clean_exit_as_crash: true
-    timeout: 60
-  backups:
-    write_limit: 0
-    compression_level: best_speed
-docker:
-  network:
-    name: pterodactyl_nw
-  container_pid_limit: 512
-remote: {remote}
-remote_query:
-  timeout: 30
-  boot_servers_per_page: 50
-allowed_mounts: []
-allowed_origins: []
-allow_cors_private_network: false
-ignore_panel_config_updates: false
-"""
-"""Keys and order as the real 1.11.11 writes them."""

@@ -186,7 +186,7 @@ def _download(wings: FakeWings, token: str) -> WingsReply:
 
 
 def _shown(wings: FakeWings, server: Environment) -> dict[str, Any]:
-    settings = dict(server.settings)
+    settings = server.settings
     uses = {"memory_bytes": 0, "cpu": 0.0, "rx": 0, "tx": 0, **wings.usage.get(server.uuid, {})}
     up = server.state != OFFLINE
     now = wings.clock.now().wall
@@ -198,8 +198,11 @@ def _shown(wings: FakeWings, server: Environment) -> dict[str, Any]:
         "disk_bytes": sum(path.stat().st_size for path in wings.volume(server.uuid).rglob("*") if path.is_file()),
     }  # fmt: skip
     environment = {**settings["environment"], "RCON_PASSWORD": SECRET}
-    configuration = {
-        **settings, "environment": environment, "suspended": server.suspended, "labels": None, "crash_detection_enabled": True,
+    build = {**settings["build"], "threads": settings["build"]["threads"] or ""}
+    kept = {name: settings[name] for name in ("uuid", "meta", "invocation", "skip_egg_scripts", "allocations", "mounts", "egg")}
+    configuration = {  # wings-server-one.json
+        **kept, "suspended": server.suspended, "environment": environment, "labels": None, "build": build, "crash_detection_enabled": True,
+        "container": {"image": settings["container"]["image"]},
     }  # fmt: skip
     return {
         "state": server.state, "is_suspended": server.suspended, "utilization": utilization, "configuration": configuration,

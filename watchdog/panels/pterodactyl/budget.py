@@ -1,7 +1,7 @@
 """How many requests a sweep may still make: the panel counts them per user and minute, for each of its two APIs (contract section 1.1).
 
-We take ``share`` of the limit at most, evenly over the minute, and nothing once people and others have left less than the rest of it. What
-must be asked now (lists, a record before a repair) is never refused by our own share, only by the panel's own 429.
+We take ``share`` of the limit at most, evenly over the minute, and nothing once others have begun to use up the rest of it. What must be
+asked now (lists, a record before a repair) is never refused by our own share, only by the panel's own 429.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from watchdog.model.moments import Clock
 
 WINDOW: Final = 60.0
 """Seconds over which the panel counts."""
+NARROW: Final = 0.8
+"""How much of the others' share must be left: what is less than this was used by them, and not by a burst of ours."""
 UNSAID: Final = 60.0
 """How long the panel is left alone after a 429 that names no time."""
 LONGEST: Final = 3600.0
@@ -53,7 +55,7 @@ class Budget:
             now = self._clock.now().mono
             self._refill(now)
             fresh = self._remaining is not None and now - self._remaining_at < WINDOW
-            crowded = fresh and self._remaining is not None and self._remaining <= self.limit * (1 - self._share)
+            crowded = fresh and self._remaining is not None and self._remaining <= self.limit * (1 - self._share) * NARROW
             return now >= self._until and self._left >= 1.0 and not crowded
 
     def note(self, headers: Mapping[str, str]) -> None:

@@ -107,7 +107,7 @@ class Sweep:
             for chore in self._chores(server, offline):
                 overdue = self._overdue(server, chore, now, is_local=server.node == local != "", few=few)
                 if server.uuid in urged and chore == "backups":
-                    overdue = 2 * _NEVER
+                    overdue = 8 * _NEVER
                 if overdue >= 1:
                     waiting.append((-overdue, int(server.node != local), server.uuid, chore, server))
         waiting.sort(key=lambda each: each[:4])
@@ -126,7 +126,7 @@ class Sweep:
         """Return by which factor a thing is overdue; 1 = it is due now."""
         known = self._known.get(server.uuid)
         if known is None or chore not in known.tried:
-            return _NEVER * (2 if chore == "backups" else 1) / (1 if is_local else 2)
+            return _NEVER * (4 if chore == "backups" else 1) / (1 if is_local else 2)
         failures = known.failures.get(chore, 0)
         passed = now - known.tried[chore]
         if known.blind.startswith("409") and chore == "backups" and not failures:

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -574,3 +575,52 @@ def test_the_version_is_read_from_the_panels_file_before_the_operators_word(
         view = stage.client(panel_config=file, panel_version="v1.11.8").view()
         assert (view.version, view.version_source) == found
         assert (stage.client().view().version, stage.client().view().version_source) == ("", "")
+
+
+# -- what must not blind the rest
+
+
+def test_a_node_with_a_strange_address_stands_alone(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        server = stage.world.add_server("one", stage.world.add_node("node-b", fqdn="no host/at all", port=99))
+        stage.world.add_node("node-c", port=99_999_999)
+        view = stage.client(node_tokens=True).view()
+        assert view.server(server.uuid).backups == ()
+        assert [bool(node.wings.error) for node in view.nodes] == [True, True, True]
+
+
+def test_a_server_of_one_list_only_makes_no_record_set_complete(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        stage.world.add_server("one")
+        gone = stage.world.add_server("gone")
+        door, views = threading.Event(), []
+        stage.world.switches.hold = {"/api/client": door}
+        client = stage.client()
+        look = threading.Thread(target=lambda: views.append(client.view()))
+        look.start()
+        deadline = time.monotonic() + 120
+        while not stage.panel.sent("/api/client") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stage.world.delete_server(gone)  # the Application API has told of it, the Client API does not
+        door.set()
+        look.join(120)
+        assert [server.name for server in views[0].servers] == ["one"]
+        assert (views[0].complete, views[0].records_since) == (False, None)
+        stage.clock.advance(61)
+        assert client.view().complete
+
+
+def test_a_look_that_still_goes_on_lets_no_second_one_in(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        stage.world.add_server("one")
+        client = stage.client()
+        door = threading.Event()
+        stage.world.switches.hold = {"/api/client": door}
+        views: list[Any] = []
+        threads = [threading.Thread(target=lambda: views.append(client.view())) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        door.set()
+        for thread in threads:
+            thread.join(120)
+        assert [view.complete for view in views] == [True, True]

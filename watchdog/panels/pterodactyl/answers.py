@@ -31,7 +31,7 @@ ItemT = TypeVar("ItemT")
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """One node as the Application API lists it; ``address`` is where the panel expects its Wings."""
+    """One node as the Application API lists it; ``address`` is where the panel expects its Wings ("" = not usable)."""
 
     id: int
     uuid: str
@@ -256,13 +256,12 @@ def _schedule(item: Json, owner: str) -> Schedule:
 
 def _node(item: Json) -> NodeRow:
     scheme, host = shapes.text(item, "scheme", "node"), shapes.text(item, "fqdn", "node")
-    if scheme not in {"http", "https"} or not host.isprintable() or any(letter in host for letter in "/?#@ "):
-        raise MalformedAnswer("node.scheme and node.fqdn are no address")
+    strange = scheme not in {"http", "https"} or not host.isprintable() or any(letter in host for letter in "/?#@ ")
     return NodeRow(
         id=shapes.number(item, "id", "node"),
         uuid=uuid(item, "node"),
         name=label(item, "name", "node"),
-        address=f"{scheme}://{host}:{shapes.number(item, 'daemon_listen', 'node')}",
+        address="" if strange else f"{scheme}://{host}:{shapes.number(item, 'daemon_listen', 'node')}",
         maintenance=shapes.optional_flag(item, "maintenance_mode") or False,
     )
 

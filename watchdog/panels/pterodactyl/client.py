@@ -8,19 +8,21 @@ needs fresh is asked for at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from watchdog.errors import Blind, NotFound, Refused, Temporary, Throttled, WatchdogError
+from watchdog.errors import Blind, NotFound, Refused, Temporary, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.panels.pterodactyl import console, panel_api, remote_api, wings_api
-from watchdog.panels.pterodactyl.answers import NodeRow, Power
+from watchdog.panels.pterodactyl.answers import Power
 from watchdog.panels.pterodactyl.credentials import LocalConfiguration, LocalNode
 from watchdog.panels.pterodactyl.naming import is_canary
 from watchdog.panels.pterodactyl.nodes import Nodes
 from watchdog.panels.pterodactyl.panel_api import OfOneServer, PanelApi
+from watchdog.panels.pterodactyl.places import Places
 from watchdog.panels.pterodactyl.remedies import PANEL_NAME
 from watchdog.panels.pterodactyl.remote_api import RemoteApi
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
@@ -46,12 +48,10 @@ NODES_SECONDS: Final = 25.0
 """The most that the nodes may take in one look."""
 LOOK_SECONDS: Final = 45.0
 """How long one look may take: less than the minute after which the house gives a reading up."""
+SLICE_SECONDS: Final = 5.0
+"""What a slice of the sweep may take at least."""
 MINUTE: Final = 60.0
 """Seconds between two reads of the nodes, of the remote list and of the callback path."""
-NEWCOMER: Final = 10.0
-"""How old the list of nodes must be before a server that it does not have has it read again."""
-OLDEST_PLACES: Final = 900.0
-"""How long the list of nodes may be kept while the Application API has no room for us."""
 LARGEST_FILE: Final = 1 << 20
 MOST_DISKS: Final = 10_000
 _VERSION_LINE: Final = re.compile(r"""['"]version['"]\s*=>\s*['"](\d+\.\d+\.\d+[\w.+-]{0,30}|canary)['"]""")
@@ -70,24 +70,35 @@ class PterodactylClient:
         self._remote = RemoteApi(self._local, clock, observe, settings.timeout, tls)
         self._nodes = Nodes(settings, self._api, clock, observe)
         self._sweep = Sweep(settings, self._api, clock)
-        self._places: tuple[float, Mapping[str, int], tuple[NodeRow, ...]] | None = None
+        self._looking = threading.Lock()
+        self._places = Places(self._api, clock)
         self._callback: tuple[float, Callback] | None = None
         self._remotes: tuple[float, tuple[RemoteServer, ...] | None, float, str] | None = None
         self._disks: dict[str, Disk] = {}
 
     def view(self) -> PterodactylView:
         """Read what the panel believes. Raises when its lists cannot be read; a part of a view is never returned."""
+        # a look that the house gave up may still be at work; it ends, for every exchange does
+        if not self._looking.acquire(timeout=LOOK_SECONDS):
+            raise Temporary("the look before is still under way")
+        try:
+            return self._view()
+        finally:
+            self._looking.release()
+
+    def _view(self) -> PterodactylView:
         began = self._clock.now()
-        rows, servers = self._listed()
+        rows, servers = self._places.listed()
         local = self._local_or_none()
         nodes = self._nodes.asked(rows, servers, local, NODES_SECONDS)
         here = local.uuid if local is not None else ""
         callback, (remote, remote_at, remote_error) = self._callback_now(), self._remote_now()
         offline = frozenset(each.uuid for node in nodes for each in node.wings.servers or () if each.state in {"offline", "stopping"})
-        self._sweep.slice(servers, here, offline, began.mono + LOOK_SECONDS)
+        until = min(began.mono + LOOK_SECONDS, self._clock.now().mono + max(self._settings.interval, SLICE_SECONDS))
+        self._sweep.slice(servers, here, offline, until)
         filled = tuple(self._sweep.filled(server) for server in servers)
         read = [server.backups_at for server in filled if server.backups_at is not None]
-        complete = len(read) == len(filled)
+        complete = len(read) == len(filled) and self._places.known <= {server.uuid for server in filled}
         version, source = self._version()
         return PterodactylView(
             at=began.wall, version=version, version_source=source, servers=filled, nodes=nodes, callback=callback,
@@ -103,8 +114,7 @@ class PterodactylClient:
 
     def server(self, uuid: str) -> Server:
         """Return one server as it is now, with its node and its backups; ``blind`` says why these could not be read. Raises NotFound."""
-        places, rows = self._place_rows(oldest=0.0)
-        found = replace(self._api.server(uuid), node=_node_of(uuid, places, rows))
+        found = replace(self._api.server(uuid), node=self._places.node_of(uuid, oldest=0.0))
         at = self._clock.now().wall
         self._sweep.urge(uuid)
         try:
@@ -173,11 +183,11 @@ class PterodactylClient:
 
     def wings_power(self, server: str, action: str, seconds: float) -> None:
         """Send a power action to a server's Wings, past the panel."""
-        self._wings_of(self._node_uuid(server)).power(server, action, seconds)
+        self._wings_of(self._places.node_of(server)).power(server, action, seconds)
 
     def wings_sync(self, server: str, seconds: float) -> None:
         """Let a server's Wings read its settings anew."""
-        self._wings_of(self._node_uuid(server)).sync(server, seconds)
+        self._wings_of(self._places.node_of(server)).sync(server, seconds)
 
     def remote_servers(self) -> tuple[RemoteServer, ...]:
         """Return the servers that the panel gives the local node now, all of them."""
@@ -186,28 +196,6 @@ class PterodactylClient:
     def close(self) -> None:
         """Give back connections."""
         self._api.close()
-
-    def _listed(self) -> tuple[tuple[NodeRow, ...], tuple[Server, ...]]:
-        places, rows = self._place_rows()
-        servers = self._api.servers()
-        if any(server.uuid not in places for server in servers) and self._places_age() >= NEWCOMER:
-            places, rows = self._place_rows(oldest=0.0)
-        return rows, tuple(replace(server, node=_node_of(server.uuid, places, rows)) for server in servers)
-
-    def _place_rows(self, oldest: float = MINUTE) -> tuple[Mapping[str, int], tuple[NodeRow, ...]]:
-        if self._places is not None and self._places_age() < oldest:
-            return self._places[1:]
-        try:
-            rows, places = self._api.nodes(), self._api.places()
-        except Throttled:
-            if self._places is None or self._places_age() > OLDEST_PLACES:
-                raise
-            return self._places[1:]
-        self._places = self._clock.now().mono, places, rows
-        return places, rows
-
-    def _places_age(self) -> float:
-        return self._clock.now().mono - self._places[0] if self._places is not None else OLDEST_PLACES
 
     def _local(self) -> LocalNode:
         if self._configuration is None:
@@ -238,20 +226,16 @@ class PterodactylClient:
         return self._remotes[1:]
 
     def _wings_of(self, node: str) -> wings_api.WingsApi:
-        row = next((row for row in self._place_rows()[1] if row.uuid == node), None)
+        row = self._places.row(node)
         if row is None:
             raise NotFound("the panel has no such node")
         return self._nodes.wings_api(row, self._local_or_none())
-
-    def _node_uuid(self, server: str) -> str:
-        return _node_of(server, *self._place_rows())
 
     def _disk_of(self, server: str, backup: str) -> Disk:
         address = self._api.download_address(server, backup)
         if address is None or _DOWNLOAD not in address:
             return "s3"
-        places, rows = self._place_rows()
-        row = next((row for row in rows if row.id == places.get(server)), None)
+        row = self._places.row(self._places.node_of(server))
         return "wings" if row is not None and _same_address(address, row.address) else "unknown"
 
     def _version(self) -> tuple[str, VersionSource]:
@@ -265,11 +249,6 @@ class PterodactylClient:
             if found is not None:
                 return found[1], "config"
         return said, "settings" if said else ""
-
-
-def _node_of(server: str, places: Mapping[str, int], rows: Sequence[NodeRow]) -> str:
-    number = places.get(server)
-    return next((row.uuid for row in rows if row.id == number), "")
 
 
 def _same_address(url: str, node: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from watchdog.errors import Throttled, WatchdogError
+from watchdog.errors import BadSettings, Throttled, WatchdogError
 from watchdog.model.moments import Clock
 from watchdog.panels.pterodactyl import console
 from watchdog.panels.pterodactyl.answers import NodeRow
@@ -66,7 +66,7 @@ class Nodes:
         return tuple(known.websocket for known in self._known.values() if known.websocket is not None)
 
     def wings_api(self, row: NodeRow, local: LocalNode | None) -> WingsApi:
-        """Return the way to one node's Wings, with its token if we may have it. Raises nothing."""
+        """Return the way to one node's Wings, with its token if we may have it. Raises BadSettings when its address cannot be used."""
         settings = self._settings
         if local is not None and local.uuid == row.uuid:
             configured = settings.node.url if settings.node is not None else None
@@ -77,7 +77,7 @@ class Nodes:
         return WingsApi(address, token, self._clock, self._observe, self._settings.wings_timeout, self._tls)
 
     def _ask(self, row: NodeRow, servers: Sequence[Server], local: LocalNode | None, known: _Known) -> Node:
-        known.wings = wings = self.wings_api(row, local).wings(known.wings)
+        known.wings = wings = self._wings_now(row, local, known)
         if wings.reachable and wings.servers is None and wings.error and not _is_local(row, local):
             self._doubt(row)
         candidate = next((server for server in servers if server.node == row.uuid and not server.conflicted), None)
@@ -86,6 +86,12 @@ class Nodes:
             if self._settings.watch.websocket:
                 self._try_console(candidate, local, known)
         return _node(row, local, wings, known)
+
+    def _wings_now(self, row: NodeRow, local: LocalNode | None, known: _Known) -> Wings:
+        try:
+            return self.wings_api(row, local).wings(known.wings)
+        except BadSettings as error:  # one node with a strange address must not blind the others
+            return Wings(error=str(error), at=self._clock.now().wall)
 
     def _reach(self, server: Server, known: _Known) -> None:
         now = self._clock.now()

@@ -45,6 +45,8 @@ class NodeSettings(Strict):
     """``system.data``, as this host sees it."""
     container: str = ""
     """The container Wings runs in ("" = it runs on the host itself)."""
+    proc: AbsolutePath = Path("/proc")
+    """Where the kernel shows Wings' processes: the host's ``/proc``, as this program sees it."""
     url: Annotated[str, panel_address("http://127.0.0.1:8080")] | None = None
     """How this host reaches Wings. Not set = 127.0.0.1 and its port, or with TLS the address that the panel has."""
     level: int = Field(2, ge=0, le=2)
@@ -106,6 +108,15 @@ class CanarySettings(Strict):
         if self.enabled and _UUID.fullmatch(self.server) is None:
             raise ValueError("canary.server must be the uuid of a server, in lower case")
         return self
+
+
+class PreflightSettings(Strict):
+    """What ``panel-watchdog preflight`` asks before an upgrade."""
+
+    copies: tuple[AbsolutePath, ...] = ()
+    """Directories, on other disks than the archives', in which copies of them lie under their own names, at any depth of two."""
+    max_age: Duration = Field(2 * DAY, ge=HOUR)
+    """How old the newest good backup of a server may be."""
 
 
 class WatchSettings(Strict):
@@ -210,6 +221,8 @@ class PterodactylSettings(Strict):
     """The continuous guard of archives."""
     canary: CanarySettings = CanarySettings()
     """The daily canary."""
+    preflight: PreflightSettings = PreflightSettings()
+    """What is asked before an upgrade."""
     watch: WatchSettings = WatchSettings()
     """What else is read."""
     compat: tuple[Literal["pterodactyl_exporter"], ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from watchdog.errors import Refused
 from watchdog.model.approvals import Holding
@@ -25,16 +26,18 @@ from watchdog.panels.pterodactyl.traces import NOTHING, Evidence
 from watchdog.panels.pterodactyl.view import PterodactylView
 from watchdog.runtime.hands import carry_out
 
+PROC: Final = Path("/proc")
+
 
 class PterodactylTarget:
     """Satisfies ``model.panels.Target``, ``model.holdings.Tending`` and ``Undoing``. Keeps the newest drifts for its metrics."""
 
-    def __init__(self, settings: PterodactylSettings, ports: Ports, proc: Path = Path("/proc")) -> None:
+    def __init__(self, settings: PterodactylSettings, ports: Ports, proc: Path | None = None) -> None:
         self.name = settings.name
         self._settings = settings
         self._ports = ports
         self._client = client.connect(settings, ports.clock, ports.instruments)
-        self._evidence = EvidenceReader(settings, ports.clock, proc)
+        self._evidence = EvidenceReader(settings, ports.clock, proc or (settings.node.proc if settings.node else PROC))
         self._guard = Guard(settings, ports, self._client)
         self._canary = canary.Canary(settings, ports, self._client)
         self._drifts: tuple[Drift, ...] = ()

@@ -93,8 +93,6 @@ def test_the_state_of_the_callback_and_the_budget():
     assert states[TARGET, "broken_by_1_11_6"] == 1.0 and sum(states.values()) == 1.0
     plain = found.view
     found.view = lambda: replace(plain(), limits=(Limit("client", 720, 700),))
-        **{**{name: getattr(plain(), name) for name in plain().__slots__}, "limits": (Limit("client", 720, 700),)}
-    )
     assert named(found, "requests_limit") == {(TARGET, "client"): 720.0}
     assert named(found, "requests_remaining") == {(TARGET, "client"): 700.0}
 

@@ -66,7 +66,10 @@ def _rehearse(
     loaded: settings.SettingsBase, target: str, archive: Path | None, directory: Path | None, room: int, *, full: bool, as_json: bool
 ) -> None:
     panel, own = _target(loaded, target)
-    need = panel.needs(own).directories[0]
+    directories = panel.needs(own).directories
+    if not directories:
+        raise Refused(f"'{target}' has no archives on this host")
+    need = directories[0]
     path = archive or _newest(need)
     if not path.is_file():
         raise Refused(f"there is no file '{path}'")
@@ -76,11 +79,11 @@ def _rehearse(
     began, place = clock.now(), _place(directory, own, cast(Rehearsing, panel).in_use(own, _engine(loaded)))
     found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
     done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, room)
-    verdict = "bad" if not done.good else "good" if found.verdict == "good" else "unverifiable"
+    verdict = "bad" if not done.good else "good" if found.verdict == "good" and not done.cut else "unverifiable"
     told = {
         "path": str(path), "kind": done.kind, "verdict": verdict, "level": LEVELS[done.kind] if verdict == "good" else found.level,
         "at": clock.now().wall, "seconds": round(clock.now().since(began), 3), "steps": [asdict(step) for step in done.steps],
-        "facts": dict(done.facts), "identity": asdict(found.identity) if found.identity else None,
+        "facts": dict(done.facts), "sha1": found.sha1, "identity": asdict(found.identity) if found.identity else None,
     }  # fmt: skip
     _keep(path, told)
     _show(told, as_json=as_json)
@@ -133,7 +136,7 @@ def _rehearsed(
         raise Refused(f"{room} MiB are more than the {free >> 20} MiB that are free on {place}")
     with _opened(path, need.key_file, found.identity) as archive, _scratch(place) as scratch:
         done = panel.rehearse(own, archive, scratch, most, always)
-    return Rehearsal(done.kind, (first, *done.steps), done.facts)
+    return Rehearsal(done.kind, (first, *done.steps), done.facts, done.cut)
 
 
 @contextmanager

@@ -27,11 +27,12 @@ class RehearsalStep:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What came of it, step by step; ``facts`` are counts."""
+    """What came of it, step by step; ``facts`` are counts. ``cut``: room or disk did not allow it to come to its end."""
 
     kind: RehearsalKind
     steps: tuple[RehearsalStep, ...]
     facts: tuple[tuple[str, Scalar], ...] = ()
+    cut: bool = False
 
     @property
     def good(self) -> bool:

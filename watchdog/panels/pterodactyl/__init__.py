@@ -51,10 +51,17 @@ restart_cron       disruptive: whatever else that unit runs is begun anew, too
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import BinaryIO
+
 from watchdog.model.clues import Clues, Found
+from watchdog.model.engines import EngineRead
 from watchdog.model.needs import ContainerNeed, Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.panels.pterodactyl import compat, drift, metrics, remedies, sides, stock
+from watchdog.model.preflights import Check
+from watchdog.model.rehearsals import Rehearsal, ThrowAway
+from watchdog.model.transfers import Alive
+from watchdog.panels.pterodactyl import client, compat, drift, metrics, preflight, rehearsing, remedies, sides, stock
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.target import PterodactylTarget
 
@@ -93,6 +100,30 @@ class PterodactylPanel:
         """Recognise a panel or a node on this host."""
         del clues
         return ()
+
+    def in_use(self, settings: PterodactylSettings, engine: EngineRead | None) -> tuple[Path, ...]:
+        """Return the directories in which servers and archives live."""
+        del engine
+        return () if settings.node is None else (settings.node.volumes, settings.node.backups)
+
+    def rehearse(self, settings: PterodactylSettings, archive: BinaryIO, scratch: Path, room: int, alive: Alive) -> Rehearsal:
+        """Unpack a backup into a scratch directory and compare; see ``model.rehearsals``."""
+        return rehearsing.rehearse(settings, archive, scratch, room, alive)
+
+    def throw_away(self, settings: PterodactylSettings, archive: BinaryIO, engine: EngineRead | None) -> ThrowAway:
+        """Say why Wings itself restores nothing for trial."""
+        del settings, archive, engine
+        why = "Wings restores only into the server itself and over the panel: there is no environment of its own to throw away"
+        return ThrowAway((), (), (why,))
+
+    def preflight(self, settings: PterodactylSettings, ports: Ports, to: str) -> tuple[Check, ...]:
+        """Look at everything that speaks against an upgrade; see ``model.preflights``."""
+        connected = client.connect(settings, ports.clock, ports.instruments)
+        try:
+            view = preflight.whole_view(connected, ports.clock)
+        finally:
+            connected.close()
+        return preflight.checks(settings, view, to, ports.clock.now().wall)
 
 
 PANEL: Panel = PterodactylPanel()

@@ -8,6 +8,8 @@ from tests.support.pterodactyl_looks import HERE, HOUR, OLD, OTHER, PAPER, START
 from watchdog.app.catalogue import compat_catalogue
 from watchdog.model.metrics import families_of
 from watchdog.panels.pterodactyl import PANEL, compat, metrics, releases
+from watchdog.panels.pterodactyl import rows as rows_of
+from watchdog.panels.pterodactyl.traces import CanaryWord
 from watchdog.panels.pterodactyl.view import Callback, Limit, Resources, WingsServer
 
 
@@ -30,7 +32,7 @@ def test_every_family_of_a_target_in_order_has_rows_of_its_labels():
     for name, made in rows(found).items():
         metric = next(spec.metric for spec in metrics.METRICS if spec.metric.name == name)
         assert all(len(labels) == len(metric.labels) for labels in made), name
-        assert made or name.endswith(("limit", "remaining", "console_works")), name
+        assert made or name.endswith(("limit", "remaining", "console_works")) or "canary" in name, name
 
 
 def test_records_are_counted_by_node_and_state():
@@ -105,10 +107,18 @@ def test_a_target_without_a_node_tells_nothing_of_one():
 
 
 def test_servers_beyond_the_limit_are_counted(monkeypatch):
-    monkeypatch.setattr(metrics, "SERVER_LIMIT", 1)
+    monkeypatch.setattr(rows_of, "SERVER_LIMIT", 1)
     found = looks()
     assert named(found, "servers_omitted") == {(TARGET,): 1.0}
     assert len(named(found, "server_memory_bytes")) == 1
+
+
+def test_the_canary_is_shown_when_there_is_one():
+    found = looks()
+    assert named(found, "canary_state") == {}
+    found.see(canary=CanaryWord("failed", START - HOUR, PAPER, took=None))
+    assert named(found, "canary_state")[TARGET, PAPER, "failed"] == 1.0 and sum(named(found, "canary_state").values()) == 1.0
+    assert named(found, "canary_due_timestamp_seconds") == {(TARGET, PAPER): START - HOUR} and not named(found, "canary_took_seconds")
 
 
 # -- the other exporter ------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from watchdog.panels.pterodactyl.cases import CASES
 from watchdog.panels.pterodactyl.refusing import REFUSALS, Reads, Refusal
 from watchdog.panels.pterodactyl.scene import Scene
 from watchdog.panels.pterodactyl.traces import BackupLog, Kept
+from watchdog.panels.pterodactyl.trust import untrusted
 from watchdog.panels.pterodactyl.view import Backup, Server
 
 TWICE: Final = 30.0
@@ -256,24 +257,6 @@ def _twice(patient: _Patient, reason: str) -> bool:
     scene, uuid = patient.scene, patient.backup.uuid
     word = f"{reason} {_word(patient.identity)}"
     return scene.stock.taken - scene.notes.since("bad", uuid, word, scene.stock.taken) >= TWICE
-
-
-def untrusted(scene: Scene, node: str, backup: Backup) -> bool:
-    """Whether the Wings that made an archive is one that leaves files out, or nobody knows which one it was."""
-    version = made_by(scene, node, backup.created_at)[0]
-    return not version or bool(releases.lossy(version))
-
-
-def made_by(scene: Scene, node: str, at: float) -> tuple[str, bool]:
-    """Return which Wings a node had at a moment, "" = unknown, and whether that was witnessed and is not only its first known one."""
-    known = scene.view.node(node)
-    now = known.wings.version if known is not None else ""
-    process = scene.evidence.process
-    if now and node == scene.node and process is not None and process.began <= at:
-        return now, True
-    spans = scene.notes.spans(node)
-    found = next((version for version, since, until in spans if since <= at < until), "")
-    return (found, True) if found else ((spans[0][0] if spans else now), False)
 
 
 def _cause(patient: _Patient) -> str:

@@ -68,7 +68,7 @@ class ProcessReader:
         opened: set[File] = set()
         hidden = []
         for pid, task in tasks.items():
-            if pid in ours:
+            if pid in ours and pid != found.pid:
                 continue  # our own verification reads archives, and is nobody to wait for
             files = descriptors.files(pid)
             if files is None:
@@ -76,15 +76,16 @@ class ProcessReader:
             else:
                 opened |= files
         why = ""
+        twins = sorted(pid for pid in hidden if self._is_wings(pid))
         if not found.descriptors:
             why = f"Wings (pid {found.pid}) has just ended"
-        elif hidden:
-            why = f"{len(hidden)} processes hide their descriptors (pid {min(hidden)} does: {descriptors.refusal(min(hidden))}): {WAY_OUT}"
+        elif twins:
+            why = f"another process called wings (pid {twins[0]}) hides its descriptors ({descriptors.refusal(twins[0])}): {WAY_OUT}"
         elif not disk.local:
             why = (
                 f"the archives lie on '{disk.kind or 'an unknown file system'}': other machines may have one open, and nobody here sees it"
             )
-        return replace(found, sighted=not why, open=frozenset(opened), why=why)
+        return replace(found, sighted=not why, open=frozenset(opened), why=why, hidden=len(hidden))
 
     def _wings(
         self, tasks: Mapping[int, _Task], actual: Actual, logs: frozenset[File], descriptors: Descriptors

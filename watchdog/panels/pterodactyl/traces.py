@@ -49,11 +49,12 @@ class LocalWings:
 class WingsProcess:
     """The Wings process: its ``pid`` as we see it, when it ``began``, and which files are open, by (device, inode).
 
-    ``sighted`` is the proof of sight: in this pass the descriptors of the Wings process itself and of every other process that could hold
-    an archive were resolved, in its pid namespace, and the archives lie on a local file system. Only then "nobody has it open" counts;
-    else ``why`` says in a sentence what hides it, with the way out. ``began`` is the earliest moment that fits what we know: a stepped
-    clock makes it earlier, never later; ``stepped`` tells that the clocks disagree about it. ``descriptors`` counts those of Wings,
-    ``logs`` tells whether our log is among them; ``proof`` is how we know that it is this node's Wings.
+    ``sighted`` is the proof of sight: in this pass the descriptors of the Wings process itself were resolved, in its pid namespace, no
+    other process called wings hides its own, and the archives lie on a local file system. Only then "nobody has it open" counts; else
+    ``why`` says in a sentence what hides it, with the way out. ``open`` are the archives and logs that any process has open but ours;
+    ``hidden`` counts those that could not be looked at and are no Wings, so they send no callback. ``began`` is the earliest moment that
+    fits what we know: a stepped clock makes it earlier, never later; ``stepped`` tells that the clocks disagree about it. ``descriptors``
+    counts those of Wings, ``logs`` tells whether our log is among them; ``proof`` is how we know that it is this node's Wings.
     """
 
     pid: int
@@ -64,6 +65,7 @@ class WingsProcess:
     stepped: bool = False
     descriptors: int = 0
     logs: bool = False
+    hidden: int = 0
     proof: str = ""
 
     def has_open(self, identity: Identity) -> bool | None:

@@ -85,6 +85,23 @@ def test_what_the_real_wings_said_is_read() -> None:
     assert "environment" not in repr(servers)
 
 
+@pytest.mark.parametrize(
+    ("said", "suspended", "status"),
+    [(None, False, ""), (None, True, "suspended"), ("running", False, ""), ("missing", False, ""), ("offline", True, "suspended"),
+     ("suspended", True, "suspended"), ("restoring_backup", False, "restoring_backup"), ("something new", False, "something new")],
+)  # fmt: skip
+def test_a_container_in_place_of_a_status_is_none_and_a_strange_one_is_kept(said: str | None, suspended: bool, status: str) -> None:
+    body = recorded("client-server-view")["body"]
+    body["attributes"] |= {"status": said, "is_suspended": suspended}
+    assert answers.one_server(body).status == status
+
+
+def test_a_node_is_reached_where_pelican_says() -> None:
+    body = recorded("application-nodes")["body"]
+    body["data"][0]["attributes"] |= {"daemon_listen": 8080, "daemon_connect": 443, "scheme": "https"}
+    assert answers.nodes(body).items[0].address == "https://127.0.0.1:443"
+
+
 @pytest.mark.parametrize("field", ["uuid", "created_at", "completed_at", "is_successful", "bytes"])
 def test_a_record_that_lacks_a_field_is_malformed_and_never_pending(field: str) -> None:
     body = recorded("client-backup-one-ok")["body"]

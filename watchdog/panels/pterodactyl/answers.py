@@ -25,6 +25,10 @@ NO_CODE: Final = ""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CODE: Final = re.compile(r"[A-Za-z]{1,80}")
 
+_CONTAINER_WORDS: Final = frozenset({
+    "created", "starting", "running", "restarting", "exited", "paused", "dead", "removing", "stopping", "offline", "missing", "none",
+})  # fmt: skip
+"""What Pelican puts in place of a status that is null: its container's (Server::condition, ContainerStatus.php)."""
 
 ItemT = TypeVar("ItemT")
 
@@ -226,7 +230,7 @@ def _attributes(item: Json, where: str) -> Json:
 
 def _status(item: Json) -> str:
     value = shapes.member(item, "status", "server")
-    if value is None:
+    if value is None or value in _CONTAINER_WORDS:
         return "suspended" if item.get("is_suspended") is True else ""
     return shapes.name(value, "server.status")
 
@@ -257,11 +261,13 @@ def _schedule(item: Json, owner: str) -> Schedule:
 def _node(item: Json) -> NodeRow:
     scheme, host = shapes.text(item, "scheme", "node"), shapes.text(item, "fqdn", "node")
     strange = scheme not in {"http", "https"} or not host.isprintable() or any(letter in host for letter in "/?#@ ")
+    # Pelican tells apart where Wings listens and where it is reached (Node.php)
+    port = shapes.optional_number(item, "daemon_connect") or shapes.number(item, "daemon_listen", "node")
     return NodeRow(
         id=shapes.number(item, "id", "node"),
         uuid=uuid(item, "node"),
         name=label(item, "name", "node"),
-        address="" if strange else f"{scheme}://{host}:{shapes.number(item, 'daemon_listen', 'node')}",
+        address="" if strange else f"{scheme}://{host}:{port}",
         maintenance=shapes.optional_flag(item, "maintenance_mode") or False,
     )
 

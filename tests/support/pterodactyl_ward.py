@@ -22,7 +22,7 @@ from watchdog.model.metrics import Silent
 from watchdog.model.panels import Ports
 from watchdog.model.repairs import LedgerFacts, Outcome, PlannedRepair, Risk
 from watchdog.model.snapshots import Actual, Snapshot
-from watchdog.panels.pterodactyl import sends, stock
+from watchdog.panels.pterodactyl import remedies, sends, stock
 from watchdog.panels.pterodactyl.fake import ADMIN_KEY
 from watchdog.panels.pterodactyl.linking import identity_at
 from watchdog.panels.pterodactyl.remedies import REMEDIES
@@ -73,7 +73,7 @@ class Hand(Counting):
         self.ward.notebook.release(holding_id)
 
     def actual(self) -> Actual:
-        return self.ward.actual()
+        return self.ward.actual(verified=False)
 
 
 @dataclass
@@ -121,7 +121,7 @@ class Ward(Stage):
 
     # -- passes
 
-    def actual(self) -> Actual:
+    def actual(self, *, verified: bool = True) -> Actual:
         """Return the truth of the shared collectors, read and verified this moment."""
         now = self.clock.now()
         directories, files = [], []
@@ -130,7 +130,8 @@ class Ward(Stage):
             for path in sorted(Path(need.path).glob(need.pattern)):
                 identity = identity_at(path)
                 if identity is not None:
-                    files.append(ArchiveFile(str(path), need.name, identity, 0o600, True, "gzip", self._verified(path, identity)))
+                    found = self._verified(path, identity) if verified else Verification()
+                    files.append(ArchiveFile(str(path), need.name, identity, 0o600, True, "gzip", found))
         archives = ArchiveFacts(tuple(directories), tuple(files))
         listed = tuple(Container(c.id, c.name, c.image, c.state) for c in self.engine_world.containers())
         docker = DockerFacts("FAKE", "20", listed, stream=EventStream(connected=True, connected_at=1.0), counted=True, events_since=1.0)
@@ -204,3 +205,32 @@ class Ward(Stage):
         assert record["checksum"] == f"sha1:{hashlib.sha1(content, usedforsecurity=False).hexdigest()}"
         assert record["bytes"] == len(content)
         assert self.kept() == []
+
+
+def completion(ward: Ward, uuid: str, *, held: bool = False, proof: str = "log", **facts: Any) -> Proposal:
+    """Propose to complete a backup by what lies there now, as the rules would."""
+    path = ward.path(uuid)
+    identity = identity_at(ward.link(uuid) if held else path)
+    assert identity is not None
+    sha1 = "" if held else hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return remedies.complete_backup(
+        "games", ward.server.uuid, uuid, str(path), identity, sha1,
+        case="proven", proof=proof, untrusted=False, held=str(ward.link(uuid)) if held else "", **facts,
+    )  # fmt: skip
+
+
+def failure(ward: Ward, uuid: str, reason: str, *, quarantine: bool = False) -> Proposal:
+    """Propose to fail a backup by what lies there now, as the rules would."""
+    path = ward.path(uuid)
+    return remedies.fail_backup(
+        "games", ward.server.uuid, uuid, str(path), identity_at(path), reason=reason, case=reason, quarantine=quarantine
+    )  # fmt: skip
+
+
+def interrupted(ward: Ward, step: str = "created") -> str:
+    """Begin a backup, end Wings at a step of it, and let the record become old enough; return its uuid (cases E and F)."""
+    row, job = ward.begin()
+    assert job.advance(step) == step
+    ward.wings.restart()
+    ward.pass_time(700.0)
+    return row.uuid

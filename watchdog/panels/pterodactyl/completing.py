@@ -56,13 +56,20 @@ def complete_backup(hands: Hands) -> Outcome:
     if refusal is not None:
         return hands.refused(refusal)
     hands.act.step("looked")
+    return _kept_and_proven(hands, planned, reads)
+
+
+def _kept_and_proven(hands: Hands, planned: Identity, reads: Reads) -> Outcome:
+    """Keep the archive, read it to its last byte, judge everything anew, and report it."""
     kept = _keep(hands, planned, reads)
     found = verified(hands, held_path(hands.settings, hands.backup))
     hands.act.step("verified")
     judged = _judged_again(hands, reads, found)
-    if isinstance(judged, Refusal):
-        return _let_go(hands, kept, hands.refused(judged))
-    return _report(hands, kept, found, judged)
+    if isinstance(judged, Reads):
+        return _report(hands, kept, found, judged)
+    if judged.word == "record_complete":  # somebody else has reported it meanwhile; Wings, told 400, may delete it in this moment
+        return _confirmed(hands, kept, hands.client.record(hands.server, hands.backup), found.sha1)
+    return _let_go(hands, kept, hands.refused(judged))
 
 
 def first_record(hands: Hands) -> Backup | Outcome:
@@ -97,9 +104,9 @@ def judge(hands: Hands, reads: Reads, guards: tuple[refusing.Guard, ...]) -> Rea
 
 def _once(hands: Hands, reads: Reads, guards: tuple[refusing.Guard, ...]) -> Reads | Refusal:
     """Read disk and callback first and the record last, so that nothing else comes between it and the report; judge all of it."""
-    disk, callback = hands.disk(), hands.client.probe()
-    looked = look(hands, reads.record, reads.closed_since)
     try:
+        disk, callback = hands.disk(), hands.client.probe()
+        looked = look(hands, reads.record, reads.closed_since)
         record = hands.client.record(hands.server, hands.backup)
     except (Refused, Unknown) as error:
         return Refusal("record_unreadable", str(error))
@@ -187,9 +194,14 @@ def _report(hands: Hands, kept: Kept, found: Verification, reads: Reads) -> Outc
         return hands.later(WAIT, f"{reply.message}, but the record cannot be read back now")
     if record.state != "complete":
         return _let_go(hands, kept, refused_by(hands, reply))
+    return _confirmed(hands, kept, record, sha1)
+
+
+def _confirmed(hands: Hands, kept: Kept, record: Backup, sha1: str | None) -> Outcome:
+    """Compare what the panel stored with what we keep; then watch that it stays."""
     hands.act.step("confirmed")
-    if (record.sha1, record.bytes) != (sha1, size):
-        return _let_go(hands, kept, hands.gave_up(_conflict(record, sha1, size)))
+    if (record.sha1, record.bytes) != (sha1, kept.identity.size):
+        return _let_go(hands, kept, hands.gave_up(_conflict(record, sha1, kept.identity.size)))
     return _watched(hands, kept)
 
 
@@ -231,7 +243,7 @@ def _watched(hands: Hands, kept: Kept) -> Outcome:
             return hands.later(WAIT, f"the archive was put back {returned} times and does not stay; a link keeps it")
         hands.act.sleep(AGAIN)
         calm, spent = calm + AGAIN, spent + AGAIN
-        if hands.at(hands.path) is not None:
+        if _in_place(hands, kept):
             continue
         hands.act.sleep(AGAIN)  # the panel lets Wings delete an archive before it deletes the record
         if _deleted(hands):
@@ -246,7 +258,14 @@ def _watched(hands: Hands, kept: Kept) -> Outcome:
     return _let_go(hands, kept, hands.done(f"the panel has it as complete, and its archive has stayed{again}"))
 
 
+def _in_place(hands: Hands, kept: Kept) -> bool:
+    """Whether what is at the archive's path is the archive. Another file there is not touched: putting ours back finds it."""
+    found = hands.at(hands.path)
+    return found is not None and (found.device, found.inode) == (kept.identity.device, kept.identity.inode)
+
+
 def _deleted(hands: Hands) -> bool:
+    """Whether the panel has no such record any more; not known = no."""
     try:
         hands.client.record(hands.server, hands.backup)
     except NotFound:

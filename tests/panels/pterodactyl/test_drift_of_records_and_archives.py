@@ -293,6 +293,14 @@ def test_only_a_schedule_with_no_free_slot_pushes_a_backup_out(changes, at_risk)
     assert ("backups_at_risk" in found.kinds()) is at_risk
 
 
+def test_a_backup_that_is_being_made_pushes_nothing_out_yet():
+    found = crowded()
+    found.stories.clear()
+    found.put(archive(STUCK, START - 60))
+    found.process(open=frozenset({(7, int(STUCK[:6], 16))}))
+    assert found.kinds() == set()
+
+
 def test_what_is_not_verified_is_not_locked():
     found = crowded()
     found.put(archive(OLD, START - 10 * HOUR, verdict=None))

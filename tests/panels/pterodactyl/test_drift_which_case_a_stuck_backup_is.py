@@ -165,6 +165,25 @@ def test_a_without_any_log_needs_sight_of_wings():
     assert refused(gone) == ("cannot_see", ["cannot_see_wings"])
 
 
+def test_a_start_of_wings_proves_nothing_about_a_file_that_a_network_stamped():
+    found = whole(log=False)
+    found.see(filesystem_kind="nfs4", filesystem_local=False)
+    assert refused(found) == ("cannot_see", ["network_filesystem"])
+    found.stories[STUCK] = story(began=CREATED, generated=CREATED + 60, notify_failed=CREATED + 95)
+    assert found.settled().proposal.remedy == "complete_backup", "case H: the log's word is enough"
+
+
+def test_what_was_not_seen_closed_before_is_watched_from_now_on():
+    found = pending()
+    found.put(archive(written=CREATED + 60))
+    found.stories[STUCK] = story(began=CREATED, generated=CREATED + 60)
+    found.process(sighted=False, why="hidden")
+    assert found.settled().evidence["refused"] == "cannot_see_wings"
+    found.process(sighted=True, why="")
+    assert found.stuck().evidence["refused"] == "closed_lately"
+    assert found.stuck(100).proposal is not None
+
+
 def test_an_archive_is_never_absent_on_a_network_file_system():
     gone = pending()
     gone.stories[STUCK] = story(began=CREATED, generated=CREATED + 60, notify_failed=CREATED + 95)
@@ -269,6 +288,18 @@ def test_a_pruned_record_can_be_completed_and_a_reported_failure_cannot(complete
     assert (drift.proposal.remedy if drift.proposal else None) == remedy
     if remedy is None:
         assert drift.evidence["refused"] == "not_shown_pruned"
+
+
+def test_a_record_that_we_called_failed_ourselves_stays_failed():
+    found = looks()
+    created = START - 13 * HOUR
+    found.add(record(created=created, completed_at=START - 7 * HOUR, locked=True))
+    found.put(archive(written=created + 60))
+    found.stories[STUCK] = story(began=created, generated=created + 60, interrupted=created + 600)
+    found.process(began=created + 600)
+    found.last_remedy_at[("fail_backup", remedies.backup_object(TARGET, STUCK))] = START - 7 * HOUR
+    found.look(60)
+    assert found.kinds(60) == set()
 
 
 def test_a_backup_that_wings_called_failed_stays_failed():

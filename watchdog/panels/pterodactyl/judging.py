@@ -104,10 +104,10 @@ def _patient(scene: Scene, server: Server, backup: Backup) -> _Patient:
 def _closed_since(scene: Scene, backup: Backup, identity: Identity | None) -> float | None:
     """Return since when nobody has the archive open, or since when it has been away, look after look."""
     process = scene.evidence.process
-    if identity is not None and process is not None and process.has_open(identity):
-        return None
     if identity is None:
         return scene.notes.since("rest", backup.uuid, "absent", scene.stock.taken) if scene.stock.clear else None
+    if process is None or process.has_open(identity) is not False:
+        return None
     return scene.notes.since("rest", backup.uuid, _word(identity))
 
 
@@ -133,6 +133,10 @@ def _blind(patient: _Patient) -> Refusal | None:  # noqa: PLR0911  # a ladder
 def _of_file(patient: _Patient, file: ArchiveFile) -> Case:
     scene = patient.scene
     silent = refusing.silent(scene.settings, patient.reads)
+    evidence = scene.evidence
+    if silent is None and not evidence.filesystem_local and patient.story.over is None:
+        # its server's clock stamps the file: that Wings began after it proves nothing
+        silent = Refusal("network_filesystem", evidence.filesystem_kind)
     writes = not file.stable or (silent is not None and scene.wall - file.identity.mtime_ns / 1e9 < BEING_WRITTEN)
     if writes and (silent is None or silent.word != "open_file"):
         silent = Refusal("not_stable")

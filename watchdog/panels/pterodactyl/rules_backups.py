@@ -5,7 +5,7 @@ Contract sections 0, 1.3 and 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from watchdog.model.archives import ArchiveFile
@@ -32,7 +32,7 @@ def about_records(scene: Scene) -> Part:
     parts = [_unreadable(server) for server in scene.view.servers if not readable(scene, server)]
     parts += [one(backup_subject(backup), stuck_drift(scene, server, backup, turned[uuid])) for uuid, (server, backup, _) in stuck.items()]
     parts += [_about(scene, server, backup) for server in read for backup in server.backups or () if backup.uuid not in stuck]
-    parts += [one(server_subject(server), _at_risk(scene, server)) for server in read]
+    parts += [one(server_subject(server), _at_risk(scene, server, stuck)) for server in read]
     return joined(parts)
 
 
@@ -60,10 +60,14 @@ def _stuck(scene: Scene, servers: Iterable[Server]) -> Iterator[tuple[str, tuple
                 case = case_of(scene, server, backup)
                 if not (case.at_work and scene.wall - backup.created_at < max(scene.settings.prune_age, scene.settings.stuck_after)):
                     yield backup.uuid, (server, backup, case)
-            elif backup.state == "failed" and scene.here(server) and _lies_here(scene, backup):
+            elif backup.state == "failed" and scene.here(server) and _lies_here(scene, backup) and not _failed_by_us(scene, backup):
                 case = case_of(scene, server, backup)
                 if case.name in LOCAL and (case.proof == "log" or refusing.pruned(scene.settings, backup, scene.evidence)):
                     yield backup.uuid, (server, backup, case)
+
+
+def _failed_by_us(scene: Scene, backup: Backup) -> bool:
+    return (remedies.FAIL, remedies.backup_object(scene.settings.name, backup.uuid)) in scene.facts.last_remedy_at
 
 
 def _lies_here(scene: Scene, backup: Backup) -> bool:
@@ -82,7 +86,6 @@ def stuck_drift(scene: Scene, server: Server, backup: Backup, case: Case) -> Dri
         "proof": case.proof,
         "reason": case.reason,
         "refused": " ".join(case.refusals),
-        "callback": scene.view.callback.state,
         "log_failed_to_notify": story.notify_failed is not None,
     }
     belief = "the panel gave it up" if backup.state == "failed" else "the panel shows it as being made"
@@ -211,10 +214,10 @@ def _untrusted(scene: Scene, server: Server, backup: Backup) -> Drift | None:
     return scene.drift("backup_untrusted", backup_subject(backup), truth, "the panel says that it is complete", evidence, None, hold)
 
 
-def _at_risk(scene: Scene, server: Server) -> Drift | None:
+def _at_risk(scene: Scene, server: Server, hanging: Container[str]) -> Drift | None:
     """Report that the next scheduled backup will delete a good one, because a stuck record takes its slot (contract section 1.3)."""
     records = server.backups or ()
-    stuck = [each for each in records if is_stuck(scene, each)]
+    stuck = [each for each in records if each.state == "pending" and each.uuid in hanging]
     counted = [each for each in records if each.state in ("pending", "complete")]
     good = sorted((each for each in records if each.state == "complete"), key=lambda each: (each.completed_at or 0.0, each.uuid))
     if not stuck or server.backup_limit <= 0 or len(counted) < server.backup_limit or not good:

@@ -25,6 +25,7 @@ NO_CODE: Final = ""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CODE: Final = re.compile(r"[A-Za-z]{1,80}")
 
+_LARGEST: Final = 2.0**63
 _CONTAINER_WORDS: Final = frozenset({
     "created", "starting", "running", "restarting", "exited", "paused", "dead", "removing", "stopping", "offline", "missing", "none",
 })  # fmt: skip
@@ -203,11 +204,12 @@ def moment(item: Json, key: str, where: str) -> float:
     value = shapes.text(item, key, where)
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        seconds = at.timestamp()
+    except (ValueError, OverflowError, OSError):
         raise MalformedAnswer(f"{where}.{key} is not a time") from None
     if at.tzinfo is None:
         raise MalformedAnswer(f"{where}.{key} is a time without its offset")
-    return at.timestamp()
+    return seconds
 
 
 def optional_moment(item: Json, key: str, where: str) -> float | None:
@@ -230,7 +232,7 @@ def _attributes(item: Json, where: str) -> Json:
 
 def _status(item: Json) -> str:
     value = shapes.member(item, "status", "server")
-    if value is None or value in _CONTAINER_WORDS:
+    if value is None or (isinstance(value, str) and value in _CONTAINER_WORDS):
         return "suspended" if item.get("is_suspended") is True else ""
     return shapes.name(value, "server.status")
 
@@ -280,4 +282,6 @@ def count(item: Json, key: str) -> int:
 def amount(item: Json, key: str) -> float:
     """Return a field that is a number; 0 when there is none."""
     value = item.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
+        return 0.0
+    return float(value)

@@ -49,11 +49,12 @@ def heard(text: str) -> str | None:
     """Given one message of Wings, return "" when it has let us in, a sentence when it has not, None when it says neither. Pure."""
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    event = message.get("event") if isinstance(message, dict) else None
-    said = " ".join(str(each) for each in message.get("args") or ()) if event else ""
-    match event:
+    if not isinstance(message, dict):
+        return None
+    said = str(message.get("args"))
+    match message.get("event"):
         case "auth success":
             return ""
         case "token expired":

@@ -61,7 +61,7 @@ from watchdog.model.panels import Panel, Ports, Probe
 from watchdog.model.preflights import Check
 from watchdog.model.rehearsals import Rehearsal, ThrowAway
 from watchdog.model.transfers import Alive
-from watchdog.panels.pterodactyl import client, compat, drift, metrics, preflight, rehearsing, remedies, sides, stock
+from watchdog.panels.pterodactyl import client, compat, drift, find, metrics, preflight, probe, rehearsing, remedies, sides, stock
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.target import PterodactylTarget
 
@@ -93,13 +93,11 @@ class PterodactylPanel:
 
     def probe(self, settings: PterodactylSettings, ports: Ports) -> tuple[Probe, ...]:
         """Try every permission without side effects."""
-        del settings, ports
-        return ()
+        return probe.probe(settings, ports)
 
     def find(self, clues: Clues) -> tuple[Found, ...]:
         """Recognise a panel or a node on this host."""
-        del clues
-        return ()
+        return find.find(clues)
 
     def in_use(self, settings: PterodactylSettings, engine: EngineRead | None) -> tuple[Path, ...]:
         """Return the directories in which servers and archives live."""

@@ -70,9 +70,10 @@ class Disks:
         return disk
 
     def lexical(self, path: str) -> Disk:
-        """Return the mount of an absolute path by its text alone, nothing touched."""
+        """Return the mount of an absolute path by its text alone, nothing touched; of any other text that of the root."""
+        path = f"/{path.lstrip('/')}"
         while path not in self._kinds:
-            path = str(Path(path).parent)
+            path = path.rpartition("/")[0] or "/"
         return Disk(path, self._kinds[path])
 
 

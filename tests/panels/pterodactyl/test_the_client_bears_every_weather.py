@@ -625,3 +625,26 @@ def test_two_looks_at_once_are_taken_one_after_the_other(tmp_path: Path) -> None
             thread.join(120)
         assert [view.complete for view in views] == [True, True]
         assert stage.asked("/api/application/nodes") == 1  # the second has it from the first
+
+
+def test_the_activity_is_read_of_what_stopped_and_of_what_is_of_concern(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        one = stage.world.add_server("one")
+        with FakeWings(tmp_path / "wings", stage.panel, stage.node, stage.clock) as wings:
+            client = stage.client(node={"config": wings.config})
+            client.power(one.uuid, "start", 30)
+            wings.join()
+            assert client.view().wings_of(client.view().server(one.uuid)).state in {"starting", "running"}
+            assert client.view().server(one.uuid).activity_at is None
+            client.concern(frozenset({one.uuid}))
+            stage.clock.advance(15)
+            seen = client.view().server(one.uuid)
+            assert (seen.user_power, seen.activity_at) == ("start", stage.clock.now().wall)
+            client.concern(frozenset())
+            stage.clock.advance(15)
+            client.view()
+            client.power(one.uuid, "stop", 30)
+            wings.join()
+            stage.clock.advance(15)
+            seen = client.view().server(one.uuid)  # it went offline: read at once, and not five minutes after the time before
+            assert (seen.user_power, seen.activity_at) == ("stop", stage.clock.now().wall)

@@ -116,7 +116,7 @@ def backup(item: Json, owner: str) -> Backup:
         successful=shapes.flag(item, "is_successful", "backup"),
         locked=shapes.optional_flag(item, "is_locked") or False,
         checksum=shapes.optional_text(item, "checksum") or None,
-        bytes=shapes.number(item, "bytes", "backup"),
+        bytes=bounded(item, "bytes", "backup"),
         created_at=moment(item, "created_at", "backup"),
         completed_at=optional_moment(item, "completed_at", "backup"),
         ignored=tuple(str(each)[: shapes.LONGEST_NAME] for each in ignored) if isinstance(ignored, list) else (),
@@ -199,6 +199,14 @@ def label(item: Json, key: str, where: str) -> str:
     return value if value.isprintable() else "".join(letter if letter.isprintable() else " " for letter in value)
 
 
+def bounded(item: Json, key: str, where: str) -> int:
+    """Return a field that is a whole number of a size that can be counted with."""
+    value = shapes.number(item, key, where)
+    if not abs(value) < _LARGEST:
+        raise MalformedAnswer(f"{where}.{key} is no number of anything")
+    return value
+
+
 def moment(item: Json, key: str, where: str) -> float:
     """Return a field that is a time with its offset, as UNIX seconds (ATOM, in the panel's APP_TIMEZONE)."""
     value = shapes.text(item, key, where)
@@ -223,7 +231,7 @@ def _page(body: object, where: str, read: Callable[[Json], ItemT]) -> Page[ItemT
     meta = shapes.mapping(shapes.member(whole, "meta", where), f"{where}.meta")
     pagination = shapes.mapping(shapes.member(meta, "pagination", where), f"{where}.meta.pagination")
     found = tuple(read(_attributes(shapes.mapping(item, f"{where}[]"), where)) for item in items)
-    return Page(shapes.number(pagination, "total", "pagination"), found)
+    return Page(bounded(pagination, "total", "pagination"), found)
 
 
 def _attributes(item: Json, where: str) -> Json:
@@ -252,11 +260,7 @@ def _schedule(item: Json, owner: str) -> Schedule:
         last_run_at=optional_moment(item, "last_run_at", "schedule"),
         next_run_at=optional_moment(item, "next_run_at", "schedule"),
         only_when_online=shapes.optional_flag(item, "only_when_online") or False,
-        queued=tuple(
-            (shapes.number(task, "id", "task"), float(shapes.optional_number(task, "time_offset") or 0))
-            for task in tasks
-            if task.get("is_queued") is True
-        ),
+        queued=tuple((shapes.number(task, "id", "task"), amount(task, "time_offset")) for task in tasks if task.get("is_queued") is True),
     )
 
 

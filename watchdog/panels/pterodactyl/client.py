@@ -107,6 +107,10 @@ class PterodactylClient:
             limits=tuple(Limit(api, budget.limit, budget.remaining) for api, budget in self._api.budgets),
         )  # fmt: skip
 
+    def concern(self, servers: frozenset[str]) -> None:
+        """Read the activity of these servers from the next look on, besides that of servers that are offline."""
+        self._sweep.concern(servers)
+
     def record(self, server: str, backup: str) -> Backup:
         """Return one record as it is now. Raises NotFound when it was deleted, Blind (409) when nobody can tell."""
         self._sweep.urge(server)

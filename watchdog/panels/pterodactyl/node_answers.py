@@ -48,7 +48,7 @@ def remote_servers(body: object) -> Page[RemoteServer]:
     items = shapes.listing(shapes.member(whole, "data", "remote servers"), "remote servers.data")
     meta = shapes.mapping(shapes.member(whole, "meta", "remote servers"), "remote servers.meta")
     found = tuple(_remote_server(shapes.mapping(item, "remote servers[]")) for item in items)
-    return Page(shapes.number(meta, "total", "meta"), found)
+    return Page(answers.bounded(meta, "total", "meta"), found)
 
 
 def _wings_server(item: Json) -> WingsServer:

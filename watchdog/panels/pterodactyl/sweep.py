@@ -51,13 +51,19 @@ class _Known:
 
 
 class Sweep:
-    """The slices of one target. Only ``urge`` may be called from another thread than the one that looks."""
+    """The slices of one target. ``urge`` and ``concern`` may be called from any thread, ``slice`` and ``filled`` by the one that looks."""
 
     def __init__(self, settings: PterodactylSettings, api: PanelApi, clock: Clock) -> None:
         self._settings, self._api, self._clock = settings, api, clock
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
         self._urged: set[str] = set()
+        self._concern: frozenset[str] = frozenset()
+        self._asked_why: frozenset[str] = frozenset()
+
+    def concern(self, servers: frozenset[str]) -> None:
+        """Read the activity of these from the next slice on, too: it must be known whether a person stopped them."""
+        self._concern = servers
 
     def urge(self, server: str) -> None:
         """Read this server's backups first in the next slice: somebody has just changed or looked at them."""
@@ -67,10 +73,15 @@ class Sweep:
     def slice(self, servers: Sequence[Server], local: str, offline: frozenset[str], until: float) -> None:
         """Read as much as the budget and the time until ``until`` (mono) allow; ``local`` is the uuid of this host's node.
 
-        ``offline`` are servers that Wings has as not running: only of these the activity is read. Raises nothing.
+        ``offline`` are servers that Wings has as not running: of these, and of those of concern, the activity is read. Raises nothing.
         """
         for gone in self._known.keys() - {server.uuid for server in servers}:
             del self._known[gone]
+        offline |= self._concern
+        for uuid in offline - self._asked_why:
+            if uuid in self._known:
+                self._known[uuid].tried.pop("activity", None)  # what was read before it stopped does not say why
+        self._asked_why = offline
         with self._lock:
             urged, self._urged = self._urged, set()
         in_a_row = 0

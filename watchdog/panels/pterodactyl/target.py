@@ -27,6 +27,8 @@ from watchdog.panels.pterodactyl.view import PterodactylView
 from watchdog.runtime.hands import carry_out
 
 PROC: Final = Path("/proc")
+OF_CONCERN: Final = frozenset({"server_ghost", "server_crash_loop"})
+"""Kinds of drifts whose remedy depends on whether a person stopped the server."""
 
 
 class PterodactylTarget:
@@ -55,6 +57,7 @@ class PterodactylTarget:
         self._guard.saw(view, evidence or NOTHING)
         judgement = drift.detect(self._settings, actual, view, evidence, facts, now)
         self._drifts = judgement.drifts
+        self._client.concern(frozenset(each.subject.id for each in judgement.drifts if each.kind in OF_CONCERN))
         return judgement
 
     def families(self, actual: Actual, view: PterodactylView, evidence: Evidence | None) -> tuple[Family, ...]:

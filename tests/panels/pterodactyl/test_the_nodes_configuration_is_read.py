@@ -42,9 +42,8 @@ def test_the_file_as_the_real_wings_writes_it():
 def test_absent_keys_are_wings_own_defaults():
     assert parsed(f"uuid: {UUID}") == LocalWings(UUID)
     assert parsed(f"uuid: {UUID}\nsystem:\napi: null") == LocalWings(UUID)
-    found = parsed(
-        f"uuid: {UUID}\nsystem: {{crash_detection: {{enabled: false, timeout: 5}}, backups: {{write_limit: 30}}}}\napi: {{ssl: {{enabled: true}}}}"
-    )
+    system = "system: {crash_detection: {enabled: false, timeout: 5}, backups: {write_limit: 30}}"
+    found = parsed(f"uuid: {UUID}\n{system}\napi: {{ssl: {{enabled: true}}}}")
     assert (found.crash_detection, found.crash_timeout, found.write_limit, found.tls) == (False, 5, 30, True)
 
 
@@ -74,7 +73,7 @@ def test_what_is_no_configuration_is_named_without_its_text(text, says):
 def test_what_cannot_be_read_is_named_with_a_way_out_and_never_hangs(tmp_path):
     with pytest.raises(Blind, match=r"node\.config"):
         wings_config.read(tmp_path / "none.yml")
-    with pytest.raises(Blind, match="regular file|cannot be read"):
+    with pytest.raises(Blind, match=r"regular file|cannot be read"):
         wings_config.read(tmp_path)
     os.mkfifo(tmp_path / "fifo.yml")
     told = []

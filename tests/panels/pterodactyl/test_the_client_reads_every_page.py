@@ -65,6 +65,9 @@ def test_what_else_was_recorded_is_read() -> None:
     )
     (daily,) = answers.schedules(recorded("client-schedules")["body"], PAPER)
     assert daily == Schedule(1, PAPER, "daily", True, False, daily.last_run_at, daily.next_run_at)
+    body = recorded("client-schedules")["body"]
+    body["data"][0]["attributes"]["relationships"]["tasks"]["data"][0]["attributes"] |= {"action": "power", "payload": "stop"}
+    assert answers.schedules(body, PAPER)[0].powers == ("stop",)
     dead = answers.schedules(recorded("client-schedules-queue-dead")["body"], PAPER)
     assert [(each.processing, each.queued) for each in dead if each.processing] == [(True, ((1, 0.0),))]
     assert answers.newest_power(recorded("client-activity-backups")["body"]) is None

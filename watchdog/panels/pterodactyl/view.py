@@ -60,7 +60,10 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One schedule of a server; ``queued`` are (id, time offset in seconds) of its tasks that wait in the queue (section 5.4)."""
+    """One schedule of a server; ``queued`` are (id, time offset in seconds) of its tasks that wait in the queue (section 5.4).
+
+    ``powers`` are the power signals that its tasks send: these leave no line in the panel's activity (P: RunTaskJob.php).
+    """
 
     id: int
     server: str
@@ -71,6 +74,7 @@ class Schedule:
     next_run_at: float | None
     only_when_online: bool = False
     queued: tuple[tuple[int, float], ...] = ()
+    powers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -342,3 +342,38 @@ def test_an_upload_to_s3_leaves_no_archive_behind(tmp_path: Path) -> None:
         assert stage.path(row.uuid).exists(), "while it is uploaded there is a file that nobody changes"
         job.advance()
         assert stage.stands(row.uuid) == ("complete", False)
+
+
+@pytest.mark.parametrize(("shrinks", "record"), [("last", "complete"), ("middle", "failed")])
+def test_a_file_that_shrinks_cuts_the_tar_within_a_good_gzip(tmp_path: Path, shrinks: str, record: str) -> None:
+    with Stage(tmp_path) as stage:
+        row, job = stage.begin()
+        stage.wings.switches.shrink = shrinks  # type: ignore[assignment]
+        job.advance()
+        assert stage.stands(row.uuid) == (record, True)
+        unpacker = zlib.decompressobj(31)
+        raw = unpacker.decompress(stage.path(row.uuid).read_bytes())
+        assert unpacker.eof and raw[-1024:] != bytes(1024)
+        assert ("created backup successfully" in stage.log()) is (shrinks == "last")
+
+
+def test_a_restore_brings_files_back_and_tells_the_panel_or_hangs(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        uuid = stage.create()
+        stage.wings.join()
+        path = f"/api/client/servers/{stage.server.uuid}/backups/{uuid}/restore"
+        lost = stage.wings.volume(stage.server.uuid) / "server.properties"
+        content = lost.read_bytes()
+        lost.unlink()
+        assert stage.send("POST", path, {"truncate": False})[0] == 204
+        stage.wings.join()
+        until(lambda: stage.server.status == "")
+        assert lost.read_bytes() == content
+        assert not stage.wings.servers[stage.server.uuid].suspended
+        stage.wings.switches.hang_restore = True
+        assert stage.send("POST", path, {"truncate": False})[0] == 204
+        stage.wings.join()
+        assert stage.server.status == "restoring_backup"
+        assert stage.wings.servers[stage.server.uuid].suspended, "while it restores, Wings calls it suspended"
+        stage.wings.restart()
+        assert stage.server.status == "", "a restart lets the panel forget it"

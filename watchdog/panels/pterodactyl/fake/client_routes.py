@@ -172,10 +172,13 @@ def restore(panel: FakePanel, request: Request, row: Server, uuid: str) -> Reply
     if not found.successful and found.completed_at is None:
         raise Refused(400, "BadRequestHttpException", "This backup cannot be restored at this time: not completed or failed.")
     body = {"adapter": found.disk, "truncate_directory": bool(request.fields.get("truncate")), "download_url": ""}
-    panel.wings(row).post(f"/api/servers/{row.uuid}/backup/{uuid}/restore", body)
-    with panel.world.lock:
-        row.status = "restoring_backup"
-        panel.world.note(row.id, "server:backup.restore", api=True, name=found.name, truncate=body["truncate_directory"])
+    before, row.status = row.status, "restoring_backup"
+    try:
+        panel.wings(row).post(f"/api/servers/{row.uuid}/backup/{uuid}/restore", body)
+    except Refused:
+        row.status = before
+        raise
+    panel.world.note(row.id, "server:backup.restore", api=True, name=found.name, truncate=body["truncate_directory"])
     return NOTHING
 
 

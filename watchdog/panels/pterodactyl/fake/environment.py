@@ -6,8 +6,10 @@ section 6.2 follows from it).
 
 from __future__ import annotations
 
+import tarfile
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from watchdog.panels.pterodactyl.fake.containers import EngineAway
@@ -81,6 +83,21 @@ class Environment:
             )
             return
         self._quietly(action)
+
+    def restore(self, archive: Path, backup: str) -> None:
+        """Unpack an archive over the server's files and tell the panel (server/backup.go, RestoreBackup): suspended until that is done."""
+        self.restoring = self.suspended = True
+        self._log("INFO", "starting restoration process for server backup using local driver")
+        if self.state != OFFLINE:
+            self._stop()
+        if self.wings.switches.hang_restore:
+            return
+        with tarfile.open(archive) as content:
+            content.extractall(self.wings.volume(self.uuid), filter="data")
+        self.suspended = False
+        self.wings.caller.ask("POST", f"/backups/{backup}/restore", {"successful": True})
+        self._log("INFO", "completed server restoration from local backup")
+        self.restoring = False
 
     def observe(self) -> None:
         """See what Docker tells by itself: the end of an attached container, and then its crash."""

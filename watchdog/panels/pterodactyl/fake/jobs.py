@@ -158,7 +158,8 @@ class BackupJob:
     def _archive(self) -> Generator[str, None, None]:
         switches = self._wings.switches
         most = switches.fail_after_files
-        pieces = list(tarball.pieces(self._wings.volume(self.server), self._ignored, most=most))
+        shrink = {"": None, "middle": 1, "last": -1}[switches.shrink]
+        pieces = list(tarball.pieces(self._wings.volume(self.server), self._ignored, most=most, shrink=shrink))
         if switches.cut_tail:  # errors of the last Close are ignored (contract section 2.2): a full disk at the last flush
             pieces[-1] = pieces[-1][: -switches.cut_tail]
         with self._wings.holding(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as handle:
@@ -169,7 +170,7 @@ class BackupJob:
             yield "begun"
             for piece in pieces[half:]:
                 os.write(handle, piece)
-        if most is not None:
+        if most is not None or switches.shrink == "middle":
             # its deferred Closes still ran: a good gzip around a good tar, which lacks files (case L)
             self._wings.stamp(self.path)
             raise GenerationFailed("failed to write tar#FileInfoHeader for 'world/region': archive/tar: missed writing 512 bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(slots=True)
@@ -60,6 +61,11 @@ class WingsSwitches:
     """A backup fails after so many files; its archive is a good gzip and tar all the same, which lacks files (case L)."""
     cut_tail: int = 0
     """So many bytes are missing at the end: the errors of the last Close are ignored (contract section 2.2)."""
+    shrink: Literal["", "last", "middle"] = ""
+    """A file shrinks while it is read: gzip is good, tar is cut. The last one: Wings says that all is well. One in the middle: it fails
+    (seen on the real Wings)."""
+    hang_restore: bool = False
+    """A restore never ends."""
     silent: bool = False
     """It accepts calls and never answers."""
     no_websocket: bool = False

@@ -157,6 +157,7 @@ def _restore(wings: FakeWings, _query: Mapping[str, str], _fields: Any, uuid: st
     if not wings.path_of(uuid, backup).is_file():
         raise WingsRefusal(404, NO_BACKUP)
     server.restoring = True
+    wings.later(lambda: server.restore(wings.path_of(uuid, backup), backup))
     return WingsReply(202)
 
 

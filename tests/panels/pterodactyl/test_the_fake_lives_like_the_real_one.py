@@ -377,3 +377,51 @@ def test_a_restore_brings_files_back_and_tells_the_panel_or_hangs(tmp_path: Path
         assert stage.wings.servers[stage.server.uuid].suspended, "while it restores, Wings calls it suspended"
         stage.wings.restart()
         assert stage.server.status == "", "a restart lets the panel forget it"
+
+
+def test_a_delete_takes_the_archive_with_it_even_of_a_pending_record(tmp_path: Path) -> None:
+    """Contract section 1.2: so it is never a repair."""
+    with Stage(tmp_path) as stage:
+        uuid = f(stage)
+        stage.wings.manual = False
+        assert stage.stands(uuid) == ("pending", True)
+        path = f"/api/client/servers/{stage.server.uuid}/backups/{uuid}"
+        assert stage.send("DELETE", path)[0] == 204
+        assert not stage.path(uuid).exists()
+        assert stage.send("GET", path)[0] == 404
+        assert stage.report(uuid, successful=False) == 404, "the remote API does not see what was deleted softly"
+
+
+def test_a_deleted_server_leaves_its_archives_behind(tmp_path: Path) -> None:
+    """Contract section 5.2: orphans."""
+    with Stage(tmp_path, servers=2) as stage:
+        uuid = stage.create()
+        stage.wings.join()
+        path = stage.path(uuid)
+        stage.world.delete_server(stage.servers[0])
+        assert path.exists() and uuid not in stage.world.rows.backups
+
+
+def test_the_panel_suspends_through_wings_which_stops_what_runs(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        server = stage.wings.servers[stage.server.uuid]
+        server.power("start")
+        path = f"/api/application/servers/{stage.server.id}"
+        assert stage.send("POST", f"{path}/suspend", {})[0] == 204
+        assert (stage.server.status, server.state, server.suspended) == ("suspended", "offline", True)
+        assert stage.send("POST", f"{path}/unsuspend", {})[0] == 204
+        assert (stage.server.status, server.suspended) == ("", False)
+        stage.wings.kill()
+        assert stage.send("POST", f"{path}/suspend", {})[0] == 504
+        assert stage.server.status == ""
+
+
+def test_requests_are_counted_for_a_minute_and_then_anew(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.world.switches.throttle_after = 3
+        statuses = [stage.send("GET", "/api/client")[0] for _ in range(4)]
+        assert statuses == [200, 200, 200, 429]
+        assert stage.send("GET", "/api/application/nodes")[0] == 200, "the other limit is apart"
+        assert stage.report("unknown", successful=False) == 404, "the remote API has none"
+        stage.clock.advance(60)
+        assert stage.send("GET", "/api/client")[0] == 200

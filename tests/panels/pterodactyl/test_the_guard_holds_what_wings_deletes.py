@@ -287,6 +287,24 @@ def test_a_panel_that_cannot_be_asked_deletes_nothing(node):
     assert node.content(A) == A
 
 
+def test_one_answer_is_not_two_when_the_first_was_none(node):
+    caught(node, A)
+    node.saw()
+    node.clock.advance(60.0)
+    node.records[A] = None
+    node.path(A).unlink()
+    node.saw()
+    node.reachable = False
+    node.judge()
+    node.clock.advance(120.0)
+    node.reachable = True
+    node.judge()
+    assert node.kept() == {A}
+    node.clock.advance(61.0)
+    node.judge()
+    assert node.kept() == set()
+
+
 def test_a_record_never_seen_is_no_deleted_record(node):
     caught(node, A)
     del node.records[A]

@@ -21,7 +21,8 @@ from watchdog.model.panels import GUARD_WORKS, HELD_BYTES, HELD_DROPS, HELD_FILE
 from watchdog.model.repairs import Mode
 from watchdog.panels.pterodactyl.catching import MISSES, WATCH_EVERY, Catcher
 from watchdog.panels.pterodactyl.keeping import DROPS
-from watchdog.panels.pterodactyl.letting_go import EVERY, FLOOR, LettingGo, Records
+from watchdog.panels.pterodactyl.knowing import Records
+from watchdog.panels.pterodactyl.letting_go import EVERY, FLOOR, LettingGo
 from watchdog.panels.pterodactyl.linking import WHAT, Shelf
 from watchdog.panels.pterodactyl.remedies import PANEL_NAME
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
@@ -60,7 +61,7 @@ class Guard:
         self._going = going
         self._catcher = Catcher(
             self._shelf, ports.clock, folders=settings.flavour == "pelican", max_age=settings.guard.max_age,
-            pending=going.pending, skip=going.was_let_go, caught=going.caught, missed=self._missed,
+            pending=going.knowing.pending, skip=going.was_let_go, caught=going.caught, missed=self._missed,
         )  # fmt: skip
         if settings.mode is Mode.OBSERVE:
             return
@@ -85,7 +86,7 @@ class Guard:
     def saw(self, view: PterodactylView, evidence: Evidence) -> None:
         """Hear what a pass read."""
         if self._going is not None:
-            self._going.saw(view, evidence)
+            self._going.knowing.saw(view, evidence)
 
     def let_go(self) -> Mapping[str, str]:
         """Return the backups whose archive was lost at a cap in this life, each with a sentence for its drift."""

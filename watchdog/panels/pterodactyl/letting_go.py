@@ -14,20 +14,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from watchdog.errors import LedgerUnavailable, NotFound, Refused, WatchdogError
+from watchdog.errors import LedgerUnavailable, Refused, WatchdogError
 from watchdog.model.approvals import Holding
 from watchdog.model.archives import Identity
 from watchdog.model.holdings import Holdings
 from watchdog.model.moments import Clock, Moment
-from watchdog.panels.pterodactyl.keeping import CALM, CAPS, DROPS, Known, Link, Original, done, too_much
+from watchdog.panels.pterodactyl.keeping import CAPS, DROPS, Link, Original, done, too_much
+from watchdog.panels.pterodactyl.knowing import Knowing, Records
 from watchdog.panels.pterodactyl.linking import UNDO, WHAT, Shelf, holding_parameters
 from watchdog.panels.pterodactyl.naming import SUFFIX, uuid_of
 from watchdog.panels.pterodactyl.remedies import backup_object
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
-from watchdog.panels.pterodactyl.traces import Evidence
-from watchdog.panels.pterodactyl.view import Backup, Disk, PterodactylView
 from watchdog.runtime.log import get_logger
 from watchdog.runtime.partfile import translated
 
@@ -36,23 +35,8 @@ log = get_logger(__name__)
 EVERY: Final = 5.0
 FLOOR: Final = 1 << 30
 """Bytes that stay free on the archives' disk: we hold nothing there that Wings would have deleted."""
-TWICE: Final = 60.0
-"""Seconds between the two looks that show a record to be deleted."""
 UNLINKED: Final = 900.0
 """Seconds for which a holding may stand without its link: a repair writes it down before it makes the link."""
-_LIST_AGE: Final = 30.0
-
-
-class Records(Protocol):
-    """Fresh reads of the panel; ``PterodactylClient`` satisfies it. May raise all of the house's errors."""
-
-    def record(self, server: str, backup: str) -> Backup:
-        """Return a record; NotFound = it is deleted."""
-        ...
-
-    def disk(self, server: str, backup: str) -> Disk:
-        """Return where a backup lies."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +61,7 @@ class Standing:
 
 
 class LettingGo:
-    """Judges what is held. ``step`` belongs to one supervised loop; ``saw`` comes from the passes, ``drop`` from a person's order too.
-
-    ``dropped`` counts one of DROPS.
-    """
+    """Judges what is held. ``step`` belongs to one supervised loop; ``undo`` is a person's order. ``counts`` are drops by reason."""
 
     def __init__(
         self, settings: PterodactylSettings, shelf: Shelf, holdings: Holdings, records: Records, clock: Clock, *, floor: int = FLOOR
@@ -88,35 +69,19 @@ class LettingGo:
         self._settings = settings
         self._shelf = shelf
         self._holdings = holdings
-        self._records = records
+        self.knowing = Knowing(settings, records)
         self._clock = clock
         self._floor = floor
-        self._seen: tuple[PterodactylView, Evidence] | None = None
-        self._records_seen: Mapping[str, Backup] = {}
         self._caught: dict[str, Path] = {}
-        self._first: dict[tuple[str, str], float] = {}
         self._ages: dict[int, tuple[float, float]] = {}
-        self._servers: dict[str, str] = {}
-        self._stores: dict[str, bool] = {}
         self._turn = threading.Lock()
         self._let_go: dict[str, tuple[int, int]] = {}
         self.standing = Standing()
         self.counts: dict[str, int] = dict.fromkeys(DROPS, 0)
 
-    def saw(self, view: PterodactylView, evidence: Evidence) -> None:
-        """Hear what a pass read; the next round judges by it."""
-        self._records_seen = {each.uuid: each for server in view.servers for each in server.backups or ()}
-        self._servers |= {each.uuid: each.server for each in self._records_seen.values()}  # what is not held is forgotten by each round
-        self._seen = (view, evidence)
-
     def caught(self, uuid: str, path: Path) -> None:
         """Hear where an archive was when its link was made."""
         self._caught[uuid] = path
-
-    def pending(self, uuid: str) -> bool:
-        """Whether the newest view has a backup as pending."""
-        found = self._records_seen.get(uuid)
-        return found is not None and found.state == "pending"
 
     def was_let_go(self, uuid: str, told: os.stat_result) -> bool:
         """Whether this very file was let go of in this life: it is not held a second time."""
@@ -142,7 +107,9 @@ class LettingGo:
         now = self._clock.now()
         links = {each.uuid: self._link(each, now) for each in found}
         for each in found:
-            reason = done(links[each.uuid], self._known(each, now), self._settings.guard.max_age)
+            reason = done(
+                links[each.uuid], self.knowing.of(each.uuid, each.original, each.holding.created_at, now), self._settings.guard.max_age
+            )
             if reason:
                 self._drop_quietly(each, reason)
                 links.pop(each.uuid)
@@ -190,7 +157,7 @@ class LettingGo:
             return self._shelf.backups / f"{uuid}{SUFFIX}"
         if uuid in self._caught:
             return self._caught[uuid]
-        server = self._server(uuid)
+        server = self.knowing.server(uuid)
         return self._shelf.backups / server / f"{uuid}{SUFFIX}" if server else None
 
     def _end_without_link(self, held: Mapping[str, Holding], names: Mapping[str, os.stat_result]) -> None:
@@ -203,59 +170,7 @@ class LettingGo:
     def _link(self, found: Found, now: Moment) -> Link:
         # the wall clock speaks once per life; a jump of it must not make a link older
         age, at = self._ages.setdefault(found.holding.id, (max(0.0, now.wall - found.holding.created_at), now.mono))
-        return Link(found.uuid, age + now.mono - at, found.told.st_size, found.original, self._server(found.uuid))
-
-    # ---- what the panel says -------------------------------------------------------------------------------------------------------------
-
-    def _server(self, uuid: str) -> str:
-        if uuid not in self._servers and self._seen is not None and (told := self._seen[1].log.of(uuid).server):
-            self._servers[uuid] = told
-        return self._servers.get(uuid, "")
-
-    def _known(self, found: Found, now: Moment) -> Known:
-        if self._seen is None:
-            return Known()
-        view, evidence = self._seen
-        record = self._records_seen.get(found.uuid)
-        if record is None:
-            return self._missing(found, view, now)
-        since = self._for((record.state, found.uuid), now) if record.state == "complete" else 0.0
-        return Known(record.state, since, self._object_store(found, record, evidence, since))
-
-    def _missing(self, found: Found, view: PterodactylView, now: Moment) -> Known:
-        """Prove by two fresh reads, a minute apart, that a record which we knew is deleted."""
-        server = view.server(self._server(found.uuid))
-        listed = server is not None and server.backups_at is not None and not server.blind
-        if server is None or not listed or (server.backups_at or 0.0) < found.holding.created_at + _LIST_AGE:
-            return Known()
-        if self._for(("missing", found.uuid), now) > 0.0 and self._for(("missing", found.uuid), now) < TWICE:
-            return Known()
-        try:
-            self._records.record(server.uuid, found.uuid)
-        except NotFound:
-            since = self._for(("missing", found.uuid), now)
-            return Known("gone", since) if since >= TWICE else Known()
-        except WatchdogError:
-            return Known()
-        self._first.pop(("missing", found.uuid), None)
-        return Known()
-
-    def _for(self, key: tuple[str, str], now: Moment) -> float:
-        """Return the seconds since ``key`` was first known, 0 = from now on."""
-        return now.mono - self._first.setdefault(key, now.mono)
-
-    def _object_store(self, found: Found, record: Backup, evidence: Evidence, since: float) -> bool:
-        adapter = evidence.log.of(found.uuid).adapter
-        if adapter or self._settings.disk != "auto":
-            return (adapter or self._settings.disk) == "s3"
-        if record.state != "complete" or found.original != "gone" or since < CALM:
-            return False
-        if found.uuid not in self._stores:  # asked once: each time leaves a line in the panel's activity log
-            try:
-                self._stores[found.uuid] = self._records.disk(record.server, found.uuid) == "s3"
-            except WatchdogError:
-                return False
-        return self._stores[found.uuid]
+        return Link(found.uuid, age + now.mono - at, found.told.st_size, found.original, self.knowing.server(found.uuid))
 
     # ---- letting go ----------------------------------------------------------------------------------------------------------------------
 
@@ -307,10 +222,8 @@ class LettingGo:
         return None
 
     def _forget(self, names: Mapping[str, os.stat_result]) -> None:
-        self._first = {key: at for key, at in self._first.items() if key[1] in names}
-        self._servers = {uuid: server for uuid, server in self._servers.items() if uuid in names}
+        self.knowing.forget(names)
         self._caught = {uuid: path for uuid, path in self._caught.items() if uuid in names}
-        self._stores = {uuid: store for uuid, store in self._stores.items() if uuid in names}
 
 
 def original_of(path: Path, told: os.stat_result, backups: Path) -> Original:

@@ -261,6 +261,7 @@ def _schedule(item: Json, owner: str) -> Schedule:
         next_run_at=optional_moment(item, "next_run_at", "schedule"),
         only_when_online=shapes.optional_flag(item, "only_when_online") or False,
         queued=tuple((shapes.number(task, "id", "task"), amount(task, "time_offset")) for task in tasks if task.get("is_queued") is True),
+        powers=tuple(shapes.optional_text(task, "payload") for task in tasks if task.get("action") == "power"),
     )
 
 

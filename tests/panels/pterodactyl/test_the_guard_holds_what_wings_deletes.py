@@ -383,6 +383,18 @@ def test_the_byte_cap_takes_the_oldest_but_each_servers_newest_last(nodes):
     assert node.value("held_bytes") <= 250
 
 
+def test_a_bad_archive_that_was_set_aside_costs_nothing_and_its_end_is_no_loss(node):
+    caught(node, A)
+    node.path(A).rename(node.backups / f"{A}.tar.gz.watchdog-bad")
+    node.word(A, successful=False)
+    node.rounds(600.0)
+    assert (node.value("held_files"), node.value("held_bytes")) == (1, 0)
+    node.rounds(DAY + 3600.0, 1800.0)
+    assert node.kept() == set()
+    assert node.value("held_drops_total", "outlived") == 1
+    assert node.guard.let_go() == {}
+
+
 def test_what_still_has_its_own_name_counts_for_no_cap(nodes):
     node = nodes(guard={"max_bytes": "10B"})
     caught(node, A, B)

@@ -21,7 +21,7 @@ DROPS: Final[Mapping[str, str]] = {
     "settled": "the record is complete and the archive is in its place",
     "record_deleted": "the panel has no such record any more",
     "object_store": "it was the temporary file of an upload to an object store",
-    "outlived": "it was held for as long as guard.max_age allows, and the archive is in its place",
+    "outlived": "it was held for as long as guard.max_age allows, and the archive has another name still",
     "max_age": "it was held for as long as guard.max_age allows",
     "max_bytes": "more was held than guard.max_bytes allows",
     "disk_full": "the disk is nearly full",
@@ -35,7 +35,8 @@ CAPS: Final = ("max_age", "max_bytes", "disk_full")
 class Link:
     """One archive that we hold: for ``age`` seconds, of ``bytes`` bytes; ``original`` is what now has Wings' name for it.
 
-    ``server`` is whose backup it is, "" = not known.
+    ``server`` is whose backup it is, "" = not known. ``names`` is how many names the file has, ours included: a bad one may have been set
+    aside under another.
     """
 
     uuid: str
@@ -43,11 +44,12 @@ class Link:
     bytes: int
     original: Original
     server: str = ""
+    names: int = 1
 
     @property
     def last(self) -> bool:
-        """Whether our link is the only name that is left, so that it costs its bytes. What cannot be seen counts as one that is."""
-        return self.original != "same"
+        """Whether our link is the only name that is left, so that it costs its bytes."""
+        return self.original != "same" and self.names == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def done(link: Link, known: Known, max_age: float) -> str:
     if link.age < max_age:
         # a record that is complete while its archive is away is Wings' late deletion: the repair puts it back
         return ""
-    return "outlived" if link.original == "same" else "max_age"
+    return "max_age" if link.last else "outlived"
 
 
 def too_much(links: Iterable[Link], max_bytes: int, free: int | None, floor: int) -> tuple[tuple[Link, str], ...]:
@@ -78,7 +80,7 @@ def too_much(links: Iterable[Link], max_bytes: int, free: int | None, floor: int
 
     First those of which the same server has a newer one held, the oldest first; then the oldest. ``free`` None = not known: no reason.
     """
-    held = sorted((each for each in links if each.original in {"gone", "other"}), key=lambda each: (-each.age, each.uuid))
+    held = sorted((each for each in links if each.last and each.original != "unseen"), key=lambda each: (-each.age, each.uuid))
     newest = {each.server: each.uuid for each in held if each.server}
     held.sort(key=lambda each: each.server == "" or newest[each.server] == each.uuid)
     over, short = sum(each.bytes for each in held) - max_bytes, (floor - free) if free is not None else 0

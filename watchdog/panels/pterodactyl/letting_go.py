@@ -170,7 +170,9 @@ class LettingGo:
     def _link(self, found: Found, now: Moment) -> Link:
         # the wall clock speaks once per life; a jump of it must not make a link older
         age, at = self._ages.setdefault(found.holding.id, (max(0.0, now.wall - found.holding.created_at), now.mono))
-        return Link(found.uuid, age + now.mono - at, found.told.st_size, found.original, self.knowing.server(found.uuid))
+        return Link(
+            found.uuid, age + now.mono - at, found.told.st_size, found.original, self.knowing.server(found.uuid), found.told.st_nlink
+        )
 
     # ---- letting go ----------------------------------------------------------------------------------------------------------------------
 
@@ -178,7 +180,8 @@ class LettingGo:
         """Remove a link, then end its holding. Raises Refused where that would be the last name against ``reason``, LedgerUnavailable."""
         # asked before anything is removed: without a ledger nothing is let go of
         self._holdings.held()
-        self._shelf.drop(found.uuid, found.path, deleted=reason in {"record_deleted", "object_store", *CAPS})
+        elsewhere = reason == "outlived" and found.original != "same"
+        self._shelf.drop(found.uuid, found.path, deleted=elsewhere or reason in {"record_deleted", "object_store", *CAPS})
         self._let_go[found.uuid] = (found.told.st_dev, found.told.st_ino)
         self._holdings.release(found.holding.id)
         self.counts[reason] += 1
@@ -191,9 +194,9 @@ class LettingGo:
         except WatchdogError as error:
             log.warning("a held link cannot be let go of", backup=found.uuid, error=str(error))
             return
-        lost = found.original != "same" and reason in CAPS
+        lost = reason in CAPS
         say = log.warning if lost else log.info
-        say("a held link was let go of", backup=found.uuid, reason=DROPS[reason], last_name=found.original != "same")
+        say("a held link was let go of", backup=found.uuid, reason=DROPS[reason], last_name=lost)
         if lost:
             self.standing.at_cap[found.uuid] = f"our guard held the archive and let go of it: {DROPS[reason]}"
 

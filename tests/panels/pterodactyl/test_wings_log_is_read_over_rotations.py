@@ -18,6 +18,7 @@ from watchdog.runtime.clock import SimulatedClock
 DAY = 86_400.0
 NOON = 1_780_000_000.0
 SERVER = "11111111-0000-4000-8000-000000000000"
+BOOT_LINE = " INFO: [May 28 20:30:00.000] writing log files to disk path=/x"
 UTC = Zone("UTC", ZoneInfo("UTC"))
 VIENNA = Zone("Europe/Vienna", ZoneInfo("Europe/Vienna"))
 
@@ -38,9 +39,11 @@ class Stage:
         self.path = folder / "log/wings.log"
         self.journal = Journal(self.path, self.clock, zone)
         self.zones = (UTC,)
+        self.began = None
         self.reader = LogReader(self.path, self.clock)
 
     def boot(self):
+        self.began = self.clock.now().wall
         self.journal.begin()
         self.journal.write("INFO", "writing log files to disk", path=self.path)
         self.clock.advance(1.0)
@@ -64,7 +67,7 @@ class Stage:
         self.clock.advance(1.0)
 
     def look(self):
-        return self.reader.read(self.zones)
+        return self.reader.read(self.zones, self.began)
 
     def restarted(self):
         """Let our own program be started anew."""
@@ -210,6 +213,36 @@ def test_an_old_rotated_file_may_go_without_a_gap(stage):
     log = stage.look()
     assert log.covers(NOON)
     assert log.of(uuid(4)).in_flight
+
+
+def test_a_rotated_file_that_nobody_can_unpack_is_one_gap_and_no_error(stage):
+    stage.boot()
+    stage.create(1)
+    old = stage.journal.rotate("copied")
+    shutil.move(old, f"{old}.zst")
+    stage.clock.advance(60.0)
+    stage.create(2)
+    for _ in range(2):
+        log = stage.look()
+        assert not log.error
+        assert log.covered_from == near(NOON + 63.0)
+        assert uuid(2) in log.backups
+        assert uuid(1) not in log.backups
+        stage.create(3)
+
+
+def test_a_broken_packed_file_is_a_gap(stage):
+    stage.boot()
+    stage.create(1)
+    old = stage.journal.rotate("copied")
+    packed = old.with_name(f"{old.name}.gz")
+    packed.write_bytes(gzip.compress(old.read_bytes())[:-30])
+    shutil.copystat(old, packed)
+    old.unlink()
+    stage.create(2)
+    log = stage.look()
+    assert log.of(uuid(2)).generated is not None
+    assert not log.covers(NOON + 2)
 
 
 def test_half_a_line_is_waited_for(stage):
@@ -378,3 +411,27 @@ def test_a_folder_or_a_fifo_in_its_place_never_hangs(tmp_path):
     os.mkfifo(stage.path)
     with pytest.raises(Blind, match=r"there is no"):
         stage.look()
+
+
+def test_a_start_that_the_process_has_not_made_ends_nothing(stage):
+    stage.boot()
+    stage.create(1)
+    stage.clock.advance(600.0)
+    stage.journal.write("WARN", "failed to validate user credentials (invalid format)", subsystem="sftp", username="x\n" + BOOT_LINE)
+    log = stage.look()
+    assert log.of(uuid(1)).in_flight
+    stage.fail()
+    log = stage.look()
+    assert log.of(uuid(1)).over is None  # after such a line nobody knows what is in flight
+    assert len(log.unnamed_failures) == 1
+    assert log.booted_at == near(NOON)
+
+
+def test_without_a_process_in_sight_no_start_is_believed(stage):
+    stage.boot()
+    stage.create(1)
+    stage.boot()
+    stage.began = None
+    log = stage.look()
+    assert (log.booted_at, log.of(uuid(1)).interrupted) == (None, None)
+    assert log.of(uuid(1)).generated is not None

@@ -27,8 +27,6 @@ from watchdog.panels.pterodactyl.wings_times import Zone
 
 TOGETHER: Final = 5.0
 """Seconds by which Wings' first line may precede its start by our reckoning."""
-BOOTING: Final = 120.0
-"""Seconds within which Wings has logged all that it says of its start."""
 
 PartT = TypeVar("PartT")
 
@@ -75,7 +73,7 @@ class EvidenceReader:
         process, process_error = self._look_at_the_process(node, disks, actual, now)
         root = self._proc / str(process.pid) / "root" if process is not None else None
         offered = zones.candidates(node.zone, local.zone, self._proc / str(process.pid) if process is not None else None)
-        log = attempt("log", node.log, lambda _: self._read_log(offered)) or Log(error=blind.get("log", ""))
+        log = attempt("log", node.log, lambda _: self._read_log(offered, process)) or Log(error=blind.get("log", ""))
         log = _believed(log, process)
         beat = attempt("heartbeat", node.states, heartbeat.heartbeat)
         archives = disks.of(node.backups)
@@ -110,21 +108,16 @@ class EvidenceReader:
         except OSError as error:
             return None, f"{self._proc} cannot be read: {error.strerror}"
 
-    def _read_log(self, offered: tuple[Zone, ...]) -> Log:
+    def _read_log(self, offered: tuple[Zone, ...], process: WingsProcess | None) -> Log:
         if self._log is None:
             raise Blind("no node is configured")
-        return self._log.read(offered)
+        return self._log.read(offered, process.began if process is not None else None)
 
 
 def _believed(log: Log, process: WingsProcess | None) -> Log:
     """Return the log as far as it fits the process that should have written it."""
     if process is None:
         return log
-    if log.booted_at is not None and log.booted_at > process.began + BOOTING:
-        return Log(error=(
-            "it tells of a start of Wings that the process in sight has not made: two Wings write into it, the clock was set back, or "
-            "a line in it is forged; nothing in it is believed"
-        ))  # fmt: skip
     if process.proof and process.sighted and not process.logs and not log.error:
         return replace(log, error=f"Wings (pid {process.pid}) does not have it open: set node.log to the log that it writes", read_to=None)
     return log

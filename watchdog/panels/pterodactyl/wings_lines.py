@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,12 +34,15 @@ NOT_GENERATED: Final = "error while generating"
 LONGEST_FLIGHT: Final = 86_400.0
 """Seconds that a backup takes at most: who has read that long without a gap knows all that are in flight."""
 MOST: Final = 20_000
+LONGEST_TRACE: Final = 500
+"""Lines of a stack trace, behind which an entry begins."""
 
 _LEVELS: Final = r"(?:DEBUG|\s?INFO|\s?WARN|ERROR|FATAL)"
 _HEADER: Final = re.compile(rf"{_LEVELS}: \[({STAMP.pattern})\] ")
 _BACKUP: Final = re.compile(rf" backup=({UUID})(?: |$)")
 _SERVER: Final = re.compile(rf" server=({UUID})\s*$")
 _REQUEST: Final = re.compile(r" request_id=(\S+)")
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 _ADAPTER: Final = re.compile(r" adapter=(\w+)")
 
 
@@ -68,6 +71,22 @@ class Entry:
 def hinted(line: bytes) -> bool:
     """Whether a line may be one of ours."""
     return any(hint in line for hint in HINTS)
+
+
+def readable(raw: bytes) -> str:
+    """Return a line as text: broken UTF-8 replaced, colours, zeros and carriage returns at its ends left out."""
+    return _COLOURS.sub("", raw.decode("utf-8", "replace")).strip("\r\0")
+
+
+def last_stamp(lines: Sequence[bytes]) -> str:
+    """Return the stamp of the last line that begins an entry, "" = none of the last ones does."""
+    return next((stamp for raw in lines[: -LONGEST_TRACE - 1 : -1] if (stamp := stamp_of(readable(raw)))), "")
+
+
+def begins_with_a_start(lines: Sequence[bytes]) -> bool:
+    """Whether the first line is one that Wings writes when it starts."""
+    entry = entry_of(readable(lines[0]))
+    return entry is not None and entry.message in BOOTS
 
 
 def stamp_of(line: str) -> str:
@@ -218,7 +237,7 @@ class Stories:
         for uuid, story in self.backups.items():
             if story.in_flight:
                 self.backups[uuid] = replace(story, interrupted=at)
-        self.booted_at, self._whole = at, True
+        self.booted_at, self._whole = max(at, self.booted_at or at), True
         self._given_up.clear()
 
     def _bound(self) -> None:

@@ -3,11 +3,13 @@
 Files are told apart by their first bytes, not by name or inode, so a rotation by rename, by copy and truncate, and by compression all lead
 to the same place in the same stream. Wings 1.11's own rule renames the file and sends SIGHUP, after which Wings closes the file that its
 log goes to and writes nothing more until it is started anew: an empty log beside a full one is named, for its silence proves nothing.
+
+A name that somebody gives to SFTP reaches this log with its line breaks, so anybody on the network can write lines of his own into it. A
+start of Wings is therefore believed only where the process in sight can have made it, or one before.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +29,12 @@ PER_LOOK: Final = 32 << 20
 """Bytes read in one look; a longer history is read over several."""
 LONGEST_BACKLOG: Final = 512 << 20
 """Bytes of one file that are read at all; of a longer one the end counts."""
+BOOTING: Final = 120.0
+"""Seconds within which Wings has logged all that it says of its start."""
 LONGEST_ERROR: Final = 64
 """Lines behind an error with line breaks within which its end must stand."""
-LONGEST_TRACE: Final = 500
-"""Lines of a stack trace, behind which an entry begins."""
 ROLLED: Final = 7 * 86_400.0
 """Seconds by which times run back where a year ended, and nowhere else."""
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class LogReader:
         self._path = path
         self._clock = clock
         self._current: tuple[int, int] | None = None
+        self._began: float | None = None
         self.files: frozenset[tuple[int, int]] = frozenset()
         """(device, inode) of the files that Wings may be writing to: at least one is open in it while it lives and logs."""
         self._reset()
@@ -69,10 +71,15 @@ class LogReader:
         self._zone: Zone | None = None
         self._last = ("", 0.0)  # the newest stamp, and the mtime of its file
         self._prior: float | None = None
+        self._unread: set[tuple[int, int]] = set()
         self._open: tuple[wings_lines.Entry, float, int] | None = None
 
-    def read(self, zones: Sequence[Zone]) -> Log:
-        """Look once. ``zones`` are those that Wings may have, the likeliest first. Raises Blind when the log cannot be read at all."""
+    def read(self, zones: Sequence[Zone], began: float | None) -> Log:
+        """Look once. ``zones`` are those that Wings may have, the likeliest first.
+
+        ``began`` is when its process began, None = not in sight. Raises Blind when the log cannot be read at all.
+        """
+        self._began = began
         for last in (False, False, True):
             found = siblings(self._path, self._clock.now().wall - KEPT)
             if not found:
@@ -88,23 +95,28 @@ class LogReader:
         silent = self._silent(found)
         error = self._zoned(found, zones) or silent
         left = PER_LOOK
+        self._miss_lost(found, last=last)
         for each in found:
             try:
                 left -= self._follow(each, left)
             except Replaced:
                 raise
             except Blind as blind:
-                self._stories.gap()
-                error = error or str(blind)
+                error = error or self._missed(each, blind)
             if left <= 0:
                 error = error or "its history is still being read"
                 break
-        else:
-            self._miss_lost(found, last=last)
         now = self._clock.now().wall
         self._stories.forget(now - KEPT)
         self._current = next((each.key for each in found if each.current), None)
         return self._log(error, now, deaf=bool(silent))
+
+    def _missed(self, file: LogFile, why: Blind) -> str:
+        """Take note of a file that cannot be read: a gap, once; return the error that it is, "" for an old one that is packed somehow."""
+        if file.plain or file.key not in self._unread:
+            self._stories.gap()
+        self._unread.add(file.key)
+        return str(why) if file.plain else ""
 
     def _zoned(self, found: Sequence[LogFile], zones: Sequence[Zone]) -> str:
         """Choose the zone whose clock agrees with the newest file's mtime; return why there is none, "" = there is."""
@@ -167,11 +179,16 @@ class LogReader:
         """Notice a stream that was being written and is nowhere now: nobody knows how it ended. Raises Replaced but for the last time."""
         here = {each.key for each in found}
         gone = [each for each in self._streams if each.key not in here]
-        if any(each.live for each in gone):
+        if not gone:
+            return
+        known = {each.key for each in self._streams}
+        heads = [_head(each) for each in found if each.key not in known]
+        lost = [each for each in gone if not any(head.startswith(each.head) for head in heads)]
+        if any(each.live for each in lost):
             if not last:
                 raise Replaced("a file of the log is nowhere now")
             self._stories.gap()
-        self._streams = [each for each in self._streams if each.key in here]
+        self._streams = [each for each in self._streams if each not in lost]
 
     def _feed(self, piece: Piece, stream: _Stream, file: LogFile) -> None:
         lines = piece.lines
@@ -179,13 +196,13 @@ class LogReader:
             self._stories.gap()
             lines = lines[1:]  # the rest of a line whose beginning we have not
             stream.skipping = piece.too_long
-        if not stream.offset and lines and _begins_with_a_start(lines):
+        if not stream.offset and lines and wings_lines.begins_with_a_start(lines):
             self._stories.gap()  # the log before it may have been deaf for long
         bound = self._clock.now().wall if file.current else file.mtime
         for raw in lines:
             if self._open is not None or self._stories.covered_from is None or wings_lines.hinted(raw):
-                self._line(_readable(raw), bound)
-        if stamp := _last_stamp(lines):
+                self._line(wings_lines.readable(raw), bound)
+        if stamp := wings_lines.last_stamp(lines):
             self._last = (stamp, file.mtime)
 
     def _line(self, line: str, bound: float) -> None:
@@ -203,11 +220,18 @@ class LogReader:
         if self._prior is not None and at < self._prior - ROLLED:
             self._stories.mistaken(at)
         self._prior = at
+        if entry.message in wings_lines.BOOTS and not self._started(at):
+            self._stories.gap()  # two Wings write here, the clock was set back, or somebody's user name says so
+            return
         self._stories.begin(at)
         if entry.open:
             self._open = (entry, at, LONGEST_ERROR)
         elif entry.message:
             self._stories.take(entry, at)
+
+    def _started(self, at: float) -> bool:
+        """Whether Wings can have started then: not without a process in sight, and not after that one began."""
+        return self._began is not None and at <= self._began + BOOTING
 
     def _close(self, line: str) -> None:
         """Look for the end of an entry whose error has line breaks."""
@@ -251,18 +275,13 @@ class LogReader:
         )
 
 
-def _readable(raw: bytes) -> str:
-    return _COLOURS.sub("", raw.decode("utf-8", "replace")).strip("\r\0")
-
-
-def _begins_with_a_start(lines: Sequence[bytes]) -> bool:
-    entry = wings_lines.entry_of(_readable(lines[0]))
-    return entry is not None and entry.message in wings_lines.BOOTS
-
-
-def _last_stamp(lines: Sequence[bytes]) -> str:
-    """Return the stamp of the last line that begins an entry, "" = none of the last ones does."""
-    return next((stamp for raw in lines[: -LONGEST_TRACE - 1 : -1] if (stamp := wings_lines.stamp_of(_readable(raw)))), "")
+def _head(file: LogFile) -> bytes:
+    try:
+        return file.head()
+    except Replaced:
+        raise
+    except Blind:
+        return b""
 
 
 def _newest(found: Sequence[LogFile]) -> tuple[str, float]:
@@ -270,7 +289,7 @@ def _newest(found: Sequence[LogFile]) -> tuple[str, float]:
     for file in reversed(found):
         if file.plain:
             try:
-                stamp = _last_stamp(file.tail())
+                stamp = wings_lines.last_stamp(file.tail())
             except Blind:
                 continue
             if stamp:

@@ -69,3 +69,9 @@ def test_a_canary_has_its_server_and_a_wish_its_name() -> None:
     made = settings(canary={"enabled": True, "server": UUID}, expect={UUID: "stopped", "Paper": "running"})
     assert made.canary.server == UUID
     assert [made.wish(UUID, "Paper"), made.wish("x", "Paper"), made.wish("x", "y")] == ["stopped", "running", None]
+
+
+def test_pelican_has_its_own_paths_unless_they_are_written() -> None:
+    made = settings(flavour="pelican", node={"backups": "/srv/backups"})
+    assert (made.node.config, made.node.backups) == (Path("/etc/pelican/config.yml"), Path("/srv/backups"))
+    assert settings(node={}).node.config == Path("/etc/pterodactyl/config.yml")

@@ -648,3 +648,20 @@ def test_the_activity_is_read_of_what_stopped_and_of_what_is_of_concern(tmp_path
             stage.clock.advance(15)
             seen = client.view().server(one.uuid)  # it went offline: read at once, and not five minutes after the time before
             assert (seen.user_power, seen.activity_at) == ("stop", stage.clock.now().wall)
+
+
+def test_a_wings_that_takes_calls_and_never_answers_is_not_reachable_and_holds_nobody_up(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        other = stage.world.add_node("node-b", port=1)
+        stage.world.add_server("one")
+        stage.world.add_server("there", other)
+        with FakeWings(tmp_path / "wings", stage.panel, stage.node, stage.clock) as wings:
+            client = stage.client(node={"config": wings.config}, wings_timeout="4s")
+            assert client.view().local.wings.reachable is True
+            wings.switches.silent = True
+            stage.clock.advance(15)  # less than a minute: only Wings itself is asked
+            view = client.view()
+            wings.switches.silent = False
+            assert (view.local.wings.reachable, view.local.wings.servers, view.local.wings.version) == (False, None, "1.11.11")
+            assert view.complete
+            assert view.node(other.uuid).wings.reachable is False

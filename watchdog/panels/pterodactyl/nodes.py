@@ -24,6 +24,8 @@ from watchdog.runtime.fan import side_by_side
 from watchdog.runtime.wire import Tls
 
 REACH_EVERY: Final = 60.0
+REACH_SECONDS: Final = 20.0
+"""How long the panel may take to find out that a Wings does not answer; by default it waits for 15 s."""
 CONSOLE_EVERY: Final = 300.0
 TOKENS_EVERY: Final = 600.0
 """How long a node's token of the panel is believed, and how long after a failure it is not asked for again."""
@@ -54,12 +56,10 @@ class Nodes:
 
     def asked(self, rows: Sequence[NodeRow], servers: Sequence[Server], local: LocalNode | None, seconds: float) -> tuple[Node, ...]:
         """Return all nodes as they are now; what had not answered after ``seconds`` is unknown, and its older answers stay."""
+        began = self._clock.now().wall
         known = self._known = {row.uuid: self._known.get(row.uuid) or _Known(Wings()) for row in rows}
         found = side_by_side(lambda row: self._ask(row, servers, local, known[row.uuid]), rows, seconds)
-        return tuple(
-            node or _node(row, local, Wings(known[row.uuid].wings.version, error=HUNG, at=self._clock.now().wall), known[row.uuid])
-            for row, node in zip(rows, found, strict=True)
-        )
+        return tuple(node or self._late(row, local, known[row.uuid], began) for row, node in zip(rows, found, strict=True))
 
     def websockets(self) -> tuple[Websocket, ...]:
         """Return how the way to a console was on each node when it was last tried."""
@@ -87,6 +87,12 @@ class Nodes:
                 self._try_console(candidate, local, known)
         return _node(row, local, wings, known)
 
+    def _late(self, row: NodeRow, local: LocalNode | None, known: _Known, began: float) -> Node:
+        """Return a node that was not done in time: what its Wings has said in this look counts, if anything."""
+        said = known.wings.at is not None and known.wings.at >= began
+        wings = known.wings if said else Wings(known.wings.version, error=HUNG, at=began)
+        return _node(row, local, wings, known)
+
     def _wings_now(self, row: NodeRow, local: LocalNode | None, known: _Known) -> Wings:
         try:
             return self.wings_api(row, local).wings(known.wings)
@@ -99,7 +105,7 @@ class Nodes:
             return
         known.reached_at = now.mono
         try:
-            known.reaches = self._api.resources(server.uuid) is not None
+            known.reaches = self._api.resources(server.uuid, REACH_SECONDS) is not None
         except WatchdogError:
             known.reaches = None
         known.reached_wall = now.wall

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -27,11 +27,19 @@ Wish = Literal["running", "stopped", "any"]
 HOUR = 3600.0
 DAY = 24 * HOUR
 MIB = 1 << 20
+PELICAN = {
+    "config": "/etc/pelican/config.yml", "backups": "/var/lib/pelican/backups", "log": "/var/log/pelican/wings.log",
+    "states": "/var/lib/pelican/states.json", "volumes": "/var/lib/pelican/volumes",
+}  # fmt: skip
+"""Where Pelican's Wings has its files unless told otherwise."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class NodeSettings(Strict):
-    """The node on this host. Where a path is not what Wings' configuration says, nothing is judged by it, and both are named."""
+    """The node on this host. Where a path is not what Wings' configuration says, nothing is judged by it, and both are named.
+
+    With ``flavour: pelican`` the paths are below ``/etc/pelican``, ``/var/lib/pelican`` and ``/var/log/pelican`` unless they are written.
+    """
 
     config: AbsolutePath = Path("/etc/pterodactyl/config.yml")
     """Wings' configuration: the proof of place (the node's uuid) and the node's token. Read, never written."""
@@ -248,6 +256,13 @@ class PterodactylSettings(Strict):
     def wish(self, uuid: str, name: str) -> Wish | None:
         """Return what the operator wants of a server, by uuid before name; None = not said."""
         return self.expect.get(uuid) or self.expect.get(name)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_its_flavours_paths(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("flavour") == "pelican" and isinstance(values.get("node"), dict):
+            return {**values, "node": {**PELICAN, **values["node"]}}
+        return values
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> PterodactylSettings:

@@ -60,7 +60,8 @@ class NodeSettings(Strict):
     level: int = Field(2, ge=0, le=2)
     """How deep each archive is verified: 0 = its head, 1 = its structure, 2 = every byte and its SHA-1. Repairs always take 2."""
     zone: str = ""
-    """The time zone of the log's lines, such as Europe/Vienna. "" = Wings' ``system.timezone``, else this host's."""
+    """The time zone of the log's lines, such as Europe/Vienna. "" = that of Wings' process, its ``system.timezone`` or this host's,
+    whichever fits the log's own modification time."""
 
     @field_validator("zone")
     @classmethod

@@ -11,6 +11,8 @@ from tests.support.small_world import add_target, program_in, rewrite, samples, 
 from watchdog.model.drifts import ObjectKey
 from watchdog.model.holdings import Tend
 from watchdog.panels.mcsmanager import McsmanagerPanel
+from watchdog.runtime.clock import SystemClock
+from watchdog.web.control import find
 
 WHAT = "a knot in its string"
 pytestmark = pytest.mark.timeout(600)
@@ -44,7 +46,7 @@ class Tended:
             self.mood = "hung"
             threading.Event().wait(3.0)
         if self._ports.holdings is not None and not self._ports.holdings.held():
-            self._ports.holdings.hold(WHAT, ObjectKey("mcsmanager", self.name, "string", "s"), "untie", {})
+            self._ports.holdings.hold(WHAT, ObjectKey("mcsmanager", self.name, "string", "s"), "untie", {"knot": "bow"})
         return 0.05
 
     def _count(self, name):
@@ -124,7 +126,10 @@ def test_what_they_hold_is_listed_and_released_by_its_target(program):
     wait_until(program.commands.holdings, "a holding")
     (held,) = program.commands.holdings()
     assert (held.target, held.what) == ("games", WHAT)
-    ended = program.commands.release(held.id)
+    control = find(program.files.folder / "control.sock", SystemClock())
+    (shown,) = control.holdings()
+    assert (shown.id, shown.object.kind, shown.undo, shown.parameters) == (held.id, "string", "untie", {"knot": "bow"})
+    ended = control.release(held.id)
     assert (ended.undone, ended.message) == (True, f"{WHAT} is untied")
     assert held.id not in {each.id for each in program.commands.holdings()}
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.pterodactyl_stage import Stage
+from watchdog.collectors.docker.fake import FakeEngineWorld
+from watchdog.panels.pterodactyl.fake import EngineContainers, Task
 
 Story = Callable[[Stage], str]
 
@@ -425,3 +427,38 @@ def test_requests_are_counted_for_a_minute_and_then_anew(tmp_path: Path) -> None
         assert stage.report("unknown", successful=False) == 404, "the remote API has none"
         stage.clock.advance(60)
         assert stage.send("GET", "/api/client")[0] == 200
+
+
+def test_a_schedule_makes_a_backup_and_stops_a_server_of_which_no_activity_tells(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        server = stage.wings.servers[stage.server.uuid]
+        server.power("start")
+        due = stage.clock.now().wall + 60
+        stage.world.add_schedule(stage.server, [Task(1, "power", "stop"), Task(2, "backup")], next_run_at=due)
+        stage.pass_time(120)
+        until(lambda: bool(stage.wings.jobs))
+        stage.wings.join()
+        assert server.state == "offline"
+        assert [each.successful for each in stage.world.backups_of(stage.server)] == [True]
+        assert not [each for each in stage.world.rows.activity if "power" in each.event]
+
+
+def test_the_containers_of_a_fake_engine_are_wings_containers(tmp_path: Path) -> None:
+    engine = FakeEngineWorld()
+    with Stage(tmp_path, containers=EngineContainers(engine)) as stage:
+        server, uuid = stage.wings.servers[stage.server.uuid], stage.server.uuid
+        server.power("start")
+        found = engine.get(uuid)
+        assert (found.name, found.running) == (uuid, True)
+        assert found.labels == {"Service": "Pterodactyl", "ContainerType": "server_process"}
+        engine.oom(uuid)
+        assert stage.wings.containers.ended(uuid) == (137, True)
+        stage.pass_time(5)
+        assert server.state == "running" and engine.get(uuid).id != found.id, "mended, in a new container"
+        engine.crash_engine()
+        assert stage.send("GET", "/api/system", url=stage.wings.url, key=stage.wings.token)[0] == 500
+        assert stage.send("GET", "/api/servers", url=stage.wings.url, key=stage.wings.token)[0] == 200
+        server.power("restart")
+        assert "Cannot connect to the Docker daemon" in stage.log()
+        engine.restart_engine()
+        assert stage.wings.containers.state(uuid) == "exited"

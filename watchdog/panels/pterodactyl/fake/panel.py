@@ -12,10 +12,10 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from watchdog.panels.pterodactyl.fake import doors
-from watchdog.panels.pterodactyl.fake.client_routes import unreachable
+from watchdog.panels.pterodactyl.fake.client_routes import create, unreachable
 from watchdog.panels.pterodactyl.fake.limits import Limits
 from watchdog.panels.pterodactyl.fake.replies import Refused, Reply, Request
-from watchdog.panels.pterodactyl.fake.rows import Node, Server
+from watchdog.panels.pterodactyl.fake.rows import Node, Server, Task
 from watchdog.panels.pterodactyl.fake.world import PanelWorld
 
 CACHED: Final = 20.0
@@ -38,6 +38,7 @@ class FakePanel:
         self._lock = threading.Lock()
         self._servers = (_serve(self, port, redirects=True), _serve(self, 0, redirects=False))
         self.app_url = self.url
+        world.worker = self._work
 
     @property
     def url(self) -> str:
@@ -71,6 +72,14 @@ class FakePanel:
             known = ask()
             self._known[server.uuid] = now, known
         return known
+
+    def _work(self, server: Server, task: Task) -> None:
+        """Do a scheduled task; of a power signal no line of activity tells (RunTaskJob.php), and what fails is only marked as failed."""
+        with contextlib.suppress(Refused):
+            if task.action == "power":
+                self.wings(server).post(f"/api/servers/{server.uuid}/power", {"action": task.payload})
+            elif task.action == "backup":
+                create(self, Request("POST", ""), server)
 
     def close(self) -> None:
         """Stop serving; what waits goes on."""

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import threading
 import uuid as uuids
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,6 +59,9 @@ class PanelWorld:
         self.throttle = (2, 600.0)
         self.lock = threading.RLock()
         self.rows = Rows()
+        self.worker: Callable[[Server, Task], None] = lambda _server, _task: None
+        """Does a task of a schedule (RunTaskJob.php): the panel's, once it is there."""
+        self._due: list[tuple[Server, Task]] = []
         self._ticked = self._floor(self.now(), MINUTE)
 
     def now(self) -> float:
@@ -155,7 +158,14 @@ class PanelWorld:
     # -- cron and queue
 
     def tick(self) -> None:
-        """Let ``schedule:run`` do what every minute since the last look had to do, unless cron is dead."""
+        """Let ``schedule:run`` do what every minute since the last look had to do, unless cron is dead; and the worker what is queued."""
+        self._tick()
+        with self.lock:
+            due, self._due = self._due, []
+        for server, task in due:
+            self.worker(server, task)
+
+    def _tick(self) -> None:
         with self.lock:
             now = self._floor(self.now(), MINUTE)
             at, self._ticked = self._ticked + MINUTE, max(self._ticked, now)
@@ -198,14 +208,17 @@ class PanelWorld:
                     task.queued, task.updated_at = True, now
                 continue
             each.last_run_at = now
+            self._due += [(server, task) for task in each.tasks]
 
     def _work(self, now: float) -> None:
         """Let a queue worker that is back do what was left in the queue."""
         for each in self.rows.schedules.values():
             if each.processing:
                 each.processing, each.last_run_at = False, now
+                server = self.rows.servers.get(each.server)
                 for task in each.tasks:
                     task.queued = False
+                    self._due += [(server, task)] if server is not None else []
 
     @staticmethod
     def _floor(at: float, step: float) -> float:

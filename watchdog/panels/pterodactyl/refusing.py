@@ -181,14 +181,28 @@ def silent(_: PterodactylSettings, reads: Reads) -> Refusal | None:
     file, evidence, story = reads.file or reads.kept, reads.evidence, reads.evidence.log.of(reads.record.uuid)
     # the panel's clock may be another one: what it dates is taken for later than it says
     begun = story.began if story.began is not None else reads.record.created_at + SKEW
-    written = file.mtime_ns / 1e9 if file is not None else begun
-    if evidence.process is not None and evidence.process.began > written:
+    if file is None:
+        return _away(reads, begun)
+    # on a network file system the other side stamps the file, by its own clock
+    if evidence.filesystem_local and evidence.process is not None and evidence.process.began > file.mtime_ns / 1e9:
         return None  # what it was doing then has died with the process before
     if any(server == reads.record.server and at >= begun - 2 * SKEW for server, at in evidence.log.unnamed_failures):
         return Refusal("log_ambiguous")
     if story.over is not None and not _others(reads):
         return None
-    return _rested(reads) if file is None else _closed(reads, file)
+    return _closed(reads, file)
+
+
+def _away(reads: Reads, begun: float) -> Refusal | None:
+    """Whether an archive that is not there is nobody's work any more. Which of several reports failed is no matter: none is replayed."""
+    evidence = reads.evidence
+    if not evidence.filesystem_local:
+        return Refusal("network_filesystem", evidence.filesystem_kind)
+    if evidence.process is not None and evidence.process.began > begun:
+        return None
+    if evidence.log.of(reads.record.uuid).over is not None:
+        return None
+    return Refusal("cannot_see_wings", evidence.process_word) if evidence.process_word else _rested(reads)
 
 
 def _closed(reads: Reads, file: Identity) -> Refusal | None:

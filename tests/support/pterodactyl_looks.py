@@ -112,6 +112,11 @@ class Looks:
     schedules_age: float = 0.0
     sees_records: bool = True
 
+    def copied(self) -> Looks:
+        """Return another target like this one, that may be changed without it."""
+        loose = ("servers", "nodes", "wings", "files", "containers", "events", "stories", "memory", "history", "last_remedy_at")
+        return replace(self, **{name: type(value)(value) for name in loose if (value := getattr(self, name)) is not None})
+
     def actual(self) -> Actual:
         """Return the truth of the shared collectors."""
         at = Moment(self.now - self.archives_age, self.now - self.archives_age)

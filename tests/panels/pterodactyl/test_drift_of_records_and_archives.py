@@ -161,6 +161,19 @@ def test_backups_of_a_wings_that_leaves_files_out_stay_untrusted_after_its_upgra
     assert drifts == {uuid(5)}, "of the older one nobody has seen which Wings made it"
 
 
+def test_backups_of_another_nodes_wings_are_judged_by_what_it_was_seen_to_be():
+    found = looks()
+    found.wings_is(THERE, version="1.11.10")
+    found.look()
+    found.add(complete(uuid(5), START + HOUR, server=OTHER), complete(uuid(6), START - HOUR, server=OTHER))
+    found.look(2 * HOUR)
+    found.wings_is(THERE, version="1.11.11")
+    found.look(60)
+    found.add(complete(uuid(7), found.now + 100, server=OTHER))
+    drifts = {each.subject.id for each in found.look(200).drifts if each.kind == "backup_untrusted"}
+    assert drifts == {uuid(5)}
+
+
 # -- archive_orphan, archive_stranded, volume_unknown ------------------------------------------------------------------------
 
 

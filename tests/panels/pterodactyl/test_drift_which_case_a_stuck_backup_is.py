@@ -118,6 +118,14 @@ def test_j_our_guard_holds_what_wings_deleted():
     assert risk(drift.proposal) is Risk.SAFE
 
 
+def test_j_what_could_not_be_made_is_failed_although_it_is_held():
+    held = pending()
+    held.see(kept=(Kept(STUCK, "/held", Identity(7, 4711, 1000, int((CREATED + 60) * 1e9)), CREATED, 1),))
+    held.stories[STUCK] = story(began=CREATED, generate_failed=CREATED + 61, failure_unheard=CREATED + 92)
+    drift = held.settled()
+    assert drift.proposal.remedy == "fail_backup" and drift.proposal.parameters["reason"] == "log_failed"
+
+
 def test_without_the_logs_word_a_person_decides():
     silent = whole(log=False)
     silent.log = replace(silent.log, covered_from=START - 60)
@@ -225,6 +233,30 @@ def test_l_a_beginning_without_an_end_is_for_a_person():
     drift = unsure.settled()
     assert drift.proposal.remedy == "fail_backup" and drift.proposal.parameters["reason"] == "unproven"
     assert risk(drift.proposal) is Risk.DESTRUCTIVE
+
+
+def test_l_a_log_that_does_not_reach_back_says_nothing_of_an_end():
+    unsure = whole(log=False)
+    unsure.stories[STUCK] = story(began=CREATED, interrupted=CREATED + 600)
+    unsure.log = replace(unsure.log, covered_from=CREATED + 30)
+    assert unsure.settled().proposal.remedy == "complete_backup", "what it says of the archive may lie in the gap: a person decides"
+
+
+def test_a_verification_of_another_file_proves_nothing():
+    found = whole()
+    newer = archive(written=CREATED + 61)
+    found.put(replace(newer, verification=archive(written=CREATED + 60).verification))
+    assert refused(found) == ("awaiting_verification", ["not_verified"])
+
+
+def test_an_archive_that_changed_a_moment_ago_is_somebodys_work():
+    found = whole()
+    found.process(began=START - 5 * DAY)
+    found.stories.clear()
+    found.put(archive(written=START + 100))
+    found.look(90)
+    assert found.look(30).drifts == (), "its last change was 20 s ago"
+    assert found.stuck(300).evidence["refused"] == "within_grace"
 
 
 def test_nothing_is_failed_before_its_time():
@@ -569,15 +601,58 @@ def test_while_the_canary_is_not_proven_nobody_follows():
     assert "a person" in next(each.hold for each in judgement.drifts if each.subject.id == uuid(2))
 
 
-def test_a_canary_that_its_remedy_puts_off_for_good_does_not_hold_the_rest():
+@pytest.mark.parametrize(
+    ("history", "seconds", "first"),
+    [
+        (ObjectHistory(), 60, uuid(1)),
+        (ObjectHistory(), 7 * HOUR, uuid(2)),
+        (ObjectHistory(attempts=1, last_attempt_at=START), 60, uuid(1)),
+        (ObjectHistory(attempts=1, last_attempt_at=START), 2000, uuid(2)),
+        (ObjectHistory(attempts=9, last_attempt_at=START, not_before=START + 300), 60, uuid(2)),
+        (ObjectHistory(attempts=1, last_attempt_at=START + 1900), 2000, uuid(2)),
+    ],
+)
+def test_a_canary_that_is_put_off_or_left_alone_does_not_hold_the_rest_for_ever(history, seconds, first):
     held = many()
     held.callback = Callback("unreachable", "")
     held.look(60)
     held.callback = Callback("healthy")
-    (first,) = proposed(held.look(60))
-    held.history[remedies.backup_object(TARGET, first)] = ObjectHistory(attempts=1, last_attempt_at=held.now)
+    assert proposed(held.look(60)) == [uuid(1)]
+    held.history[remedies.backup_object(TARGET, uuid(1))] = history
+    assert proposed(held.look(seconds)) == [first]
     assert proposed(held.look(60)) == [first]
-    assert proposed(held.look(2000)) == [uuid(2)]
+
+
+def test_when_all_were_put_off_the_first_goes_again():
+    held = many(2)
+    held.callback = Callback("unreachable", "")
+    held.look(60)
+    held.callback = Callback("healthy")
+    held.look(60)
+    for number in (1, 2):
+        held.history[remedies.backup_object(TARGET, uuid(number))] = ObjectHistory(attempts=1, last_attempt_at=START, not_before=START)
+    assert proposed(held.look(60)) == [uuid(1)]
+
+
+def test_an_outage_of_a_week_ago_explains_nothing():
+    held = many()
+    held.callback = Callback("unreachable", "")
+    held.look(60)
+    held.callback = Callback("healthy")
+    held.look(60)
+    assert len(proposed(held.look(8 * DAY))) == 4
+
+
+def test_a_canary_that_was_deleted_proves_nothing():
+    held = many(3)
+    held.callback = Callback("unreachable", "")
+    held.look(60)
+    held.callback = Callback("healthy")
+    held.look(60)
+    held.give(backups=tuple(each for each in held.servers[PAPER].backups if each.uuid != uuid(1)))
+    assert proposed(held.look(60)) == [uuid(2)]
+    held.history[remedies.backup_object(TARGET, uuid(2))] = ObjectHistory(attempts=1, unverified=1, last_attempt_at=START)
+    assert proposed(held.look(60)) == [uuid(2)], "it is the canary now, and it failed"
 
 
 def test_without_an_outage_all_go_and_share_a_cause_only_if_there_is_one():
@@ -588,12 +663,12 @@ def test_without_an_outage_all_go_and_share_a_cause_only_if_there_is_one():
 
 
 def test_pelican_keeps_archives_in_a_folder_per_server():
-    other = looks(flavour="pelican")
+    other = looks(flavour="pelican", node={"backups": "/b"})
     other.containers = {}
     other.add(record(created=CREATED))
-    other.put(archive(written=CREATED + 60, folder=f"/var/lib/pterodactyl/backups/{PAPER}"))
+    other.put(archive(written=CREATED + 60, folder=f"/b/{PAPER}"))
     other.stories[STUCK] = story(generated=CREATED + 60, notify_failed=CREATED + 95)
-    assert other.settled().proposal.parameters["path"] == f"/var/lib/pterodactyl/backups/{PAPER}/{STUCK}.tar.gz"
+    assert other.settled().proposal.parameters["path"] == f"/b/{PAPER}/{STUCK}.tar.gz"
 
 
 def test_a_backup_of_another_node_is_reported_and_left_to_its_agent():

@@ -132,11 +132,7 @@ def _blind(patient: _Patient) -> Refusal | None:  # noqa: PLR0911  # a ladder
 
 def _of_file(patient: _Patient, file: ArchiveFile) -> Case:
     scene = patient.scene
-    silent = refusing.silent(scene.settings, patient.reads)
-    evidence = scene.evidence
-    if silent is None and not evidence.filesystem_local and patient.story.over is None:
-        # its server's clock stamps the file: that Wings began after it proves nothing
-        silent = Refusal("network_filesystem", evidence.filesystem_kind)
+    silent = refusing.silent(patient.scene.settings, patient.reads)
     writes = not file.stable or (silent is not None and scene.wall - file.identity.mtime_ns / 1e9 < BEING_WRITTEN)
     if writes and (silent is None or silent.word != "open_file"):
         silent = Refusal("not_stable")
@@ -185,10 +181,6 @@ def _absent(patient: _Patient) -> Case:
     scene, evidence = patient.scene, patient.scene.evidence
     _twice(patient, "absent")
     silent = refusing.silent(scene.settings, patient.reads)
-    if not evidence.filesystem_local:
-        return _cannot_see(Refusal("network_filesystem", evidence.filesystem_kind))
-    if silent is None and not _over(patient) and evidence.process_word:
-        silent = Refusal("cannot_see_wings", evidence.process_word)
     if silent is not None and silent.word in _STILL:
         return _held("absent", "there is no archive; Wings may be reporting it at this moment", silent.word)
     if silent is not None:
@@ -196,12 +188,6 @@ def _absent(patient: _Patient) -> Case:
     lost = evidence.let_go.get(patient.backup.uuid, "")
     sentence = "there is no archive: Wings deletes it when it cannot report it"
     return _failing(patient, "absent", "absent", f"{sentence}; {lost}" if lost else sentence)
-
-
-def _over(patient: _Patient) -> bool:
-    """Whether what Wings was doing for a backup has certainly ended: it died with its process, or the log says so."""
-    process, began = patient.scene.evidence.process, patient.backup.created_at + refusing.SKEW
-    return patient.story.over is not None or (process is not None and process.began > began)
 
 
 def _completing(patient: _Patient, name: str, identity: Identity, sha1: str, sentence: str, held: str = "") -> Case:

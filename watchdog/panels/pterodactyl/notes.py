@@ -55,7 +55,7 @@ class Reported:
 class RecoveryNote:
     """An outage of the callback: its ``state``, when it was first and last seen; ``over_at`` when the callback was well again.
 
-    ``current`` is the backup (uuid) whose repair goes first; ``proven`` whether one has ended well since.
+    ``current`` is the backup (uuid) whose repair goes first, chosen at ``chosen_at``; ``proven`` whether one has ended well since.
     """
 
     state: str
@@ -63,6 +63,7 @@ class RecoveryNote:
     over_at: float | None = None
     current: str = ""
     proven: bool = False
+    chosen_at: float = 0.0
 
 
 class Notes:

@@ -20,7 +20,9 @@ from watchdog.panels.pterodactyl.view import Backup
 OUTAGES: Final = frozenset({"broken_by_1_11_6", "database_down", "token_drift", "wrong_url", "maintenance", "unreachable"})
 """States of the callback in which the panel certainly takes no report."""
 TRIED: Final = 1800.0
-"""Seconds after an attempt on the canary that neither failed nor mended it (the panel's word put it off), after which another goes."""
+"""Seconds after an attempt on the canary that neither failed nor mended it, after which another goes first."""
+UNTRIED: Final = 6 * 3600.0
+"""Seconds after which another goes first although the canary was never tried: a person may have decided to leave it."""
 FORGOTTEN: Final = 7 * 86400.0
 """Seconds after the end of an outage for which it explains what is still stuck."""
 CANARY_FAILED: Final = "the first repair after the outage could not be proved: the rest wait for a person (retry)"
@@ -56,10 +58,12 @@ def in_turn(scene: Scene, judged: Judged) -> dict[str, Case]:
         return cases
     note = _after_the_last(scene, note, cases)
     failed = not note.proven and any(_history(scene, uuid).unverified for uuid in wanted)
-    current = note.current if note.current in wanted and (failed or not _tried(scene, note.current)) else ""
+    current = note.current if note.current in wanted and (failed or not _put_off(scene, note, note.current)) else ""
     if not current and wanted and not failed:
-        current = next((uuid for uuid in wanted if not _tried(scene, uuid)), wanted[0])
-    scene.notes.keep_recovery(replace(note, current=current or note.current))
+        current = next((uuid for uuid in wanted if not _put_off(scene, note, uuid)), wanted[0])
+    if current and current != note.current:
+        note = replace(note, current=current, chosen_at=scene.wall)
+    scene.notes.keep_recovery(note)
     sentence = CANARY_FAILED if failed else ""
     return {
         uuid: with_refusal(case, "waiting_for_canary", sentence) if uuid in wanted and uuid != current else case
@@ -75,11 +79,15 @@ def _after_the_last(scene: Scene, note: RecoveryNote, cases: Mapping[str, Case])
     return replace(note, current="", proven=note.proven or (record is not None and record.state in ("complete", "failed")))
 
 
-def _tried(scene: Scene, uuid: str) -> bool:
-    """Whether it was tried a while ago and neither came right nor went wrong: the panel's word put it off."""
-    history = _history(scene, uuid)
-    last = history.last_attempt_at
-    return bool(history.attempts) and not history.unverified and last is not None and scene.wall - last > TRIED
+def _put_off(scene: Scene, note: RecoveryNote, uuid: str) -> bool:
+    """Whether another should go first: it was tried and put off, or it was neither mended nor tried again for long."""
+    history, chosen = _history(scene, uuid), scene.wall - note.chosen_at if uuid == note.current else 0.0
+    if history.unverified:
+        return False
+    if not history.attempts:
+        return chosen > UNTRIED
+    last = history.last_attempt_at or 0.0
+    return history.not_before is not None or chosen > TRIED or scene.wall - last > TRIED
 
 
 def _history(scene: Scene, uuid: str) -> ObjectHistory:

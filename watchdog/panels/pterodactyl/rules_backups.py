@@ -12,7 +12,7 @@ from watchdog.model.archives import ArchiveFile
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
 from watchdog.panels.pterodactyl import recovery, refusing, releases, remedies, stock
 from watchdog.panels.pterodactyl.judging import Case, case_of
-from watchdog.panels.pterodactyl.scene import NOTHING_SAID, STALE_RECORDS, Part, Scene, joined, one, server_subject, unsure
+from watchdog.panels.pterodactyl.scene import NOTHING_SAID, STALE_RECORDS, Part, Scene, joined, one, only, server_subject, unsure
 from watchdog.panels.pterodactyl.traces import Kept
 from watchdog.panels.pterodactyl.trust import made_by, untrusted
 from watchdog.panels.pterodactyl.view import Backup, Server
@@ -107,7 +107,9 @@ def _about(scene: Scene, server: Server, backup: Backup) -> Part:
         return unsure(subject, "record_odd", "it is successful and was never completed: no release writes that")
     if backup.state != "complete":
         return one(subject)
-    if not scene.here(server) or not scene.stock.clear:
+    if not scene.here(server):
+        return only(_untrusted(scene, server, backup))
+    if not scene.stock.clear:
         return NOTHING_SAID
     file = scene.stock.files.get(backup.uuid)
     if file is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Final
 
 from watchdog.model.archives import ArchiveFile, WatchedDirectory
@@ -106,7 +105,7 @@ def _doubt(directory: WatchedDirectory | None, *, fresh: bool) -> tuple[str, str
 
 
 def _uuid_of(path: str, held: str) -> str:
-    pure = PurePosixPath(path)
-    uuid = pure.name.removesuffix(SUFFIX)
-    inside = held and PurePosixPath(held) in pure.parents
-    return uuid if pure.name.endswith(SUFFIX) and canonical(uuid) and not inside else ""
+    name = path.rpartition("/")[2]
+    uuid = name.removesuffix(SUFFIX)
+    inside = bool(held) and path.startswith(f"{held}/")
+    return uuid if uuid != name and canonical(uuid) and not inside else ""

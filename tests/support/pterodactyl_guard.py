@@ -13,7 +13,7 @@ from watchdog.model.panels import METRICS, Ports
 from watchdog.panels.pterodactyl.guard import Guard
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.traces import BackupLog, Evidence, Log
-from watchdog.panels.pterodactyl.view import Backup, PterodactylView, Server
+from watchdog.panels.pterodactyl.view import Backup, PterodactylView, RemoteServer, Server
 from watchdog.runtime.clock import SimulatedClock
 
 SERVER = str(UUID(int=1))
@@ -79,6 +79,7 @@ class Node:
         self.stores: set[str] = set()
         self.adapters: dict[str, str] = {}
         self.reachable = True
+        self.sweeps = "whole"
         self.asked: list[str] = []
         own = {"enabled": True, **settings.pop("guard", {})}
         self.settings = PterodactylSettings(
@@ -143,12 +144,17 @@ class Node:
         now = self.clock.now().wall
         servers = sorted({each.server for each in self.records.values() if each is not None} | {SERVER})
         made = tuple(
-            Server(server, server[:8], "s", "node", backups_at=now,
+            Server(server, server[:8], "s", "node", backups_at=now, blind="409" if self.sweeps == "blind" else "",
                    backups=tuple(each for each in self.records.values() if each is not None and each.server == server))
             for server in servers
         )  # fmt: skip
         stories = {backup: BackupLog(backup, SERVER, adapter) for backup, adapter in self.adapters.items()}
-        self.guard.saw(PterodactylView(now, servers=made, complete=True, records_since=now), Evidence(log=Log(backups=stories)))
+        whole = self.sweeps != "partial"
+        remote = tuple(RemoteServer(each.uuid, "command", suspended=False) for each in made)
+        if self.sweeps == "demoted":
+            made = ()
+        view = PterodactylView(now, servers=made, remote=remote, complete=whole, records_since=now if whole else None)
+        self.guard.saw(view, Evidence(log=Log(backups=stories)))
 
     def catch(self) -> None:
         """Let the guard link what lies there (what it hears is tested with real events)."""

@@ -305,28 +305,47 @@ def test_one_answer_is_not_two_when_the_first_was_none(node):
     assert node.kept() == set()
 
 
-def test_a_record_never_seen_is_no_deleted_record(node):
-    caught(node, A)
+def test_a_record_never_seen_is_deleted_only_when_two_whole_sweeps_lack_it(node):
+    caught(node, A, B)
     del node.records[A]
     node.path(A).unlink()
+    node.sweeps = "partial"
     node.rounds(7200.0)
     assert node.content(A) == A
-    assert node.asked == []
+    for word in ("blind", "demoted"):
+        node.sweeps = word
+        node.rounds(7200.0)
+        assert node.content(A) == A, word
+    node.sweeps = "whole"
+    node.saw()
+    node.judge()
+    node.clock.advance(120.0)
+    node.judge()
+    assert node.content(A) == A, "one sweep is not two"
+    node.rounds(60.0)
+    assert node.kept() == {B}
+    assert A not in node.asked
 
 
-@pytest.mark.parametrize("known_by", ["log", "probe"])
-def test_the_temporary_file_of_an_upload_to_an_object_store_is_let_go_of(node, known_by):
+def test_the_temporary_file_of_an_upload_to_an_object_store_is_let_go_of(node):
     caught(node, A)
     node.path(A).unlink()
     node.word(A, successful=True)
-    if known_by == "log":
-        node.adapters[A] = "s3"
-    else:
-        node.stores.add(A)
+    node.adapters[A] = "wings"  # the log may have been written by anybody: the panel is asked, once
+    node.stores.add(A)
     node.rounds(CALM + 60.0, 10.0)
     assert node.kept() == set()
     assert node.value("held_drops_total", "object_store") == 1
-    assert node.asked.count(f"disk {A}") == (0 if known_by == "log" else 1)
+    assert node.asked.count(f"disk {A}") == 1
+
+
+def test_a_forged_line_in_wings_log_lets_nothing_go(node):
+    caught(node, A)
+    node.path(A).unlink()
+    node.word(A, successful=True)
+    node.adapters[A] = "s3"
+    node.rounds(3600.0)
+    assert node.content(A) == A
 
 
 def test_an_unmounted_disk_is_not_an_empty_one(node, tmp_path):

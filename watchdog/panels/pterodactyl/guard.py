@@ -84,9 +84,10 @@ class Guard:
         return (Tend("guard", self._catch, WATCH_EVERY, ROUND_SECONDS), judging) if self.active else (judging,)
 
     def saw(self, view: PterodactylView, evidence: Evidence) -> None:
-        """Hear what a pass read."""
+        """Hear what a pass read. What the node's files and log say has no say in what is let go of."""
+        del evidence
         if self._going is not None:
-            self._going.knowing.saw(view, evidence)
+            self._going.knowing.saw(view)
 
     def let_go(self) -> Mapping[str, str]:
         """Return the backups whose archive was lost at a cap in this life, each with a sentence for its drift."""

@@ -202,7 +202,8 @@ class PterodactylSettings(Strict):
     panel_config: AbsolutePath | None = None
     """The panel's ``config/app.php``, if it is on this host: ``/var/www/pterodactyl/config/app.php``. Its version is read from there."""
     request_share: float = Field(0.5, gt=0, le=0.95)
-    """How much of the rate limit of the key's user we take at most; the rest is for people. Panel default: 720 requests a minute."""
+    """How much of the rate limit of the key's user we take at most; the rest is for people. Panel default: 720 requests a minute. The
+    limit is per user: give each of several agents a user of its own, or they share it (and each then reads more slowly)."""
     place: Literal["auto", "local", "remote"] = "auto"
     """Where the panel itself runs: hooks are for a panel on this host only. ``local`` is your word that it is here; ``auto`` = where
     ``panel_config`` can be read."""

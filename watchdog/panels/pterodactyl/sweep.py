@@ -23,6 +23,9 @@ Chore = Literal["backups", "schedules", "activity", "resources"]
 LOCAL: Final = 60.0
 """Seconds between two reads of the backups of a server on this host's node."""
 OTHERS: Final = 120.0
+"""Of one elsewhere, for the agent that owns what is elsewhere, or has no node itself."""
+FOREIGN: Final = 600.0
+"""Of one elsewhere, for any other agent: their records only tell whose archives lie here, and several agents share one limit."""
 PERIODS: Final[dict[Chore, float]] = {"backups": OTHERS, "schedules": 600.0, "activity": 300.0, "resources": 60.0}
 CONFLICT: Final = 600.0
 """Seconds between two tries while the panel answers 409 for a server, and still lists it as such."""
@@ -147,7 +150,8 @@ class Sweep:
             pending = any(backup.state == "pending" for backup in known.backups or ())
             if (few or pending) and not failures:
                 return max(1.0, passed / self._settings.interval)
-            period = self._settings.interval if pending else LOCAL if is_local else OTHERS
+            elsewhere = OTHERS if self._settings.owner or self._settings.node is None else FOREIGN
+            period = self._settings.interval if pending else LOCAL if is_local else elsewhere
         return passed / (period * (1 << min(failures, 5)))
 
     def _do(self, server: Server, chore: Chore) -> bool:

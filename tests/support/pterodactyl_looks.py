@@ -110,7 +110,7 @@ class Looks:
     archives_error: str | None = None
     docker: bool = True
     schedules_age: float = 0.0
-    sees_records: bool = True
+    activity_age: float = 0.0
 
     def copied(self) -> Looks:
         """Return another target like this one, that may be changed without it."""
@@ -141,7 +141,7 @@ class Looks:
                 each,
                 backups_at=at if each.backups is not None and not each.blind else each.backups_at,
                 schedules_at=self.now - self.schedules_age if each.schedules is not None else None,
-                activity_at=self.now if each.activity_at is not None else None,
+                activity_at=self.now - self.activity_age if each.activity_at is not None else None,
             )
             for each in self.servers.values()
         )

@@ -262,6 +262,13 @@ def test_files_of_a_server_that_the_panel_does_not_have_here(volumes, changes, e
     assert found.kinds() == expected
 
 
+def test_just_after_a_start_of_wings_no_folder_is_judged():
+    found = looks()
+    found.see(volumes=(PAPER, uuid(3)))
+    found.process(began=START)
+    assert found.kinds() == set()
+
+
 def test_files_that_are_on_their_way_here_are_not_judged():
     found = looks()
     found.see(volumes=(PAPER, OTHER))
@@ -276,7 +283,8 @@ def crowded(**changes):
     """Two slots: a good backup and one that hangs."""
     found = looks()
     found.give(backup_limit=2, **changes)
-    found.add(record())
+    if not changes:
+        found.add(record())
     found.stories[STUCK] = story(generated=START - HOUR + 60, notify_failed=START - HOUR + 95)
     return found
 
@@ -314,8 +322,20 @@ def test_a_backup_that_is_being_made_pushes_nothing_out_yet():
     assert found.kinds() == set()
 
 
-def test_what_is_not_verified_is_not_locked():
+def test_when_the_newest_verified_one_is_locked_an_older_one_may_go():
+    found = crowded(backups=(complete(OLD, locked=True), complete(uuid(8), START - 20 * HOUR)))
+    found.give(backups=(*found.servers[PAPER].backups, record()))
+    found.put(archive(uuid(8), START - 20 * HOUR))
+    assert "backups_at_risk" not in found.kinds()
+    found.put(archive(OLD, START - 10 * HOUR, sha1="0" * 40))
+    assert found.the("backups_at_risk").proposal.object == remedies.backup_object(TARGET, uuid(8)), (
+        "the locked one is not what the panel has"
+    )
+
+
+@pytest.mark.parametrize("verdict", [None, "unverifiable"])
+def test_what_is_not_verified_is_not_locked(verdict):
     found = crowded()
-    found.put(archive(OLD, START - 10 * HOUR, verdict=None))
+    found.put(archive(OLD, START - 10 * HOUR, verdict=verdict))
     drift = found.the("backups_at_risk")
     assert drift.proposal is None and "verified" in drift.hold

@@ -79,6 +79,11 @@ def test_without_the_panels_activity_nobody_knows_what_is_wanted():
     found = beside("running", "missing")
     found.give(activity_at=None)
     assert found.the("server_ghost").proposal.facts["wish"] == "unknown"
+    found.give(activity_at=START)
+    found.activity_age = 900.0
+    assert found.the("server_ghost").proposal.facts["wish"] == "unknown", "what was read before it ran says nothing"
+    found.activity_age = 0.0
+    assert found.the("server_ghost").proposal.facts["wish"] == "known"
 
 
 def test_a_remedy_that_did_not_heal_it_is_not_repeated():

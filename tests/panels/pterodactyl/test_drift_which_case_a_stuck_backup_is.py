@@ -242,6 +242,25 @@ def test_l_a_log_that_does_not_reach_back_says_nothing_of_an_end():
     assert unsure.settled().proposal.remedy == "complete_backup", "what it says of the archive may lie in the gap: a person decides"
 
 
+@pytest.mark.parametrize(("level", "found"), [(2, ("awaiting_verification", ["not_verified"])), (1, None)])
+def test_an_archive_is_read_as_deep_as_it_is_to_be_and_the_remedy_reads_the_rest(level, found):
+    shallow = whole(node={"level": level})
+    shallow.put(archive(written=CREATED + 60, level=1, sha1=None))
+    if found:
+        assert refused(shallow) == found
+    else:
+        assert shallow.settled().proposal.parameters["sha1"] == ""
+
+
+def test_a_failed_record_beside_a_file_that_nobody_vouches_for_stays_failed():
+    failed = looks()
+    failed.add(record(created=START - 13 * HOUR, completed_at=START - 7 * HOUR + 700))
+    failed.put(archive(written=START - 13 * HOUR))
+    failed.process(began=START - 12 * HOUR)
+    failed.look(60)
+    assert failed.kinds(60) == set()
+
+
 def test_a_verification_of_another_file_proves_nothing():
     found = whole()
     newer = archive(written=CREATED + 61)

@@ -75,6 +75,12 @@ def test_a_person_who_stopped_it_wants_it_down(word, remedy):
     assert found.the("server_ghost").proposal.remedy == remedy
 
 
+def test_a_stop_of_yesterday_says_nothing_of_a_server_that_ran_since():
+    found = beside("running", "exited")
+    found.give(user_power="stop", user_power_at=START - DAY)
+    assert found.the("server_ghost").proposal.remedy == "power_restart"
+
+
 def test_without_the_panels_activity_nobody_knows_what_is_wanted():
     found = beside("running", "missing")
     found.give(activity_at=None)

@@ -53,6 +53,7 @@ class Hosting:
     panel: FakePanel
     wings: FakeWings
     server: Server
+    canary: Server
 
     def haunt(self) -> None:
         """Let the server run, Wings lose its console, and its container go: Wings says running for ever."""
@@ -92,6 +93,8 @@ class Hosting:
             "owner": True,
             "panel_version": "1.11.8",
             "expect": {GHOST: "running"},
+            "guard": {"enabled": True},
+            "canary": {"enabled": True, "server": self.canary.uuid, "at": "* * * * *", "tidy": True},
             "node": {
                 "config": str(wings.config), "backups": str(wings.backups), "log": str(wings.log_file), "states": str(wings.states),
                 "volumes": str(wings.volumes), "proc": str(wings.proc), "zone": "UTC",
@@ -106,7 +109,8 @@ def hosting(folder: Path, clock: Clock, engine: FakeEngineWorld) -> Iterator[Hos
     world = PanelWorld(past)
     node = world.add_node("node-1")
     server = world.add_server(GHOST, node)
-    world.add_server("Terraria", node)
+    canary = world.add_server("Terraria", node)
+    world.throttle = (2, 0.0)  # a canary each minute is more than the usual throttle lets through
     world.add_schedule(server)
     containers = EngineContainers(engine)
     with FakePanel(world) as panel, FakeWings(folder / "hosting", panel, node, past, containers=containers, live=True) as wings:
@@ -121,7 +125,8 @@ def hosting(folder: Path, clock: Clock, engine: FakeEngineWorld) -> Iterator[Hos
         past.behind = _SETTLED
         wings.restart()
         past.behind = 0.0
-        yield Hosting(world, panel, wings, server)
+        wings.manual = False
+        yield Hosting(world, panel, wings, server, canary)
 
 
 def _backup(world: PanelWorld, wings: FakeWings, server: Server, uuid: str, name: str, to: str = "done") -> None:

@@ -39,6 +39,7 @@ SHORTENED = {
     "stuck in 'starting' after 10 s (5 min)": None,
     "WGDashboard's answers count as frozen after 25 s (45 s)": None,
     "a backup may be begun at any hour, and is nobody's work a second after its last change (a minute)": None,
+    "a canary backup is made each minute (each day)": None,
 }
 
 

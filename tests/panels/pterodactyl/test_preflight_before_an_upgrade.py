@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.pterodactyl_guard import uuid
+from tests.support.pterodactyl_stage import Stage
+from watchdog.cli import main
 from watchdog.model.preflights import Check, Preflight
+from watchdog.panels.pterodactyl.fake import ADMIN_KEY
 from watchdog.panels.pterodactyl.linking import identity_at
 from watchdog.panels.pterodactyl.preflight import NOTE, checks
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
@@ -138,6 +141,33 @@ def test_servers_of_other_nodes_are_left_to_the_agents_there(scene):
     looked = scene.look()
     assert looked.go
     assert [each.name for each in looked.checks if each.note] == ["backup/first---", "panel database"]
+
+
+@pytest.mark.timeout(300)
+def test_the_command_over_a_panel_says_no_go_then_go(tmp_path, capsys):
+    with Stage(tmp_path / "node") as stage:
+        (tmp_path / "token").write_text(ADMIN_KEY)
+        own = {
+            "name": "n", "url": stage.panel.url, "token_file": str(tmp_path / "token"), "panel_version": "1.11.8",
+            "node": {"config": str(stage.wings.config), "backups": str(stage.wings.backups), "volumes": str(stage.wings.volumes)},
+        }  # fmt: skip
+        config = tmp_path / "config.yaml"
+        config.write_text(json.dumps({"host": "here", "collectors": {"docker": {"enabled": False}}, "panels": {"pterodactyl": [own]}}))
+        told = ["preflight", "n", "--config", str(config), "--to"]
+        assert main([*told, "1.11.9"]) == 1
+        assert "has no complete backup\n" in capsys.readouterr().out
+        backup = stage.create()
+        stage.wings.join()
+        assert main(["rehearse", "n", str(stage.path(backup)), "--config", str(config), "--directory", "/dev/shm"]) == 0
+        capsys.readouterr()
+        assert main([*told, "1.11.9", "--json"]) == 1
+        (reason,) = [each for each in json.loads(capsys.readouterr().out)["checks"] if each["ok"] is not True and not each["note"]]
+        copy = f"copy/{stage.server.uuid[:8]}"
+        assert (reason["name"], reason["ok"]) == (copy, None)
+        assert main([*told, "1.11.9", "--accept", copy]) == 0
+        assert "go: nothing speaks against 1.11.9" in capsys.readouterr().out
+        assert main([*told, "1.11.9", "--accept", "nonsense"]) == 3
+        assert main(["preflight", "nobody", "--config", str(config), "--to", "1.11.9"]) == 3
 
 
 def test_what_a_person_takes_upon_himself_speaks_no_more(scene):

@@ -12,6 +12,7 @@ from tests.support.ledger import simulated_ledger  # noqa: F401  # a fixture
 from tests.support.pterodactyl_guard import SERVER, Node, Notebook, NotebookGone, uuid
 from watchdog.errors import Refused
 from watchdog.model.holdings import undo_of
+from watchdog.panels.pterodactyl.catching import DEAF_EVERY, WATCH_EVERY
 from watchdog.panels.pterodactyl.guard import DIRECTORY
 from watchdog.panels.pterodactyl.keeping import CALM
 from watchdog.panels.pterodactyl.letting_go import UNLINKED
@@ -121,6 +122,34 @@ def test_pelicans_folder_of_a_new_server_is_watched_and_looked_at(nodes):
     assert node.held()[A].parameters["path"] == str(node.path(A))
     assert "old name" in node.guard.undo(node.held()[A])
     assert node.content(A) == A
+
+
+def test_a_directory_of_archives_that_is_a_link_to_another_place_is_guarded_too(nodes, tmp_path):
+    node = nodes()
+    node.backups.rename(tmp_path / "disk")
+    node.backups.symlink_to(tmp_path / "disk")
+    node.restart()
+    node.loops["guard"]()
+    assert not node.guard._catcher._deaf
+    node.make(A)
+    until(lambda: node.loops["guard"]() is None or A in node.kept(), "a link")
+    node.path(A).unlink()
+    node.judge()
+    assert node.value("held_bytes") == 64
+
+
+def test_where_the_kernel_tells_nothing_it_looks_twice_a_second(node, tmp_path):
+    """The directory is away for a while (unmounted): it cannot be watched; when it is back everything is looked at."""
+    node.backups.rename(tmp_path / "away")
+    node.loops["guard"]()
+    assert node.guard._catcher._deaf
+    assert node.loops["guard"]() == DEAF_EVERY
+    (tmp_path / "away").rename(node.backups)
+    node.make(A)
+    node.clock.advance(WATCH_EVERY)
+    node.loops["guard"]()
+    assert node.kept() == {A}
+    assert not node.guard._catcher._deaf
 
 
 # ---- what is adopted ---------------------------------------------------------------------------------------------------------------------

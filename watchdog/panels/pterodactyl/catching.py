@@ -127,16 +127,18 @@ class Catcher:
             why = "a directory cannot be watched"
         if deaf != self._deaf:
             self._deaf = deaf
+            self._looked = None  # whatever came while nothing was heard
             if deaf:
                 log.warning("new archives cannot be heard of; looking twice a second", directory=str(self._shelf.backups), error=why)
 
     def _directories(self) -> tuple[Path, ...]:
+        # the operator may have made the directory itself a link to another disk; what lies in it is never followed
+        base = Path(os.path.realpath(self._shelf.backups))
         if not self._folders:
-            return (self._shelf.backups,)
-        with suppress(OSError), os.scandir(self._shelf.backups) as found:
-            inside = tuple(Path(each.path) for each in found if is_uuid(each.name) and each.is_dir(follow_symlinks=False))
-            return (self._shelf.backups, *inside)
-        return (self._shelf.backups,)
+            return (base,)
+        with suppress(OSError), os.scandir(base) as found:
+            return (base, *(Path(each.path) for each in found if is_uuid(each.name) and each.is_dir(follow_symlinks=False)))
+        return (base,)
 
     def _look_in(self, directory: Path) -> None:
         oldest = self._clock.now().wall - YOUNG

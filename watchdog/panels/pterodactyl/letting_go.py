@@ -238,7 +238,7 @@ def original_of(path: Path, told: os.stat_result, backups: Path) -> Original:
         there = os.lstat(path)
     except FileNotFoundError:
         try:
-            return "gone" if os.lstat(backups).st_dev == told.st_dev else "unseen"
+            return "gone" if backups.stat().st_dev == told.st_dev else "unseen"
         except OSError:
             return "unseen"
     except OSError:

@@ -92,6 +92,16 @@ def test_what_our_link_still_holds_is_not_failed(ward):
     ward.in_order(uuid)
 
 
+def test_a_bad_archive_that_the_guard_links_too_is_failed(ward):
+    """Seen on the real Wings: the guard, turned on later, links the cut archive as well, and "held" was the answer for ever."""
+    uuid = interrupted(ward, "begun")
+    held = ward.wings.backups / ".watchdog-held"
+    held.mkdir(mode=0o700, exist_ok=True)
+    (held / f"{uuid}.tar.gz").hardlink_to(ward.path(uuid))
+    assert ward.carry(failure(ward, uuid, "corrupt")).end == "done"
+    assert ward.stands(uuid) == ("failed", True)
+
+
 def test_an_archive_that_comes_back_between_two_looks_is_not_away(ward):
     uuid = deleted(ward)
     hand = Hand(ward=ward, left=12 * 3600.0)

@@ -54,7 +54,7 @@ def _why_not(hands: Hands, reads: Reads) -> Refusal | None:
     judged = judge(hands, reads, refusing.FAIL)
     if isinstance(judged, Refusal):
         return judged
-    return Refusal("changed") if judged.file != reads.file or judged.kept is not None else None
+    return Refusal("changed") if judged.file != reads.file or judged.kept not in (None, judged.file) else None
 
 
 def _decided_already(hands: Hands, record: Backup) -> Outcome:
@@ -67,7 +67,7 @@ def _decided_already(hands: Hands, record: Backup) -> Outcome:
 def _proof(hands: Hands, reads: Reads) -> Refusal | None:
     """Return why the proposal's reason is not what is found here."""
     reason, planned = hands.parameter("reason"), identity_of(hands.repair.proposal.parameters)
-    if reads.kept is not None:
+    if reads.kept not in (None, reads.file):  # the guard links a bad archive as well: the same file is no other hope
         return Refusal("held", str(hands.shelf.link(hands.backup)))
     if reason == "absent":
         return _absent(hands, reads)

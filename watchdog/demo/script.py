@@ -204,7 +204,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "deleted backup (Pterodactyl A)", "panel 1.11.6 answered Wings 500; Wings deleted the archive, the panel spins", void,
         frozenset({"backup_stuck"}), frozenset({"fail_backup"}), aside=True, target=hosting.TARGET, about=hosting.LOST,
-        agrees=lambda world: world.hosting.given_up(), patience=90.0,
+        agrees=lambda world: world.hosting.given_up(), patience=200.0,
     ),
     Fault(
         "untold backup (Pterodactyl F)", "Wings was restarted before it could say that the archive is whole; the panel spins", void,

@@ -167,6 +167,21 @@ def test_after_the_rotation_that_deafens_wings_silence_proves_nothing(stage):
     assert stage.restarted() == log
 
 
+def test_a_wings_that_opens_its_log_anew_is_only_quiet(stage):
+    """Pelican's Wings writes through the file that is opened anew on SIGHUP."""
+    stage.reader = LogReader(stage.path, stage.clock, deafens=False)
+    stage.boot()
+    stage.create(1)
+    stage.look()
+    stage.journal.rotate("hup")
+    assert stage.look().error == ""
+    stage.journal.begin()
+    stage.tell(1)
+    log = stage.look()
+    assert log.of(uuid(1)).notified is not None
+    assert log.covers(NOON)
+
+
 def test_a_log_that_was_emptied_without_a_copy_has_a_gap(stage):
     stage.boot()
     stage.create(1)

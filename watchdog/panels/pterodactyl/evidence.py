@@ -42,7 +42,7 @@ class EvidenceReader:
         self._mounts = mounts
         self._lock = threading.Lock()
         self._process = ProcessReader(settings.node, proc) if settings.node else None
-        self._log = LogReader(settings.node.log, clock) if settings.node else None
+        self._log = LogReader(settings.node.log, clock, deafens=settings.flavour != "pelican") if settings.node else None
 
     def read(self, actual: Actual) -> Evidence:
         """Look once. Raises nothing: what cannot be seen says why."""

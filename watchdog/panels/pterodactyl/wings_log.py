@@ -55,9 +55,10 @@ class _Stream:
 class LogReader:
     """Reads one node's log. Not shared between threads."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Given where Wings writes its log."""
+    def __init__(self, path: Path, clock: Clock, *, deafens: bool = True) -> None:
+        """Given where Wings writes its log; ``deafens``: SIGHUP closes it for good, as Pterodactyl's Wings has it and Pelican's has not."""
         self._path = path
+        self._deafens = deafens
         self._clock = clock
         self._current: tuple[int, int] | None = None
         self._began: float | None = None
@@ -252,7 +253,7 @@ class LogReader:
     def _silent(self, found: Sequence[LogFile]) -> str:
         """Return why Wings says nothing that we could read, "" = it does."""
         current = next((each for each in found if each.current), None)
-        if current is None or current.size or current.key == self._current:
+        if current is None or current.size or current.key == self._current or not self._deafens:
             return ""  # a file that was emptied and is the same is on its way: that is copytruncate
         if not any(each.size for each in found) or any(each.plain and each.mtime_ns > current.mtime_ns for each in found):
             return ""  # the renamed file is written on: nobody told Wings, and nothing is lost until that is compressed

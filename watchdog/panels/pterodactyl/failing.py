@@ -54,7 +54,8 @@ def _why_not(hands: Hands, reads: Reads) -> Refusal | None:
     judged = judge(hands, reads, refusing.FAIL)
     if isinstance(judged, Refusal):
         return judged
-    return Refusal("changed") if judged.file != reads.file or judged.kept not in (None, judged.file) else None
+    kept_anew = judged.kept != reads.kept and judged.kept not in (None, judged.file)
+    return Refusal("changed") if judged.file != reads.file or kept_anew else None
 
 
 def _decided_already(hands: Hands, record: Backup) -> Outcome:
@@ -67,16 +68,16 @@ def _decided_already(hands: Hands, record: Backup) -> Outcome:
 def _proof(hands: Hands, reads: Reads) -> Refusal | None:
     """Return why the proposal's reason is not what is found here."""
     reason, planned = hands.parameter("reason"), identity_of(hands.repair.proposal.parameters)
+    story = reads.evidence.log.of(hands.backup)
+    if reason == "log_failed":
+        clear = story.generate_failed is not None and story.generated is None
+        return None if clear else Refusal("unproven", "the log does not say that the making failed")
     if reads.kept not in (None, reads.file):  # the guard links a bad archive as well: the same file is no other hope
         return Refusal("held", str(hands.shelf.link(hands.backup)))
     if reason == "absent":
         return _absent(hands, reads)
     if reads.file is None or reads.file != planned:
         return Refusal("gone" if reads.file is None else "changed")
-    story = reads.evidence.log.of(hands.backup)
-    if reason == "log_failed":
-        clear = story.generate_failed is not None and story.generated is None
-        return None if clear else Refusal("unproven", "the log does not say that the making failed")
     if reason == "corrupt":
         return _corrupt(hands, planned)
     return None if hands.approved and story.generated is None else Refusal("unproven")

@@ -252,8 +252,8 @@ def looks(**changes) -> Looks:
         THERE: Node(2, THERE, "node-2", "https://node2.test:8080", False, False, answers, True, START),
     }
     found.servers = {
-        PAPER: Server(PAPER, PAPER[:8], "Paper", HERE, backup_limit=5, backups=(), backups_at=START, activity_at=START, memory_mib=2048),
-        OTHER: Server(OTHER, OTHER[:8], "Other", THERE, backup_limit=5, backups=(), backups_at=START, activity_at=START),
+        PAPER: Server(PAPER, PAPER[:8], "Paper", HERE, backup_limit=5, backups=(), activity_at=START, memory_mib=2048, schedules=()),
+        OTHER: Server(OTHER, OTHER[:8], "Other", THERE, backup_limit=5, backups=(), activity_at=START, schedules=()),
     }
     found.wings = {PAPER: WingsServer(PAPER, "running", False), OTHER: WingsServer(OTHER, "running", False)}
     found.containers = {PAPER: container()}

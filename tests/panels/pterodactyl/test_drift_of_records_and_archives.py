@@ -282,7 +282,7 @@ def test_files_that_are_on_their_way_here_are_not_judged():
 def crowded(**changes):
     """Two slots: a good backup and one that hangs."""
     found = looks()
-    found.give(backup_limit=2, **changes)
+    found.give(**{"backup_limit": 2, "schedules": None, **changes})
     if not changes:
         found.add(record())
     found.stories[STUCK] = story(generated=START - HOUR + 60, notify_failed=START - HOUR + 95)

@@ -8,7 +8,7 @@ from tests.support.pterodactyl_looks import DAY, HERE, HOUR, OTHER, PAPER, START
 from watchdog.model.docker import ContainerEvent
 from watchdog.model.repairs import ObjectHistory, Risk
 from watchdog.panels.pterodactyl import remedies
-from watchdog.panels.pterodactyl.view import RemoteServer, WingsServer
+from watchdog.panels.pterodactyl.view import RemoteServer, Schedule, WingsServer
 
 SERVER = f"server/{PAPER}"
 
@@ -286,6 +286,36 @@ def test_what_may_have_been_meant_so_is_never_started(changes, settings, code, f
     ended.give(**changes)
     drifts = [each for each in ended.look().drifts if each.kind == "server_crash_loop"]
     assert [("start" if each.proposal else "hold") for each in drifts] == ([found] if found else [])
+
+
+def plan(ran):
+    return Schedule(1, PAPER, "nightly stop", active=True, processing=False, last_run_at=ran, next_run_at=START + DAY)
+
+
+@pytest.mark.parametrize(
+    ("schedules", "kind"),
+    [
+        ((plan(START + 200),), None),
+        ((plan(START - 2000),), None),
+        ((plan(START - 3000),), "start"),
+        ((plan(None),), "start"),
+        (None, "hold"),
+    ],
+)
+def test_what_a_schedule_may_have_stopped_is_never_started(schedules, kind):
+    """A scheduled stop stands in no activity, and may end a server with 130, 137 or 143."""
+    ended = given_up()
+    ended.give(schedules=schedules)
+    drifts = [each for each in ended.look().drifts if each.kind == "server_crash_loop"]
+    assert [("start" if each.proposal else "hold") for each in drifts] == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(("age", "ran", "wish"), [(0, START + 100, "unknown"), (0, START - 900, "known"), (900, None, "unknown")])
+def test_a_schedule_that_ran_since_makes_the_wish_unknown(age, ran, wish):
+    found = beside("running", "missing")
+    found.give(schedules=(plan(ran),))
+    found.schedules_age = age
+    assert found.the("server_ghost").proposal.facts["wish"] == wish
 
 
 def test_what_we_did_ourselves_is_no_crash():

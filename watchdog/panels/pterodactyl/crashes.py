@@ -13,12 +13,14 @@ from watchdog.panels.pterodactyl import remedies
 from watchdog.panels.pterodactyl.notes import GRAIN, ServerNote
 from watchdog.panels.pterodactyl.scene import Part, Scene, only, server_subject
 from watchdog.panels.pterodactyl.view import Server, WingsServer
-from watchdog.panels.pterodactyl.wishes import wish_of
+from watchdog.panels.pterodactyl.wishes import scheduled, wish_of
 
 GIVEN_UP: Final = 86400.0
 """Seconds for which a server that Wings gave up is worth a word."""
 ENDED_WITHIN: Final = {"stop": 900.0, "kill": 60.0, "restart": 900.0}
 """Seconds after a person's word within which an end is what was asked for (a stop may take ten minutes, then SIGKILL)."""
+TASKS_WITHIN: Final = 2700.0
+"""Seconds after the beginning of a schedule in which a task of it may have ended a server: three delays of 15 minutes."""
 
 
 def out_of_memory(scene: Scene, server: Server) -> Part:
@@ -91,6 +93,8 @@ def _given_up(scene: Scene, server: Server, note: ServerNote) -> bool:
 def _asked(scene: Scene, server: Server, ended: float) -> bool:
     said = server.user_power_at
     if said is not None and said <= ended <= said + ENDED_WITHIN.get(server.user_power, 0.0):
+        return True
+    if scheduled(server, ended - TASKS_WITHIN, ended):
         return True
     acted_on = remedies.server_object(scene.settings.name, server.uuid)
     ours = [

@@ -1,7 +1,8 @@
 """Does anybody want a server to run? Known, learned with evidence, or unknown (house rule 13; contract section 6.2). Pure.
 
 What the operator wants is recorded nowhere: an offline server may be intentional. It is wanted when we saw it run, both by Wings and by
-Docker, and the panel's activity, read since, has no stop or kill of a person after that.
+Docker, and the panel's activity, read since, has no stop or kill of a person after that. What a schedule does stands in no activity: one
+that ran since may have stopped it.
 """
 
 from __future__ import annotations
@@ -46,4 +47,14 @@ def wish_of(settings: PterodactylSettings, server: Server, note: ServerNote | No
         return ServerWish("unknown", "the panel's activity, where a stop would stand, has not been read since it ran")
     if server.user_power in STOPS and server.user_power_at is not None and server.user_power_at > ran - GRAIN:
         return ServerWish("down", f"a person asked for it: {server.user_power} is in the panel's activity")
+    if server.schedules is None or server.schedules_at is None or server.schedules_at < ran:
+        return ServerWish("unknown", "its schedules, one of which may have stopped it, have not been read since it ran")
+    if scheduled(server, ran - GRAIN, None):
+        return ServerWish("unknown", "one of its schedules ran since, and may have stopped it")
     return ServerWish("up", "it ran, and nobody stopped it since")
+
+
+def scheduled(server: Server, since: float, until: float | None) -> bool:
+    """Whether one of its schedules began in that time (``until`` None = now)."""
+    began = [each.last_run_at for each in server.schedules or () if each.last_run_at is not None]
+    return any(since <= at and (until is None or at <= until) for at in began)

@@ -123,7 +123,7 @@ class PreflightSettings(Strict):
     """What ``panel-watchdog preflight`` asks before an upgrade."""
 
     copies: tuple[AbsolutePath, ...] = ()
-    """Directories, on other disks than the archives', in which copies of them lie under their own names, at any depth of two."""
+    """Directories on other disks in which copies of the archives lie under their own names, directly or in a folder per server."""
     max_age: Duration = Field(2 * DAY, ge=HOUR)
     """How old the newest good backup of a server may be."""
 

@@ -4,9 +4,13 @@ import bz2
 import gzip
 import os
 import shutil
+import tempfile
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from watchdog.errors import Blind
 from watchdog.panels.pterodactyl import log_files, wings_log
@@ -40,6 +44,7 @@ class Stage:
         self.journal = Journal(self.path, self.clock, zone)
         self.zones = (UTC,)
         self.began = None
+        self.deafens = True
         self.reader = LogReader(self.path, self.clock)
 
     def boot(self):
@@ -71,8 +76,8 @@ class Stage:
 
     def restarted(self):
         """Let our own program be started anew."""
-        self.reader = LogReader(self.path, self.clock)
-        return self.look()
+        self.reader = LogReader(self.path, self.clock, deafens=self.deafens)
+        return self.look() if any(self.path.parent.iterdir()) else None
 
 
 @pytest.fixture
@@ -169,10 +174,10 @@ def test_after_the_rotation_that_deafens_wings_silence_proves_nothing(stage):
 
 def test_a_wings_that_opens_its_log_anew_is_only_quiet(stage):
     """Pelican's Wings writes through the file that is opened anew on SIGHUP."""
-    stage.reader = LogReader(stage.path, stage.clock, deafens=False)
+    stage.deafens = False
     stage.boot()
     stage.create(1)
-    stage.look()
+    stage.restarted()
     stage.journal.rotate("hup")
     assert stage.look().error == ""
     stage.journal.begin()
@@ -450,3 +455,77 @@ def test_without_a_process_in_sight_no_start_is_believed(stage):
     log = stage.look()
     assert (log.booted_at, log.of(uuid(1)).interrupted) == (None, None)
     assert log.of(uuid(1)).generated is not None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(st.sampled_from(["create", "tell", "fail", "noise", "copied", "moved", "pack", "look", "restart", "boot"]), max_size=40)
+)
+def test_however_it_is_written_rotated_and_looked_at_the_stories_are_the_same(steps):
+    """Against the whole text in one file, read at once: no line is lost or taken twice, and no gap is seen where there is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        stage, plain = Stage(Path(folder) / "a"), Stage(Path(folder) / "b")
+        both = (stage, plain)
+        for each in both:
+            each.deafens = False
+            each.restarted()
+        for each in both:
+            each.boot()
+        number, open_ones = 0, []
+        for step in steps:
+            for each in both:
+                each.clock.advance(1.0)
+            match step:
+                case "create":
+                    number += 1
+                    open_ones.append(number)
+                    for each in both:
+                        each.create(number)
+                case "tell" if open_ones:
+                    ended = open_ones.pop(0)
+                    for each in both:
+                        each.tell(ended)
+                case "fail":
+                    for each in both:
+                        each.fail()
+                case "noise":
+                    for each in both:
+                        each.journal.write("INFO", "processing servers", total_configs=3)
+                case "boot":
+                    for each in both:
+                        each.boot()
+                case "copied" | "moved":
+                    number_of = len(list(stage.path.parent.iterdir()))
+                    rotate(stage, step, number_of)
+                case "pack":
+                    pack(stage)
+                case "look":
+                    assert not stage.look().error
+                case "restart":
+                    stage.restarted()
+        mine, theirs = stage.look(), plain.look()
+        assert mine.backups == theirs.backups
+        assert mine.unnamed_failures == theirs.unnamed_failures
+        assert stage.restarted().backups == theirs.backups
+
+
+def rotate(stage, how, number):
+    """Rotate to a name of its own; Wings goes on in the renamed file until it is started anew, as nobody tells it."""
+    if not stage.path.exists() or not stage.path.stat().st_size:
+        return
+    old = stage.path.with_name(f"wings.log-{20260500 + number}")
+    if how == "copied":
+        shutil.copy2(stage.path, old)
+        os.truncate(stage.path, 0)
+        return
+    stage.path.rename(old)
+    stage.path.touch()
+    stage.journal._open = stage.path  # a Wings that opens it anew, as Pelican's does
+
+
+def pack(stage):
+    for old in [each for each in stage.path.parent.glob("wings.log-*") if each.suffix != ".gz"]:
+        packed = old.with_name(f"{old.name}.gz")
+        packed.write_bytes(gzip.compress(old.read_bytes()))
+        shutil.copystat(old, packed)
+        old.unlink()

@@ -37,7 +37,7 @@ ROLLED: Final = 7 * 86_400.0
 """Seconds by which times run back where a year ended, and nowhere else."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Stream:
     """One text that Wings wrote, in whatever file it is now; known by its first bytes.
 
@@ -95,15 +95,17 @@ class LogReader:
         self.files = frozenset(each.key for each in found if each.plain)
         silent = self._silent(found)
         error = self._zoned(found, zones) or silent
+        pairs, unread = self._matched(found)
+        error = error or unread
+        self._miss_lost([stream for _, stream in pairs], last=last)
         left = PER_LOOK
-        self._miss_lost(found, last=last)
-        for each in found:
+        for file, stream in pairs:
             try:
-                left -= self._follow(each, left)
+                left -= self._follow(file, stream, left)
             except Replaced:
                 raise
             except Blind as blind:
-                error = error or self._missed(each, blind)
+                error = error or self._missed(file, blind)
             if left <= 0:
                 error = error or "its history is still being read"
                 break
@@ -137,11 +139,43 @@ class LogReader:
         stamp, written_at = self._last
         return self._zone is not None and bool(stamp) and wings_times.contradicts(stamp, written_at, self._zone)
 
-    def _follow(self, file: LogFile, room: int) -> int:
+    def _matched(self, found: Sequence[LogFile]) -> tuple[list[tuple[LogFile, _Stream]], str]:
+        """Return each file with the stream that it is, a new one if it was never seen, and why one cannot be read. Raises Replaced."""
+        pairs: list[tuple[LogFile, _Stream]] = []
+        known, error = list(self._streams), ""
+        for file in found:
+            stream = next((each for each in known if (each.key, each.stamp) == (file.key, file.stamp)), None)
+            if stream is None:
+                try:
+                    head = file.head()
+                except Replaced:
+                    raise
+                except Blind as blind:
+                    error = error or self._missed(file, blind)
+                    continue
+                if not head:
+                    continue
+                stream = next((each for each in known if head.startswith(each.head)), None) or _Stream(head)
+                stream.head = head
+                known += [] if stream in known else [stream]
+            pairs.append((file, stream))
+        plain = [stream for file, stream in pairs if file.plain]  # while a file is being packed both are there
+        return [(file, stream) for file, stream in pairs if file.plain or stream not in plain], error
+
+    def _miss_lost(self, here: Sequence[_Stream], *, last: bool) -> None:
+        """Notice a stream that was being written and is nowhere now: nobody knows how it ended. Raises Replaced but for the last time."""
+        if any(each.live and each not in here for each in self._streams):
+            if not last:
+                raise Replaced("a file of the log is nowhere now")
+            self._stories.gap()
+        self._streams = list(dict.fromkeys(here))
+
+    def _follow(self, file: LogFile, stream: _Stream, room: int) -> int:
         """Read what is new in one file; return how many bytes that was."""
-        stream = self._stream(file)
-        if stream is None:
+        if (stream.key, stream.stamp) == (file.key, file.stamp):
+            stream.live = file.current
             return 0
+        stream.key, stream.stamp = file.key, None
         if file.plain and file.size - stream.offset > LONGEST_BACKLOG:
             stream.offset, stream.skipping = file.size - LONGEST_BACKLOG, True
         total = 0
@@ -155,41 +189,6 @@ class LogReader:
                 break
         stream.live = file.current or total > 0
         return total
-
-    def _stream(self, file: LogFile) -> _Stream | None:
-        """Return the stream that a file is, a new one if it was never seen; None when nothing is new in it. Raises Blind."""
-        known = next((each for each in self._streams if each.key == file.key), None)
-        if known is not None and known.stamp == file.stamp:
-            known.live = file.current
-            return None
-        head = file.head()
-        if known is not None and (not head.startswith(known.head) or (file.plain and file.size < known.offset)):
-            # other bytes stand where this one was read, and it was not found anywhere else before: how it ended is lost
-            self._streams.remove(known)
-            self._stories.gap()
-        if not head:
-            return None
-        stream = next((each for each in self._streams if head.startswith(each.head)), None)
-        if stream is None:
-            stream = _Stream(head)
-            self._streams.append(stream)
-        stream.head, stream.key, stream.stamp = head, file.key, None
-        return stream
-
-    def _miss_lost(self, found: Sequence[LogFile], *, last: bool) -> None:
-        """Notice a stream that was being written and is nowhere now: nobody knows how it ended. Raises Replaced but for the last time."""
-        here = {each.key for each in found}
-        gone = [each for each in self._streams if each.key not in here]
-        if not gone:
-            return
-        known = {each.key for each in self._streams}
-        heads = [_head(each) for each in found if each.key not in known]
-        lost = [each for each in gone if not any(head.startswith(each.head) for head in heads)]
-        if any(each.live for each in lost):
-            if not last:
-                raise Replaced("a file of the log is nowhere now")
-            self._stories.gap()
-        self._streams = [each for each in self._streams if each not in lost]
 
     def _feed(self, piece: Piece, stream: _Stream, file: LogFile) -> None:
         lines = piece.lines
@@ -274,15 +273,6 @@ class LogReader:
             silent_since=self._prior,
             deaf=deaf,
         )
-
-
-def _head(file: LogFile) -> bytes:
-    try:
-        return file.head()
-    except Replaced:
-        raise
-    except Blind:
-        return b""
 
 
 def _newest(found: Sequence[LogFile]) -> tuple[str, float]:

@@ -149,7 +149,8 @@ def release(
     control = reach(config, socket, url, token_file)
     if number is None and not every:
         raise Refused("name a holding by its number, or say --all")
-    numbers = [each.id for each in control.holdings()] if every else [number or 0]
+    # the newest first: what was held last was held inside of what was held before
+    numbers = sorted((each.id for each in control.holdings()), reverse=True) if every else [number or 0]
     refused = False
     for each in numbers:
         try:

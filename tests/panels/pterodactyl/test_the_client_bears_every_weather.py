@@ -19,6 +19,7 @@ from watchdog.errors import BadSettings, Blind, Forbidden, NotFound, Refused, Se
 from watchdog.panels.pterodactyl import console
 from watchdog.panels.pterodactyl.credentials import LocalConfiguration, Token, parsed
 from watchdog.panels.pterodactyl.fake import ADMIN_KEY, APPLICATION_KEY, OWNER_KEY, FakeWings
+from watchdog.panels.pterodactyl.panel_api import OfOneServer, of_server
 from watchdog.panels.pterodactyl.remote_api import verdict
 from watchdog.runtime.answers import Answer
 from watchdog.runtime.redaction import redact
@@ -665,3 +666,20 @@ def test_a_wings_that_takes_calls_and_never_answers_is_not_reachable_and_holds_n
             assert (view.local.wings.reachable, view.local.wings.servers, view.local.wings.version) == (False, None, "1.11.11")
             assert view.complete
             assert view.node(other.uuid).wings.reachable is False
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (404, "NotFoundHttpException", OfOneServer), (409, "ServerStateConflictException", OfOneServer),
+        (500, "QueryException", OfOneServer), (504, "DaemonConnectionException", OfOneServer),
+        (503, "HttpException", ServerFault), (500, "", ServerFault), (502, "", ServerFault), (404, "", NotFound),
+        (403, "AccessDeniedHttpException", Forbidden), (401, "AuthenticationException", Forbidden), (302, "", Refused),
+    ],
+)  # fmt: skip
+def test_what_the_panel_says_of_one_server_is_that_servers_own(status: int, code: str, error: type[WatchdogError]) -> None:
+    body = json.dumps({"errors": [{"code": code, "status": str(status), "detail": "x"}]}).encode() if code else b"<html>"
+    with pytest.raises(error) as said:
+        of_server(Answer(status, {}, body, 0.0, "backups", "panel"))
+    assert type(said.value) is error
+    assert not isinstance(said.value, OfOneServer) or said.value.word == f"{status} {code}"

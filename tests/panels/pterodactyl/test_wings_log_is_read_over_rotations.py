@@ -457,7 +457,13 @@ def test_without_a_process_in_sight_no_start_is_believed(stage):
     assert log.of(uuid(1)).generated is not None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(
     steps=st.lists(st.sampled_from(["create", "tell", "fail", "noise", "copied", "moved", "pack", "look", "restart", "boot"]), max_size=40)
 )

@@ -242,6 +242,8 @@ def die(at, code=1):
         ([die(START - 600), die(START - 300)], {}, False),
         ([die(START - 600, 0), die(START - 300, 0), die(START - 100, 0)], {}, False),
         ([die(START - 9000), die(START - 300), die(START - 100)], {}, False),
+        ([die(START - 600), die(START - 300), die(START - 100), die(START - 50, 0)], {}, False),
+        ([die(START - 700, 0), die(START - 600), die(START - 300), die(START - 100)], {}, True),
         ([die(START - 600), die(START - 300), die(START - 100)], {"user_power": "restart", "user_power_at": START - 700}, False),
         ([die(START - 600), die(START - 300), die(START - 100)], {"user_power": "start", "user_power_at": START - 700}, True),
     ],
@@ -277,7 +279,6 @@ def test_what_wings_gave_up_is_started_where_it_is_known_to_be_wanted():
         ({"user_power": "kill", "user_power_at": START + 303}, {}, 137, None),
         ({}, {"expect": {"Paper": "stopped"}}, 137, None),
         ({}, {"expect": {"Paper": "any"}}, 137, "hold"),
-        ({"activity_at": None}, {}, 137, None),
         ({}, {}, 0, None),
     ],
 )
@@ -288,16 +289,22 @@ def test_what_may_have_been_meant_so_is_never_started(changes, settings, code, f
     assert [("start" if each.proposal else "hold") for each in drifts] == ([found] if found else [])
 
 
-def plan(ran):
-    return Schedule(1, PAPER, "nightly stop", active=True, processing=False, last_run_at=ran, next_run_at=START + DAY)
+def plan(ran, powers=("stop",), *, processing=False):
+    return Schedule(
+        1, PAPER, "nightly stop", active=True, processing=processing, last_run_at=ran, next_run_at=START + DAY, powers=powers
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("schedules", "kind"),
     [
         ((plan(START + 200),), None),
-        ((plan(START - 2000),), None),
-        ((plan(START - 3000),), "start"),
+        ((plan(START + 200, ("restart", "start")),), None),
+        ((plan(START + 200, ("start",)),), "start"),
+        ((plan(START + 200, ()),), "start"),
+        ((plan(START - 900),), "start"),
+        ((plan(START + 400),), "hold"),
+        ((plan(START - DAY, processing=True),), "hold"),
         ((plan(None),), "start"),
         (None, "hold"),
     ],
@@ -306,7 +313,7 @@ def test_what_a_schedule_may_have_stopped_is_never_started(schedules, kind):
     """A scheduled stop stands in no activity, and may end a server with 130, 137 or 143."""
     ended = given_up()
     ended.give(schedules=schedules)
-    drifts = [each for each in ended.look().drifts if each.kind == "server_crash_loop"]
+    drifts = [each for each in ended.look(120).drifts if each.kind == "server_crash_loop"]
     assert [("start" if each.proposal else "hold") for each in drifts] == ([kind] if kind else [])
 
 
@@ -322,6 +329,25 @@ def test_what_we_did_ourselves_is_no_crash():
     found = given_up()
     found.last_remedy_at[("power_kill", remedies.server_object(TARGET, PAPER))] = found.now
     assert found.kinds() == set()
+
+
+def test_an_end_is_unknown_until_the_panels_activity_was_read_after_it():
+    ended = given_up()
+    ended.activity_age = 120.0
+    assert ended.unknown()[SERVER] == "activity_unread"
+    ended.activity_age = 0.0
+    assert "server_crash_loop" in ended.kinds()
+    ended.give(activity_at=None)
+    assert ended.unknown()[SERVER] == "activity_unread", "not in order after a start of ours"
+
+
+def test_crashes_are_remembered_over_a_start_of_ours():
+    found = looks()
+    found.events = [die(START - 600), die(START - 300), die(START - 100), ContainerEvent("oom", f"id-{PAPER}", PAPER, START - 60)]
+    assert found.kinds() == {"server_crash_loop", "server_oom"}
+    found.events = []
+    assert found.kinds() == {"server_crash_loop", "server_oom"}
+    assert found.kinds(2 * HOUR) == set(), "and forgotten"
 
 
 def test_a_server_that_was_off_when_we_came_is_left_alone():

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from watchdog.model.drifts import Drift, Proposal, Scalar
+from watchdog.model.drifts import Proposal, Scalar
 from watchdog.panels.pterodactyl import remedies
 from watchdog.panels.pterodactyl.notes import GRAIN, ServerNote
-from watchdog.panels.pterodactyl.scene import Part, Scene, only, server_subject
+from watchdog.panels.pterodactyl.scene import Part, Scene, one, only, server_subject, unsure
 from watchdog.panels.pterodactyl.view import Server, WingsServer
 from watchdog.panels.pterodactyl.wishes import scheduled, wish_of
 
@@ -19,8 +19,8 @@ GIVEN_UP: Final = 86400.0
 """Seconds for which a server that Wings gave up is worth a word."""
 ENDED_WITHIN: Final = {"stop": 900.0, "kill": 60.0, "restart": 900.0}
 """Seconds after a person's word within which an end is what was asked for (a stop may take ten minutes, then SIGKILL)."""
-TASKS_WITHIN: Final = 2700.0
-"""Seconds after the beginning of a schedule in which a task of it may have ended a server: three delays of 15 minutes."""
+NOTED_WITHIN: Final = 60.0
+"""Seconds within which the panel notes that a schedule is through, after its last task has gone out (RunTaskJob.php@v1.11.8)."""
 
 
 def out_of_memory(scene: Scene, server: Server) -> Part:
@@ -29,7 +29,8 @@ def out_of_memory(scene: Scene, server: Server) -> Part:
         return Part()
     since = scene.wall - scene.settings.thresholds.crash_window
     container = scene.engine.servers.get(server.uuid)
-    heard = any(each.action == "oom" and each.at >= since for each in scene.engine.events.get(server.uuid, ()))
+    events = [(each.at, 0) for each in scene.engine.events.get(server.uuid, ()) if each.action == "oom"]
+    heard = bool(scene.notes.stamps("oom", server.uuid, events, since))
     marked = container is not None and bool(container.oom_killed) and not container.running and (container.finished_at or 0.0) >= since
     if not heard and not marked:
         return Part()
@@ -39,8 +40,9 @@ def out_of_memory(scene: Scene, server: Server) -> Part:
     return only(scene.drift("server_oom", server_subject(server), truth, f"it may use {server.memory_mib} MiB", evidence, None, hold))
 
 
-def crashed(scene: Scene, server: Server, wings: WingsServer, note: ServerNote) -> Drift | None:
+def crashed(scene: Scene, server: Server, wings: WingsServer, note: ServerNote) -> Part:
     """Report a server that dies again and again, or one that Wings gave up to start; one that nobody wants is let be."""
+    subject = server_subject(server)
     wish = wish_of(scene.settings, server, note)
     deaths = _deaths(scene, server)
     standing = scene.engine.standing(server.uuid)
@@ -49,14 +51,19 @@ def crashed(scene: Scene, server: Server, wings: WingsServer, note: ServerNote) 
         evidence["exit_code"] = deaths[-1]
         hold = "starting it again would only feed the loop: read its log"
         truth = f"it died at least {scene.settings.thresholds.crash_looks} times lately"
-        return scene.drift("server_crash_loop", server_subject(server), truth, f"Wings says {wings.state}", evidence, None, hold)
-    if wings.state != "offline" or wish.want == "down" or not _given_up(scene, server, note):
-        return None
+        return one(subject, scene.drift("server_crash_loop", subject, truth, f"Wings says {wings.state}", evidence, None, hold))
+    ended = _ended(scene, server, note)
+    if wings.state != "offline" or wish.want == "down" or ended is None:
+        return one(subject)
+    if server.activity_at is None or server.activity_at < ended:
+        return unsure(subject, "activity_unread", "it ended; whether a person asked for it stands in the panel's activity, not read yet")
+    if _asked(scene, server, ended):
+        return one(subject)
     container = scene.engine.servers.get(server.uuid)
     evidence |= {"given_up": True, "exit_code": container.exit_code if container is not None else None}
     proposal, reason = _start(scene, server, wings, standing, wish.want)
     truth = "it ended by itself" if container is not None else "it ended, and its container is gone"
-    return scene.drift("server_crash_loop", server_subject(server), truth, "Wings gave up to start it", evidence, proposal, reason)
+    return one(subject, scene.drift("server_crash_loop", subject, truth, "Wings gave up to start it", evidence, proposal, reason))
 
 
 def _start(scene: Scene, server: Server, wings: WingsServer, standing: str, want: str) -> tuple[Proposal | None, str | None]:
@@ -74,27 +81,28 @@ def _deaths(scene: Scene, server: Server) -> list[int]:
     if server.user_power_at is not None:  # only the newest word of a person is known: what lies before it may be their doing, too
         since = max(since, server.user_power_at + ENDED_WITHIN.get(server.user_power, 0.0))
     events = scene.engine.events.get(server.uuid, ())
-    return [each.exit_code for each in events if each.action == "die" and each.exit_code and each.at >= since]
+    heard = [(each.at, each.exit_code) for each in events if each.action == "die" and each.exit_code is not None]
+    known = scene.notes.stamps("die", server.uuid, heard, scene.wall - scene.settings.thresholds.crash_window)
+    clean = max((at for at, code in known if code == 0), default=0.0)  # it ended well since: the loop is over
+    return [code for at, code in known if code and at >= since and at > clean]
 
 
-def _given_up(scene: Scene, server: Server, note: ServerNote) -> bool:
-    """Whether it ran before our eyes, ended with an error, and neither a person nor we had asked for that."""
+def _ended(scene: Scene, server: Server, note: ServerNote) -> float | None:
+    """Return when it ended with an error, having run before our eyes; None = it did not, or too long ago."""
     container = scene.engine.servers.get(server.uuid)
     if container is not None and (container.running or not container.exit_code):
-        return False
+        return None
     ended = container.finished_at if container is not None else note.state_since
     if ended is None or note.ran_at is None or scene.wall - ended > GIVEN_UP or note.ran_at < ended - 2 * GRAIN:
-        return False
-    if server.activity_at is None or server.activity_at < ended:
-        return False
-    return not _asked(scene, server, ended)
+        return None
+    return ended
 
 
 def _asked(scene: Scene, server: Server, ended: float) -> bool:
     said = server.user_power_at
     if said is not None and said <= ended <= said + ENDED_WITHIN.get(server.user_power, 0.0):
         return True
-    if scheduled(server, ended - TASKS_WITHIN, ended):
+    if scheduled(server, ended - ENDED_WITHIN["stop"], ended + NOTED_WITHIN):
         return True
     acted_on = remedies.server_object(scene.settings.name, server.uuid)
     ours = [

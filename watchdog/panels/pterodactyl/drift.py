@@ -6,22 +6,22 @@ cannot be read, records that are old, a node that is not proven to be the one of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
-from watchdog.model.drifts import Confirm, Drift, DriftKind, Judgement, Subject, UnknownSubject
+from watchdog.model.drifts import Confirm, DriftKind, Judgement, Subject
 from watchdog.model.moments import Moment
 from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
-from watchdog.panels.pterodactyl.notes import Reported
-from watchdog.panels.pterodactyl.rules_archives import about_archives, whole_records
-from watchdog.panels.pterodactyl.rules_backups import about_records, readable
+from watchdog.panels.pterodactyl.lost import lost, reported
+from watchdog.panels.pterodactyl.rules_archives import about_archives
+from watchdog.panels.pterodactyl.rules_backups import about_records
 from watchdog.panels.pterodactyl.rules_canary import about_the_canary
 from watchdog.panels.pterodactyl.rules_nodes import about_nodes
 from watchdog.panels.pterodactyl.rules_panel import about_the_panel
 from watchdog.panels.pterodactyl.rules_servers import about_servers
-from watchdog.panels.pterodactyl.scene import Scene, joined, prepare
+from watchdog.panels.pterodactyl.scene import joined, prepare
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.traces import Evidence
 from watchdog.panels.pterodactyl.view import PterodactylView
@@ -74,16 +74,21 @@ def detect(
     drifts = sorted({each.key: each for each in whole.drifts}.values(), key=lambda each: each.key)
     ill = {each.subject for each in drifts}
     unknown = {each.subject: each for each in whole.unknown if each.subject not in ill}
-    judged = {str(each) for each in (*ill, *unknown, *whole.fine)}
-    gone = list(_lost(scene, judged))
-    lost = {each.subject: each for _, each in gone}
-    scene.notes.keep_reported((*(_reported(each) for each in drifts), *(each for each, _ in gone), *_still(scene, unknown)))
+    gone = list(lost(scene, drifts, unknown))
+    unseen = {each.subject: each for _, each in gone if each is not None and each.subject not in ill}
+    scene.notes.keep_reported((*reported(drifts), *(each for each, _ in gone)))
+    unknown = {**unseen, **unknown}
     return Judgement(
         drifts=tuple(drifts),
-        unknown=tuple(sorted({**lost, **unknown}.values(), key=lambda each: str(each.subject))),
-        fine=tuple(sorted({each for each in whole.fine if each not in ill and each not in unknown}, key=str)),
+        unknown=tuple(sorted(unknown.values(), key=lambda each: str(each.subject))),
+        fine=tuple(sorted(_in_order(whole.fine, ill, unknown), key=str)),
         memory=scene.notes.after,
     )
+
+
+def _in_order(fine: Iterable[Subject], ill: Iterable[Subject], unknown: Iterable[Subject]) -> set[Subject]:
+    names = {str(each) for each in (*ill, *unknown)}  # a subject out of sight has lost its name
+    return {each for each in fine if str(each) not in names}
 
 
 def place_of(settings: PterodactylSettings, actual: Actual, view: PterodactylView) -> Place:
@@ -94,39 +99,3 @@ def place_of(settings: PterodactylSettings, actual: Actual, view: PterodactylVie
     if settings.node is None or local is None:
         return Place()
     return Place(engine_id=engine, proof=f"the node {local.name} ({local.uuid}) stands in {settings.node.config}")
-
-
-def _reported(drift: Drift) -> Reported:
-    server = drift.evidence.get("server")
-    return Reported(drift.subject.kind, drift.subject.id, server if drift.subject.kind == "backup" and isinstance(server, str) else "")
-
-
-def _still(scene: Scene, unknown: Iterable[Subject]) -> Iterator[Reported]:
-    """Yield what was reported before and is unknown now by a rule of its own."""
-    names = {str(each) for each in unknown}
-    return (each for each in scene.notes.reported() if f"{each.kind}/{each.id}" in names)
-
-
-def _lost(scene: Scene, judged: set[str]) -> Iterator[tuple[Reported, UnknownSubject]]:
-    """Find what had a drift and is out of sight now: not known, rather than mended."""
-    reasons = {
-        "archive": (
-            scene.stock.reason or ("" if whole_records(scene) else "record_unreadable"),
-            "it had a drift, and cannot be judged now",
-        ),
-        "server": (scene.engine.reason, scene.engine.message),
-        "node": ("" if scene.view.nodes else "nodes_unread", "the nodes have not been read"),
-    }
-    for each in scene.notes.reported():
-        reason, message = _lost_record(scene, each.server) if each.kind == "backup" else reasons.get(each.kind, ("", ""))
-        if reason and f"{each.kind}/{each.id}" not in judged:
-            yield each, UnknownSubject(Subject(each.kind, each.id), reason, message)
-
-
-def _lost_record(scene: Scene, uuid: str) -> tuple[str, str]:
-    server = scene.view.server(uuid)
-    if server is not None and not readable(scene, server):
-        return "record_unreadable", "it had a drift, and the panel does not show the backups of its server now"
-    if server is not None and scene.here(server) and not scene.stock.clear:
-        return scene.stock.reason, scene.stock.message
-    return "", ""

@@ -6,7 +6,7 @@ the look, and what a single look cannot know (the disk that only the panel tells
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from watchdog.model.archives import ArchiveFile, Identity, Verification
@@ -25,8 +25,6 @@ BEING_WRITTEN: Final = 120.0
 """Seconds after its last change in which an archive is certainly somebody's work."""
 BYTES: Final = 2
 """The level of verification that reads every byte."""
-AT_WORK: Final = frozenset({"open_file", "not_stable"})
-"""Refusals that prove Wings to be at work on an archive right now."""
 _STILL: Final = frozenset({"open_file", "not_stable", "within_grace", "closed_lately"})
 
 
@@ -35,7 +33,7 @@ class Case:
     """One stuck backup judged: ``name`` is one of CASES, ``refusals`` are words of REFUSALS that stop its remedy, gravest first.
 
     ``proof`` is ``log`` or ``structure`` where the archive is good; ``reason`` says why it must be failed (one of remedies.FAILURES).
-    ``proposal`` is set only without refusals; ``hold`` is the sentence that says why there is none.
+    ``proposal`` is set only without refusals; ``hold`` is the sentence that says why there is none. ``at_work``: Wings is seen to be at it.
     """
 
     name: str
@@ -45,11 +43,7 @@ class Case:
     reason: str = ""
     proposal: Proposal | None = None
     hold: str | None = None
-
-    @property
-    def at_work(self) -> bool:
-        """Whether Wings is proven to be at it right now."""
-        return self.name == "in_flight" and bool(AT_WORK & set(self.refusals))
+    at_work: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +78,7 @@ def case_of(scene: Scene, server: Server, backup: Backup) -> Case:
 
 def with_refusal(case: Case, word: str, sentence: str = "") -> Case:
     """Return the case with one more reason to leave it alone."""
-    return Case(
-        case.name, case.sentence, (*case.refusals, word), case.proof, case.reason, None, case.hold or sentence or REFUSALS[word]
-    )  # fmt: skip
+    return replace(case, refusals=(*case.refusals, word), proposal=None, hold=case.hold or sentence or REFUSALS[word])
 
 
 def _patient(scene: Scene, server: Server, backup: Backup) -> _Patient:
@@ -133,11 +125,13 @@ def _blind(patient: _Patient) -> Refusal | None:  # noqa: PLR0911  # a ladder
 def _of_file(patient: _Patient, file: ArchiveFile) -> Case:
     scene = patient.scene
     silent = refusing.silent(patient.scene.settings, patient.reads)
-    writes = not file.stable or (silent is not None and scene.wall - file.identity.mtime_ns / 1e9 < BEING_WRITTEN)
-    if writes and (silent is None or silent.word != "open_file"):
+    written = scene.wall - file.identity.mtime_ns / 1e9 < BEING_WRITTEN
+    if (silent is None and not file.stable) or (silent is not None and silent.word != "open_file" and (written or not file.stable)):
         silent = Refusal("not_stable")
     if silent is not None and silent.word in _STILL:
-        return _held("in_flight", "Wings may still be at it, and may still call: it is waited for", silent.word)
+        case = _held("in_flight", "Wings may still be at it, and may still call: it is waited for", silent.word)
+        # a file that nobody has looked at twice yet is not called stable: that alone is no work
+        return replace(case, at_work=silent.word == "open_file" or (written and silent.word == "not_stable"))
     if silent is not None:
         return _cannot_see(silent)
     found = file.verification

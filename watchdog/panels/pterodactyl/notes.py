@@ -21,6 +21,7 @@ MOST_REPORTED: Final = 2000
 GRAIN: Final = 300.0
 """Seconds to which the stamp of a server that runs is rounded down, so that the memory is not written anew at each look."""
 MOST_SPANS: Final = 6
+MOST_STAMPS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class ServerNote:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A subject that had a drift; ``server`` is the uuid of the server that a backup is of, else ""."""
+    """A subject (``kind``, ``id``) that had the drift ``what``; ``server`` is the uuid of the server that a backup is of, else ""."""
 
+    what: str
     kind: str
     id: str
     server: str = ""
@@ -83,6 +85,20 @@ class Notes:
             stamp = old.at
         self.after[key] = encode(Since(word, stamp))
         return stamp
+
+    def carry(self, kind: str, start: str) -> None:
+        """Keep what was noted of findings whose names begin so: they cannot be looked at now."""
+        prefix = f"f:{kind}:{start}"
+        self.after.update((key, value) for key, value in self._before.items() if key.startswith(prefix) and key not in self.after)
+
+    def stamps(self, kind: str, ident: str, heard: Iterable[tuple[float, int]], since: float) -> list[tuple[float, int]]:
+        """Return (at, number) of what was heard lately, in this life of ours or before, oldest first; and remember it."""
+        old = _listed(self._before.get(f"e:{kind}:{ident}"))
+        known = {(float(each[0]), int(each[1])) for each in old if isinstance(each, list) and len(each) == 2}  # noqa: PLR2004  # (at, number)
+        kept = sorted(each for each in {*known, *heard} if since <= each[0] <= self.now + 60)[-MOST_STAMPS:]
+        if kept:
+            self.after[f"e:{kind}:{ident}"] = json.dumps(kept, separators=(",", ":"))
+        return kept
 
     def server(self, uuid: str) -> ServerNote | None:
         """Return what was remembered of a server."""
@@ -138,7 +154,7 @@ class Notes:
 
     def keep_reported(self, subjects: Iterable[Reported]) -> None:
         """Remember the subjects that have drifts."""
-        rows = sorted({(each.kind, each.id, each.server) for each in subjects})[:MOST_REPORTED]
+        rows = sorted({(each.what, each.kind, each.id, each.server) for each in subjects})[:MOST_REPORTED]
         self.after[REPORTED_KEY] = json.dumps(rows, separators=(",", ":"))
 
     def _get(self, kind: type[MemoryT], key: str) -> MemoryT | None:

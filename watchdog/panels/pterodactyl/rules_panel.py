@@ -110,6 +110,9 @@ def _queue(scene: Scene) -> Part:
         since = scene.notes.since("queued", f"{server.uuid}:{schedule.id}", f"{schedule.next_run_at}", at)
         if at - since > min(offset for _, offset in schedule.queued) + scene.settings.thresholds.queue:
             found.append((server, schedule))
+    for server in scene.view.servers:
+        if server.schedules_at is None and not server.conflicted:
+            scene.notes.carry("queued", server.uuid)
     if not found:
         return Part()
     stuck = [f"{server.name}/{schedule.name}" for server, schedule in found]

@@ -67,8 +67,8 @@ def _beside_docker(scene: Scene, server: Server, wings: WingsServer, note: Serve
         if engine.reason == "unplaced" and wings.state == "offline":
             return NOTHING_SAID  # a node whose servers were never started has no container that could prove anything
         return unsure(subject, engine.reason, engine.message)
-    drift = _ghost(scene, server, wings, note) or _unseen(scene, server, wings) or crashes.crashed(scene, server, wings, note)
-    return one(subject, drift)
+    drift = _ghost(scene, server, wings, note) or _unseen(scene, server, wings)
+    return one(subject, drift) if drift is not None else crashes.crashed(scene, server, wings, note)
 
 
 def _ghost(scene: Scene, server: Server, wings: WingsServer, note: ServerNote) -> Drift | None:

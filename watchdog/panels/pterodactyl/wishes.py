@@ -16,6 +16,8 @@ from watchdog.panels.pterodactyl.view import Server
 
 Want = Literal["up", "down", "unknown"]
 STOPS: Final = frozenset({"stop", "kill"})
+ENDS: Final = STOPS | {"restart"}
+"""What a task of a schedule may send that ends a server, if only to begin it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def wish_of(settings: PterodactylSettings, server: Server, note: ServerNote | No
 
 
 def scheduled(server: Server, since: float, until: float | None) -> bool:
-    """Whether one of its schedules began in that time (``until`` None = now)."""
-    began = [each.last_run_at for each in server.schedules or () if each.last_run_at is not None]
-    return any(since <= at and (until is None or at <= until) for at in began)
+    """Whether a schedule that ends it is at it, or came to its end in that time (``until`` None = now): only then the panel notes it."""
+    ending = [each for each in server.schedules or () if ENDS & set(each.powers)]
+    if until is None and any(each.processing for each in ending):
+        return True
+    return any(each.last_run_at is not None and since <= each.last_run_at <= (until or each.last_run_at) for each in ending)

@@ -89,10 +89,10 @@ class Node:
         self.guard: Guard | None = None
         self.restart()
 
-    def restart(self, floor: int = 0) -> None:
+    def restart(self, floor: int = 0, instruments: Noted | None = None) -> None:
         if self.guard is not None:
             self.guard.close()
-        self.instruments = Noted(METRICS)
+        self.instruments = instruments or Noted(METRICS)
         self.guard = Guard(self.settings, Ports(self.clock, self.instruments, None, holdings=self.notebook), self, floor=floor)
         self.loops = {tend.name: tend.step for tend in self.guard.tends()}
         self.opened = "guard" in self.loops and self.guard._open()

@@ -476,8 +476,10 @@ def test_switched_off_it_still_tidies_up_and_gives_its_directory_back(node):
     caught(node, A, B)
     node.path(A).unlink()
     off = node.settings.model_copy(update={"guard": node.settings.guard.model_copy(update={"enabled": False})})
-    node.settings = off
-    node.restart()
+    node.settings, said = off, node.instruments
+    assert node.value("guard_works") == 1.0
+    node.restart(instruments=said)
+    assert not any("guard_works" in row[0] for row in said.values), "what was said of it is taken back"
     node.word(B, successful=True)
     node.rounds(3600.0)
     assert node.kept() == {A}, "the last name of a pending backup is kept all the same"

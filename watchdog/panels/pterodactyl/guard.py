@@ -37,6 +37,8 @@ DIRECTORY: Final = "archive_links"
 """What the holding of the directory is called."""
 REMOVE: Final = "remove_directory"
 ROUND_SECONDS: Final = 120.0
+IDLE_EVERY: Final = 30.0
+"""Seconds between two rounds where only repairs make links."""
 
 
 class Guard:
@@ -63,6 +65,7 @@ class Guard:
             self._shelf, ports.clock, folders=settings.flavour == "pelican", max_age=settings.guard.max_age,
             pending=going.knowing.pending, skip=going.was_let_go, caught=going.caught, missed=self._missed,
         )  # fmt: skip
+        self._unsaid()
         if settings.mode is Mode.OBSERVE:
             return
         for reason in DROPS:
@@ -80,7 +83,7 @@ class Guard:
         """Return the guard's loops; none in mode observe, where nothing is changed."""
         if self._going is None or self._settings.mode is Mode.OBSERVE:
             return ()
-        judging = Tend("held", self._judge, EVERY, ROUND_SECONDS)
+        judging = Tend("held", self._judge, EVERY if self.active else IDLE_EVERY, ROUND_SECONDS)
         return (Tend("guard", self._catch, WATCH_EVERY, ROUND_SECONDS), judging) if self.active else (judging,)
 
     def saw(self, view: PterodactylView, evidence: Evidence) -> None:
@@ -139,10 +142,19 @@ class Guard:
         if self._going is None:
             return EVERY
         rest = self._going.step()
+        self._unsaid()
         self._show(self._going)
         if not self.active and self._going.standing.links == 0:
             self._tidy()
-        return rest
+        return rest if self.active else IDLE_EVERY
+
+    def _unsaid(self) -> None:
+        """Take back what a former configuration said of a guard that is off in this one."""
+        if not self.active:
+            self._instruments.drop(GUARD_WORKS.name, PANEL_NAME, self._settings.name)
+        if self._settings.mode is Mode.OBSERVE:
+            for metric in (HELD_FILES, HELD_BYTES):
+                self._instruments.drop(metric.name, PANEL_NAME, self._settings.name)
 
     def _show(self, going: LettingGo) -> None:
         name, standing = self._settings.name, going.standing

@@ -9,10 +9,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.pterodactyl_guard import SERVER, Node, NotebookGone, uuid
+from tests.support.pterodactyl_guard import Node, NotebookGone, uuid
 from watchdog.panels.pterodactyl.linking import Shelf
 
 ARCHIVES = 3
@@ -24,7 +25,9 @@ ACTS = (
     "person_deletes_record", "repair_completes", "pass", "judge", "judge_and_die", "restart", "ledger_away", "ledger_back",
     "panel_away", "panel_back", "time", "release",
 )  # fmt: skip
-STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, ARCHIVES - 1), st.integers(0, len(TIMES) - 1)), min_size=5, max_size=40)
+STEP = st.tuples(st.sampled_from(ACTS), st.integers(0, ARCHIVES - 1), st.integers(0, len(TIMES) - 1))
+STEPS = st.lists(STEP, min_size=5, max_size=40)
+LONG = st.lists(STEP, min_size=20, max_size=120)
 
 
 class History:
@@ -181,7 +184,7 @@ def run(steps, flavour):
             history.node.guard.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, flavour=st.sampled_from(["pterodactyl", "pelican"]))
 @example(
     [("make", 0, 0), ("catch", 0, 0), ("wings_hears_success", 0, 0), ("pass", 0, 0), ("judge", 0, 0), ("time", 0, 2),
@@ -193,6 +196,14 @@ def run(steps, flavour):
 )
 @example([("make", 0, 0), ("catch", 0, 0), ("judge", 0, 0), ("wings_gives_up", 0, 0), ("release", 0, 0)], "pelican")
 def test_no_order_of_events_loses_a_wanted_archive(steps, flavour):
+    run(steps, flavour)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@settings(max_examples=4000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(steps=LONG, flavour=st.sampled_from(["pterodactyl", "pelican"]))
+def test_no_order_of_many_events_loses_a_wanted_archive(steps, flavour):
     run(steps, flavour)
 
 
@@ -210,4 +221,3 @@ def test_the_check_itself_sees_a_loss(tmp_path):
         raise AssertionError("a lost archive was not noticed")
     finally:
         history.node.guard.close()
-    assert SERVER

@@ -75,6 +75,9 @@ def look(node, proc, *before):
 def looks(node, procs, *before):
     """Look as somebody else does: in a process of its own, under what the words of ``before`` leave it."""
     root = Path(__file__).parents[3]
+    for proc in procs:
+        if proc != EVERYTHING:
+            (proc / "self").unlink()  # it is not us who look there
     done = subprocess.run(
         [*before, sys.executable, "-m", "tests.support.wings_sight", str(node), *map(str, procs)],
         cwd=root,
@@ -125,6 +128,17 @@ def foreign(node, *pids):
     (proc / "self").unlink()
     (proc / "self").symlink_to("1")
     return proc
+
+
+def test_in_a_pid_namespace_of_its_own_with_the_hosts_proc_all_is_seen(node, wings):
+    """So runs an agent in a container that was given the host's /proc under another name."""
+    archive = archive_of(node)
+    wings.tell("open", archive)
+    proc = wings_sight.narrow(node, wings.pid)
+    seen = look(node, proc, "unshare", "--pid", "--fork")
+    file = identity(archive)
+    assert seen["sighted"], seen["word"]
+    assert [file.device, file.inode] in seen["open"]
 
 
 def test_who_may_only_read_and_search_sees_no_descriptor_and_says_so(node, wings):

@@ -104,7 +104,11 @@ def _panel(settings: PterodactylSettings, view: PterodactylView) -> Iterator[Pro
     yield Probe("backups", ok=None if blind or read < len(view.servers) else True, message=f"those of {read} servers were read{hidden}")
     for limit in view.limits:
         name = f"{limit.api} limit"
-        yield Probe(name, ok=None, message=f"{limit.limit} requests a minute, {limit.remaining} left; we take {settings.request_share:.0%}")
+        yield Probe(
+            name,
+            ok=limit.remaining != 0,
+            message=f"{limit.limit} requests a minute, {limit.remaining} left; we take {settings.request_share:.0%}",
+        )
     for node in view.nodes:
         yield _wings(node)
     for each in view.websockets:

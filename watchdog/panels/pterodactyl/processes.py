@@ -64,7 +64,7 @@ class ProcessReader:
         return self._sighted(found, tasks, descriptors, disks.of(self._node.backups))
 
     def _sighted(self, found: WingsProcess, tasks: Mapping[int, _Task], descriptors: Descriptors, disk: Disk) -> WingsProcess:
-        ours = _descendants(os.getpid() if self._proc_is_ours() else -1, tasks)
+        ours = _descendants(self._own_pid(), tasks)
         opened: set[File] = set()
         hidden = []
         for pid, task in tasks.items():
@@ -170,12 +170,12 @@ class ProcessReader:
         except OSError:
             return None
 
-    def _proc_is_ours(self) -> bool:
-        """Whether /proc numbers processes as our own pid namespace does."""
+    def _own_pid(self) -> int:
+        """Return our own process id as this /proc numbers it, which may be another pid namespace's; -1 = it does not show us."""
         try:
-            return (self._proc / "self").readlink() == Path(str(os.getpid()))
-        except OSError:
-            return False
+            return int(str((self._proc / "self").readlink()))
+        except (OSError, ValueError):
+            return -1
 
 
 NAME_ONLY: Final = "it is the only process called wings"

@@ -683,3 +683,49 @@ def test_what_the_panel_says_of_one_server_is_that_servers_own(status: int, code
         of_server(Answer(status, {}, body, 0.0, "backups", "panel"))
     assert type(said.value) is error
     assert not isinstance(said.value, OfOneServer) or said.value.word == f"{status} {code}"
+
+
+def test_a_slice_ends_when_the_wire_fails_for_one_server_after_another(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        for number in range(20):
+            stage.world.add_server(f"server {number}")
+        client = stage.client(watch={"schedules": False, "websocket": False})
+        stage.world.switches.proxy = {"/api/client/servers": 502}
+        view = client.view()
+        assert [server.blind for server in view.servers if server.blind] == ["ServerFault"] * 3
+        stage.world.switches.proxy = {}
+        stage.clock.advance(600)
+        assert client.view().complete
+
+
+def test_what_was_looked_at_by_a_repair_is_read_first_in_the_next_look(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        servers = [stage.world.add_server(f"server {number}") for number in range(60)]
+        backup = stage.world.add_backup(
+            servers[7], successful=True, checksum="sha1:" + "a" * 40, completed_at=stage.world.now(), created_at=stage.world.now() - 60
+        )
+        client = stage.client(watch={"schedules": False, "websocket": False})
+        assert client.view().complete
+        client.lock(servers[7].uuid, backup.uuid, 30)
+        stage.clock.advance(15)
+        view = client.view()
+        assert view.backup(backup.uuid).locked
+        assert [server.name for server in view.servers if server.backups_at == view.at] == ["server 7"]
+
+
+def test_a_wings_that_fails_is_reachable_all_the_same(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage, raw_server(say(answer(500, b'{"error":"An unexpected error"}'))) as wings:
+        stage.node.port = wings.port
+        stage.write_config()
+        local = stage.client().view().local
+        assert (local.wings.reachable, local.wings.docker, local.wings.servers) == (True, None, None)
+
+
+def test_of_hundreds_of_signals_the_newest_counts(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        server = stage.world.add_server("one")
+        for number in range(150):
+            stage.clock.advance(60)
+            stage.world.note(server.id, "server:power.start" if number < 149 else "server:power.kill", api=False)
+        newest = stage.client().newest_power(server.uuid)
+        assert (newest.signal, newest.at) == ("kill", stage.world.now())

@@ -223,9 +223,14 @@ def schedules(panel: FakePanel, _request: Request, row: Server) -> Reply:
 
 
 def activity(panel: FakePanel, request: Request, row: Server) -> Reply:
-    """List activity, oldest first, filtered by a part of the event's name (client-activity-backups.json)."""
+    """List activity, oldest first, filtered by a part of the event's name (client-activity-backups.json).
+
+    ``sort=-timestamp`` turns it round, as the panel's own page asks for it (ActivityLogController.php: allowedSorts; from source only).
+    """
     wanted = request.query.get("filter[event]", "")
     rows = [each for each in panel.world.rows.activity if each.server == row.id and wanted in each.event]
+    if request.query.get("sort") == "-timestamp":
+        rows.reverse()
     part, page, size = paging.cut(rows, request, 25, 100)
     kept = "&".join(word for word in request.raw_query.split("&") if word and not word.startswith("page="))
     url = f"{panel.app_url}/api/client/servers/{row.uuid}/activity"

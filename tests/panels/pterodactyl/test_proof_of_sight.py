@@ -287,9 +287,9 @@ def test_a_log_that_wings_does_not_have_open_is_named(node):
     assert "does not have it open" in seen.log.error
 
 
-def in_container(pid):
+def in_container(pid, started_at=None, state="running"):
     now = Moment(0.0, 0.0)
-    container = Container("c" * 64, "wings", "", "running", pid=pid)
+    container = Container("c" * 64, "wings", "", state, pid=pid, started_at=started_at)
     return Actual(docker=Snapshot("docker", DockerFacts("", "", (container,)), now, now, 10.0))
 
 
@@ -303,3 +303,14 @@ def test_wings_in_a_container_is_found_by_the_containers_pid_namespace(node):
         assert reader.read(in_container(os.getpid())).process is None  # its namespace has no Wings
         assert "Docker" in reader.read(Actual()).process_error
         assert "does not run" in reader.read(in_container(0)).process_error
+
+
+def test_of_a_container_whose_processes_are_hidden_docker_tells_the_start_alone(node):
+    reader = wings_sight.reader(node, container="wings")
+    seen = reader.read(in_container(2**22, 1_000.0))  # no process has that number
+    assert (seen.process.began, seen.process.sighted) == (1_000.0, False)
+    assert seen.process.has_open(identity(archive_of(node))) is None
+    assert "may not be looked at" in seen.process_word
+    assert reader.read(in_container(2**22)).process is None
+    assert reader.read(in_container(2**22, 1_000.0, "exited")).process is None
+    assert reader.read(in_container(os.getpid(), 1_000.0)).process.began == 1_000.0  # a number that means another process here

@@ -19,7 +19,7 @@ from watchdog.model.snapshots import Actual
 from watchdog.panels.pterodactyl import heartbeat, wings_config, zones
 from watchdog.panels.pterodactyl.disks import MOUNTS, Disks
 from watchdog.panels.pterodactyl.log_files import siblings
-from watchdog.panels.pterodactyl.processes import ProcessReader
+from watchdog.panels.pterodactyl.processes import NO_PID, ProcessReader
 from watchdog.panels.pterodactyl.settings import NodeSettings, PterodactylSettings
 from watchdog.panels.pterodactyl.traces import NOTHING, Evidence, Heartbeat, LocalWings, Log, WingsProcess
 from watchdog.panels.pterodactyl.wings_log import KEPT, LogReader
@@ -71,15 +71,15 @@ class EvidenceReader:
                 return None
 
         process, process_error = self._look_at_the_process(node, disks, actual, now)
-        root = self._proc / str(process.pid) / "root" if process is not None else None
-        offered = zones.candidates(node.zone, local.zone, self._proc / str(process.pid) if process is not None else None)
+        home = self._proc / str(process.pid) if process is not None and process.pid != NO_PID else None
+        offered = zones.candidates(node.zone, local.zone, home)
         log = attempt("log", node.log, lambda _: self._read_log(offered, process)) or Log(error=blind.get("log", ""))
         log = _believed(log, process)
         beat = attempt("heartbeat", node.states, heartbeat.heartbeat)
         archives = disks.of(node.backups)
         return Evidence(
             local=local,
-            mismatch=" ".join(_mismatches(node, local, disks, root)),
+            mismatch=" ".join(_mismatches(node, local, disks, home / "root" if home is not None else None)),
             process=_with(process, log),
             process_error=process_error,
             log=log,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from watchdog.errors import Blind
+from watchdog.model.docker import Container
 from watchdog.model.moments import Moment
 from watchdog.model.snapshots import Actual
 from watchdog.panels.pterodactyl.descriptors import Descriptors, File
@@ -40,6 +41,10 @@ class _Task:
     kernel: bool
 
 
+class Hidden(Blind):
+    """The configured container runs, and this /proc does not show its processes: Docker still says when it was started."""
+
+
 class ProcessReader:
     """Finds and looks at one node's Wings, look by look. Keeps only when it first saw each start."""
 
@@ -53,7 +58,13 @@ class ProcessReader:
         """Look once. ``logs`` are the files that Wings may write its log to. Raises Blind."""
         tasks = {task.pid: task for task in self._tasks()}
         descriptors = Descriptors(self._proc, disks)
-        pid, proof = self._wings(tasks, actual, logs, descriptors)
+        try:
+            pid, proof = self._wings(tasks, actual, logs, descriptors)
+        except Hidden as hidden:
+            began_at = self._container(actual).started_at
+            if began_at is None:
+                raise
+            return WingsProcess(NO_PID, began_at, why=str(hidden), proof="Docker says when its container was started")
         began, stepped = self._start(tasks[pid], now)
         files = descriptors.files(pid)
         found = WingsProcess(
@@ -93,7 +104,8 @@ class ProcessReader:
         namespace = self._namespace(actual)
         named = [pid for pid in tasks if self._is_wings(pid) and (namespace is None or self._pid_namespace(pid) == namespace)]
         if not named:
-            raise Blind(f"no process of Wings is in sight: if it runs, we do not see all processes; {WAY_OUT}")
+            kind = Hidden if namespace is not None and namespace == self._pid_namespace("self") else Blind
+            raise kind(f"no process of Wings is in sight: if it runs, we do not see all processes; {WAY_OUT}")
         by_log = [pid for pid in named if (descriptors.files(pid) or frozenset()) & logs]
         by_configuration = [pid for pid in named if self._has_our_configuration(pid)]
         for pids, proof in ((by_log, "it has our log open"), (by_configuration, "it was given our configuration")):
@@ -155,16 +167,19 @@ class ProcessReader:
         """Return the pid namespace of the configured container; None = Wings runs on the host."""
         if not self._node.container:
             return None
-        facts = actual.docker.facts if actual.docker else None
-        container = facts.by_name(self._node.container) if facts else None
-        if container is None or not container.pid:
-            raise Blind(f"the container '{self._node.container}' does not run, or Docker is not watched")
-        inner = self._pid_namespace(container.pid)
+        inner = self._pid_namespace(self._container(actual).pid or 0)
         if inner is None:
-            raise Blind(f"the processes of the container '{self._node.container}' may not be looked at: {WAY_OUT}")
+            raise Hidden(f"the processes of the container '{self._node.container}' may not be looked at: {WAY_OUT}")
         return inner
 
-    def _pid_namespace(self, pid: int) -> int | None:
+    def _container(self, actual: Actual) -> Container:
+        facts = actual.docker.facts if actual.docker else None
+        container = facts.by_name(self._node.container) if facts else None
+        if container is None or not container.running or not container.pid:
+            raise Blind(f"the container '{self._node.container}' does not run, or Docker is not watched")
+        return container
+
+    def _pid_namespace(self, pid: int | str) -> int | None:
         try:
             return (self._proc / str(pid) / "ns" / "pid").stat().st_ino
         except OSError:
@@ -178,6 +193,8 @@ class ProcessReader:
             return -1
 
 
+NO_PID: Final = 0
+"""Of a process that this /proc does not show."""
 NAME_ONLY: Final = "it is the only process called wings"
 """Enough to say when it began; never for what it has open."""
 

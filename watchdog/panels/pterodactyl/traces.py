@@ -47,7 +47,7 @@ class LocalWings:
 
 @dataclass(frozen=True, slots=True)
 class WingsProcess:
-    """The Wings process: its ``pid`` as we see it, when it ``began``, and which files are open, by (device, inode).
+    """The Wings process: its ``pid`` (0 = only Docker told of it), when it ``began``, and which files are open, by (device, inode).
 
     ``sighted`` is the proof of sight: in this pass the descriptors of the Wings process itself were resolved, in its pid namespace, no
     other process called wings hides its own, and the archives lie on a local file system. Only then "nobody has it open" counts; else

@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FOR ?=
 LISTEN ?=
-PYTEST ?= $(BIN)/python -m pytest -n 2 --dist loadgroup
+WORKERS ?= 4
+PYTEST ?= $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: help demo test lint format bench soak docs clean
 help: ## show the commands
@@ -37,7 +38,7 @@ bench: $(STAMP) ## measure, as ratios against a named reference in the same run
 	$(BIN)/python -m benchmarks
 
 soak: $(STAMP) ## the long seeded runs
-	$(PYTEST) -m soak -s --timeout 3600
+	WATCHDOG_WANDER=1 $(PYTEST) -m soak -s --timeout 3600
 
 docs: $(STAMP) ## write docs/metrics.md and docs/configuration.md anew
 	$(BIN)/python -m watchdog.cli.reference

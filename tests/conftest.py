@@ -7,6 +7,12 @@ import os
 import threading
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a busy machine is no finding: no property has a deadline; and the same examples are tried each time, other ones under `make soak`
+settings.register_profile("same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("wander", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wander" if os.environ.get("WATCHDOG_WANDER") == "1" else "same")
 
 
 def require(present: bool, component: str) -> None:

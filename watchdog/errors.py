@@ -16,6 +16,7 @@
     │   ├── Forbidden        the credential is missing, wrong or too weak (401, 403)
     │   ├── NotFound         the named thing does not exist (404)
     │   ├── Refused          the other side or a guard refuses this call (other 4xx, a failed precondition)
+    │   │   └── Conflict     somebody changed the thing since it was read; ``current`` is how it is now
     │   └── BadSettings      a configuration value cannot be used; the text names the key and the way out
     └── Unknown              the answer says nothing either way; never a reason to repair
         ├── MalformedAnswer  bytes came back, but not in the promised shape
@@ -87,6 +88,14 @@ class NotFound(Permanent):
 
 class Refused(Permanent):
     """The other side, or one of our guards, refuses this call."""
+
+
+class Conflict(Refused):
+    """Somebody changed the thing since it was read. ``current`` is how it is now, a value of the room that raises (None = gone)."""
+
+    def __init__(self, message: str, current: object = None) -> None:
+        super().__init__(message)
+        self.current = current
 
 
 class BadSettings(Permanent):

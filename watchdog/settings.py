@@ -6,12 +6,14 @@ Each collector and each panel brings its own model; here they are put together. 
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import Field, ValidationError, create_model, model_validator
 
@@ -202,14 +204,23 @@ def _lay(into: dict[str, Any], keys: list[str], value: Any, name: str) -> None:
 
 
 def _problems(error: ValidationError, document: yaml.Document) -> tuple[Problem, ...]:
-    problems = []
+    found: dict[tuple[str | int, ...], list[str]] = {}
     for detail in error.errors(include_url=False, include_input=False):
-        location = tuple(detail["loc"])
+        location, shape = _written(detail["loc"])
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = f"unknown key{_did_you_mean(location)}"
-        problems.append(Problem(_dotted(location), message, document.line(location)))
+            message = f"unknown key{_did_you_mean(str(location[-1]), shape)}"
+        elif detail["type"] == "model_type":
+            message = "a mapping of keys belongs here"
+        found.setdefault(location, []).append(message)
+    # of a value that may be one of several things: what is wrong inside of one says more than that it is none of the others
+    inner = {location: says for location, says in found.items() if not any(_is_below(other, location) for other in found)}
+    problems = [Problem(_dotted(location), "; or: ".join(dict.fromkeys(says)), document.line(location)) for location, says in inner.items()]
     return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key)))
+
+
+def _is_below(other: tuple[str | int, ...], location: tuple[str | int, ...]) -> bool:
+    return len(other) > len(location) and other[: len(location)] == location
 
 
 def _dotted(location: tuple[str | int, ...]) -> str:
@@ -219,21 +230,37 @@ def _dotted(location: tuple[str | int, ...]) -> str:
     return text
 
 
-def _did_you_mean(location: tuple[str | int, ...]) -> str:
+def _did_you_mean(key: str, shape: Any) -> str:
     from difflib import get_close_matches  # noqa: PLC0415  # only on the way to an error message
 
-    near = get_close_matches(str(location[-1]), _known_keys(location[:-1]), n=1)
+    near = get_close_matches(key, list(getattr(shape, "model_fields", {})), n=1)
     return f"; did you mean '{near[0]}'?" if near else "; see docs/configuration.md for the keys that exist"
 
 
-def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+def _written(location: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Any]:
+    """Return a place as it is written in the file, and the model in which its last key stands (None = in none).
+
+    Where a value may be one of several things, pydantic puts in which of them it means: that is no key.
+    """
+    kept: list[str | int] = []
     here: Any = model()
+    inside: Any = None
     for part in location:
+        fields = getattr(here, "model_fields", None)
         if isinstance(part, int):
+            here = next(iter(get_args(here)), None)
+        elif fields is None and len(arms := _arms(here)) > 1:
+            here = next((arm for arm in arms if getattr(arm, "__name__", "") and re.search(rf"\b{arm.__name__}\b", part)), None)
             continue
-        field = getattr(here, "model_fields", {}).get(part)
-        if field is None:
-            return []
-        here = field.annotation
-        here = getattr(here, "__args__", (here,))[0]
-    return list(getattr(here, "model_fields", {}))
+        else:
+            inside, here = here, fields[part].annotation if fields and part in fields else None
+            here = _arms(here)[0] if len(_arms(here)) == 1 else here
+        kept.append(part)
+    return tuple(kept), inside
+
+
+def _arms(annotation: Any) -> tuple[Any, ...]:
+    """Return what a value may be besides None."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return (annotation,)
+    return tuple(arm for arm in get_args(annotation) if arm is not NoneType)

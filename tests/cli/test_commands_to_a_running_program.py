@@ -17,7 +17,7 @@ from watchdog.demo.world import NAMES
 
 VERBS = (
     "status", "plan", "history", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release",
-    "reload", "check-config", "doctor", "init", "demo", "rehearse", "preflight",
+    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight",
 )  # fmt: skip
 TOKEN = "token-of-the-test-0123456789"
 
@@ -129,6 +129,39 @@ def test_a_plan_is_read_approved_rejected_ignored_and_remembered(world):
         assert "still open" in history, "the rejected one"
         kinds = [each.get("kind") or each["remedy"] for each in shell.json("history")]
         assert {"failed_autostart", "open_instance"} <= set(kinds)
+
+
+@pytest.mark.timeout(900)
+def test_a_pause_holds_repairs_survives_a_kill_and_is_resumed(world):
+    rewrite(world.config, lambda document: document["panels"]["mcsmanager"][0].update(mode="repair"))
+    with shell_on(world) as shell:
+        assert "nothing is paused" in shell("pauses")
+        assert "say one of --for, --until and --indefinite" in shell("pause", "games", "--reason", "r", code=1)
+        assert "is no time" in shell("pause", "games", "--reason", "r", "--until", "tomorrow", code=2)
+        assert "lies in the past" in shell("pause", "games", "--reason", "r", "--until", "2020-01-01T00:00Z", code=1)
+        assert "no pause of 'games' stands" in shell("resume", "games", code=1)
+        say("pauses", "check", "games", "-c", str(world.config))
+        made = shell("pause", "games", "--for", "2h", "--reason", "moving the disks")
+        assert made.startswith("paused: 'games', until 20")
+        assert "name its version (1) to change it" in shell("pause", "games", "--for", "1h", "--reason", "again", code=1)
+        assert "version 2" in shell("pause", "games", "--for", "3h", "--reason", "moving them all", "--version", "1")
+        lose_autostart(world)
+        shell.program.wait_for("drifts that are held", lambda: shell("plan").count("paused: pause 1 by ") == 3, 180)
+        assert "PAUSED until 20" in shell("status")
+        shell.program.process.kill()
+        shell.program.process.wait(60)
+    with shell_on(world) as shell:
+        assert shell.json("pauses")[0]["reason"] == "moving them all"
+        shell.program.wait_for("drifts that are held again", lambda: shell("plan").count("paused: pause 1 by ") == 3, 180)
+        assert shell.program.repairs() == []
+        # the demo's ledger is marked ephemeral, and a check says what that means
+        assert "would not survive a restart" in say("pauses", "check", "games", "-c", str(world.config)).stdout
+        assert "resumed: 'games'" in shell("resume", "games")
+        shell.program.wait_for("three verified", lambda: [r["state"] for r in shell.program.repairs()] == ["verified"] * 3, 240)
+        assert "nothing is paused" in shell("pauses")
+        past = shell("pauses", "--history")
+        assert "resumed by" in past
+        assert "moving them all" in past
 
 
 @pytest.mark.timeout(900)

@@ -53,6 +53,37 @@ def test_all_problems_come_at_once_with_key_and_line():
     assert found["panels.mcsmanager[0].api_key_file"][0] == 8
 
 
+WINDOW = """
+panels:
+  sysreptor:
+    - name: reports
+      backups: {{path: /backups}}
+      run:
+        window: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ("{cron: never}", {".cron": "'never' is no cron expression"}),
+        ("{cron: never, zonee: UTC}", {".cron": "no cron expression", ".zonee": "unknown key; did you mean 'zone'?"}),
+        ("{zone: Mars/Olympus}", {".zone": "there is no time zone 'Mars/Olympus'"}),
+        ("{zone: ''}", {".zone": "there is no time zone ''"}),
+        ("sometimes", {"": "a mapping of keys belongs here; or: Input should be 'always'"}),
+    ],
+)
+def test_where_one_of_several_things_may_stand_the_key_is_what_was_written(window, expected):
+    """Pydantic puts in which of them it tried, and a problem for each."""
+    found = problems(WINDOW.format(window))
+
+    assert {key.removeprefix("panels.sysreptor[0].run.window") for key in found} == set(expected)
+    for key, text in expected.items():
+        line, message = found[f"panels.sysreptor[0].run.window{key}"]
+        assert line == 7
+        assert text in message
+
+
 def test_an_unknown_panel_is_named():
     assert "panels.pterodctyl" in problems("panels:\n  pterodctyl: []\n")
 

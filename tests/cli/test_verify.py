@@ -35,6 +35,7 @@ KEYS = [
     "message",
     "facts",
     "remarks",
+    "rehearsed",
 ]
 
 
@@ -171,15 +172,18 @@ def test_a_terminal_sees_a_bar_and_a_pipe_does_not(tmp_path):
 
 @pytest.mark.soak
 def test_soak_the_whole_corpus_through_the_command(tmp_path, capsys):
-    """Each file in a real child behind its walls."""
+    """Each file in a real child behind its walls, with its key if it has one."""
     write(tmp_path)
-    paths = [str(tmp_path / case.name) for case in ALL]
+    for key in {case.key for case in ALL}:
+        cases = [case for case in ALL if case.key == key]
+        (tmp_path / "key").write_text(key.hex())
+        words = ["--key-file", str(tmp_path / "key")] if key else []
 
-    assert main(["verify", "--json", *paths]) == 1
+        main(["verify", "--json", *words, *(str(tmp_path / case.name) for case in cases)])
 
-    for row, case in zip(json.loads(capsys.readouterr().out), ALL, strict=True):
-        assert row["verdict"] == case.verdict, row
-        assert not case.reasons or row["reasons"][0] == case.reasons[0], row
+        for row, case in zip(json.loads(capsys.readouterr().out), cases, strict=True):
+            assert row["verdict"] == case.verdict, row
+            assert not case.reasons or row["reasons"][0] == case.reasons[0], row
 
 
 @pytest.mark.parametrize(

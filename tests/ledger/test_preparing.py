@@ -29,25 +29,25 @@ from watchdog.ledger.settings import LedgerSettings
 from watchdog.ledger.storage import filesystem
 from watchdog.runtime.clock import SystemClock
 
-NEXT = "0002"
+NEXT = "0003"
 STEP = '''
 """A step of a version to come: it adds, moves, and fills."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
-    op.create_table("pauses", sa.Column("id", sa.Integer, primary_key=True), sa.Column("target", sa.Text))
+    op.create_table("incidents", sa.Column("id", sa.Integer, primary_key=True), sa.Column("target", sa.Text))
     op.add_column("episodes", sa.Column("incident", sa.Text))
     op.execute("UPDATE episodes SET incident = 'none'")
     op.create_index("episodes_of_incident", "episodes", ["incident"])
     op.drop_table("verifications")
 '''
-POINTS = ["CREATE TABLE pauses", "ALTER TABLE episodes", "UPDATE episodes", "CREATE INDEX episodes_of_incident", "DROP TABLE", "COMMIT"]
+POINTS = ["CREATE TABLE incidents", "ALTER TABLE episodes", "UPDATE episodes", "CREATE INDEX episodes_of_incident", "DROP TABLE", "COMMIT"]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def newer(tmp_path: Path) -> Path:
     """Give the migrations of a version to come."""
     to = tmp_path / "migrations 100%"  # a path that a careless configuration would trip over
     shutil.copytree(MIGRATIONS, to, ignore=shutil.ignore_patterns("__pycache__"))
-    (to / "versions" / "v0002_pauses.py").write_text(STEP)
+    (to / "versions" / "v0003_incidents.py").write_text(STEP)
     return to
 
 
@@ -186,7 +186,7 @@ def test_an_older_schema_is_left_alone_by_those_who_may_not(database: Database, 
     assert version(database) == HEAD
 
 
-@pytest.mark.parametrize("strange", ["0002", "9999", "f00dcafe"])
+@pytest.mark.parametrize("strange", ["0003", "9999", "f00dcafe"])
 @pytest.mark.parametrize("migrate", [True, False])
 def test_a_newer_schema_refuses_and_names_both_versions_and_the_way_out(database: Database, strange: str, migrate: bool):
     if database.path:

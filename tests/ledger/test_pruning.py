@@ -42,7 +42,7 @@ def test_age_removes_what_is_over_and_nothing_else(database: Database):
     removed = book.prune(1000.0 + 7 * DAY + 2)
 
     assert removed == {
-        "episodes": 1, "repairs": 1, "approvals": 1, "holdings": 1, "ignores": 1, "evidence": 0, "objects": 1, "leases": 0,
+        "episodes": 1, "repairs": 1, "approvals": 1, "holdings": 1, "pauses": 0, "ignores": 1, "evidence": 0, "objects": 1, "leases": 0,
     }  # fmt: skip
     assert [episode.drift.subject.id for episode in book.episodes(closed=True)] == ["blind", "open"]
     assert {record.object.id for record in book.repairs()} == {"open", "acting", "settling", "doubt"}

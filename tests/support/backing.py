@@ -9,13 +9,14 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 
-from watchdog.errors import NotFound, Refused
+from watchdog.errors import Conflict, NotFound, Refused
 from watchdog.exposition import pages
 from watchdog.exposition.instruments import Book
 from watchdog.exposition.pages import Exposition
 from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
 from watchdog.model.drifts import Drift, DriftKind, DriftState, Episode, ObjectKey, Proposal, Subject, UnknownSubject
 from watchdog.model.holdings import Release
+from watchdog.model.pauses import Pause, PauseCheck
 from watchdog.model.places import Place
 from watchdog.model.repairs import Held, Mode, Outcome, PlannedRepair, RepairRecord, RepairState, Risk
 from watchdog.reconciler.commands import PlanReport
@@ -36,6 +37,7 @@ APPROVAL = Approval("a1", "hash", "home", "open", OBJECT, {}, (DRIFT.key,), "dis
 RECORD = RepairRecord(
     7, OBJECT, "open", {}, Risk.SAFE, RepairState.VERIFIED, (DRIFT.key,), "us", T0, T0 + 1, T0 + 2, T0 + 9, Outcome.done("ok", ("GET /x",))
 )
+PAUSE = Pause(3, "home", "", "person", "moving", "me", T0, T0 + 7200, 7200.0, "boot", 9000.0, 2)
 STATUS = TargetStatus(
     "mcsmanager",
     "home",
@@ -146,6 +148,37 @@ class Orders:
         return (replace(EPISODE, closed_at=T0 + 100),)
 
 
+class Siesta:
+    """Answers about one pause of ``home`` and writes orders down among the others."""
+
+    def __init__(self, orders):
+        self.orders = orders
+
+    def pause(self, order):
+        if order.reason == "again":
+            raise Conflict("pause 3 stands", PAUSE)
+        self.orders._note("pause", order)
+        return PAUSE
+
+    def change(self, pause_id, version, order):
+        if version != PAUSE.version:
+            raise Conflict("pause 3 was changed meanwhile", PAUSE)
+        self.orders._note("change", pause_id, version, order)
+        return PAUSE
+
+    def resume(self, pause_id, by, version=None):
+        self.orders._note("resume", pause_id, by, version)
+        return replace(PAUSE, ended_at=T0 + 60, end="resumed", ended_by=by)
+
+    def pauses(self, target=None, *, ended=False, limit=100):
+        self.orders._known(target)
+        return (PAUSE, replace(PAUSE, id=2, ended_at=T0, end="expired", ended_by="time")) if ended else (PAUSE,)
+
+    def check(self, target, known_by_the_pass):
+        self.orders._known(target)
+        return PauseCheck(target, ("the ledger keeps it",), tuple(f"no {each}" for each in (PAUSE.id,) if each not in known_by_the_pass()))
+
+
 class Shelf:
     """What is known of archives."""
 
@@ -167,6 +200,7 @@ class Program:
         self.book = Book((*pages.METRICS, *server.METRICS))
         self.pages = Exposition(self.book, SystemClock())
         self.commands = Orders()
+        self.pauses = Siesta(self.commands)
         self.archives = Shelf()
         self.unhealthy = ()
         self.unready = ()

@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.panel import ToyPanel, ToyTarget, ToyWorld, actual_of
 from watchdog.model.docker import Gate
 from watchdog.model.needs import Needs
+from watchdog.model.pauses import Pause
 from watchdog.model.repairs import Mode, RepairState
 from watchdog.model.snapshots import Actual
 from watchdog.reconciler.act import OnStep, no_step
@@ -61,6 +62,7 @@ class Bench:
         on_step: OnStep = no_step,
         holder: str | None = None,
         panel: Any = None,
+        paused: Callable[[], tuple[Pause, ...]] = tuple,
     ) -> None:
         self.clock = clock or SimulatedClock()
         self.world = world or (target.world if target else ToyWorld())
@@ -74,7 +76,7 @@ class Bench:
         self.reconciler = Reconciler(
             panel=panel or ToyPanel(), target=self.target, needs=Needs(docker=True), policy=policy, ledger=ledger, runner=self.runner,
             counts=self.counts, clock=self.clock, instruments=self.instruments, actual=self.actual,
-            holder=holder or holder_name(), spawn=spawn,
+            holder=holder or holder_name(), spawn=spawn, paused=paused,
         )  # fmt: skip
 
     def actual(self) -> Actual:

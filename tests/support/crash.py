@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -77,6 +77,22 @@ class Result:
 
     def line(self) -> str:
         return f"{self.boundary:<24} attempts={self.attempts} ends={','.join(self.ends):<22} effects={len(self.effects)}"
+
+
+def chosen(rows: Iterable[Row], usual: Collection[str] | None = None) -> list[Any]:
+    """Return the rows as parameters of a test; those that are not ``usual`` (names; None = all are) run in the soak."""
+    import pytest  # noqa: PLC0415  # the lives import this module too
+
+    return [pytest.param(row, id=row.name, marks=() if usual is None or row.name in usual else pytest.mark.soak) for row in rows]
+
+
+def hold(row: Row, directory: Path, capsys: Any) -> None:
+    """Crash at every boundary of the row, assert what must hold, and show the table."""
+    results = crash_table(row, directory)
+    with capsys.disabled():
+        print(f"\ncrash points of {row.name}:")
+        for result in results:
+            print("  " + result.line())
 
 
 def boundaries(row: Row, directory: Path) -> tuple[list[str], Sequence[Any]]:

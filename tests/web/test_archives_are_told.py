@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.backing import call
 from watchdog.model.archives import ArchiveFacts, ArchiveFile, ArchiveProgress, Identity, Verification
+from watchdog.model.rehearsals import Rehearsed
 from watchdog.web.archives import archive_id
 from watchdog.web.ranges import Part, part_of
 
@@ -14,6 +15,7 @@ TWO = Identity(1, 3, 4000, 1_800_000_100_000_000_000)
 DONE = Verification(
     "result", "good", 3, None, None, 1_800_000_050.0, ONE, entries=9, sha1="ab" * 20,
     facts=(("rows", 7),), remarks=(("world_readable", "everybody"),),
+    rehearsed=Rehearsed(1_800_000_060.0, "content", "bad", 0, ("files",)),
 )  # fmt: skip
 FILES = (
     ArchiveFile("/b/one.zip", "nightly", ONE, 0o644, True, "zip", DONE),
@@ -41,6 +43,11 @@ def test_the_newest_comes_first_with_its_progress_of_now(program, served):
     assert two["progress"] == {"bytes": 1000, "size": 4000, "rate": 500.0, "seconds_left": 6.0}
     assert (one["verdict"], one["level"], one["entries"], one["facts"], one["progress"]) == ("good", 3, 9, {"rows": 7}, None)
     assert one["remarks"] == [{"word": "world_readable", "text": "everybody"}]
+    assert one["rehearsed"] == {
+        "at": {"unix": 1_800_000_060.0, "rfc3339": "2027-01-15T08:01:00.000Z"}, "kind": "content", "verdict": "bad", "level": 0,
+        "failed": ["files"],
+    }  # fmt: skip
+    assert two["rehearsed"] is None
     assert one["download"] == f"/api/v1/archives/{one['id']}"
     assert one["id"] == archive_id(FILES[0])
 

@@ -30,14 +30,16 @@ def filled(template):
 
 BODIES = {
     "/api/v1/ignores": {"pattern": "*", "reason": "why"},
+    "/api/v1/pauses": {"target": "home", "reason": "why"},
+    "/api/v1/pauses/{pause_id}": {"target": "home", "reason": "why", "version": 2},
     "/api/v1/targets/{name}/baseline": {"what": "accept"},
     "/api/v1/targets/{name}/retry": {"drift": "d"},
 }
 
 
 def test_the_list_of_changing_routes_is_whole():
-    assert len(CHANGING) == 9
-    assert {method for method, _ in CHANGING} == {"POST", "DELETE"}
+    assert len(CHANGING) == 12
+    assert {method for method, _ in CHANGING} == {"POST", "PUT", "DELETE"}
     app = build_application(Program(), Lane("a", 1), Lane("b", 1))
     assert set(CHANGING) <= set(route_table(app))
     schema = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}

@@ -11,6 +11,7 @@ from watchdog.model import panels as panel_ports
 from watchdog.model.metrics import Metric, borrowed_of
 from watchdog.panels import discover
 from watchdog.reconciler import metrics as reconciler
+from watchdog.reconciler import pausing
 from watchdog.runtime import supervision
 from watchdog.web import server
 
@@ -23,6 +24,7 @@ def own_metrics() -> tuple[Metric, ...]:
         *rooms.METRICS,
         *ledger.METRICS,
         *reconciler.METRICS,
+        *pausing.METRICS,
         *pages.METRICS,
         *server.METRICS,
         *panel_ports.METRICS,

@@ -26,7 +26,7 @@ from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import configure, get_logger
 from watchdog.runtime.supervision import LoopSpec, sd_notify
 from watchdog.settings import SettingsBase, control_path
-from watchdog.web.ports import Archives, Pages, Report
+from watchdog.web.ports import Archives, Pages, Pauses, Report
 from watchdog.web.server import Server
 
 log = get_logger(__name__)
@@ -76,6 +76,11 @@ class Program:
     def commands(self) -> Commands:
         """Return the orders of the present world."""
         return self.world.commands
+
+    @property
+    def pauses(self) -> Pauses:
+        """Return the pauses of the present world."""
+        return self.world.pauses
 
     @property
     def archives(self) -> Archives:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from watchdog.collectors.archives import assemble as archives
 from watchdog.collectors.archives import backup_metrics
+from watchdog.collectors.archives import counters as archive_counters
 from watchdog.collectors.archives import metrics as archive_metrics
-from watchdog.collectors.archives import queue as archive_queue
 from watchdog.collectors.docker import assembly as docker
 from watchdog.collectors.docker import collector as docker_collector
 from watchdog.collectors.docker import metrics as docker_metrics
@@ -35,7 +35,7 @@ from watchdog.runtime.loops import LoopSpec
 from watchdog.settings import SettingsBase
 from watchdog.snapshots import SnapshotStore
 
-METRICS: tuple[Metric, ...] = (*docker_collector.METRICS, *archive_queue.METRICS, *log_metrics.METRICS)
+METRICS: tuple[Metric, ...] = (*docker_collector.METRICS, *archive_counters.METRICS, *log_metrics.METRICS)
 """What the collectors count while they look."""
 SPECS: Mapping[str, tuple[MetricSpec, ...]] = MappingProxyType(
     {

@@ -34,8 +34,11 @@ from watchdog.reconciler.counts import RepairCounts
 from watchdog.reconciler.holding import TargetHoldings
 from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.metrics import METRICS, SPECS
+from watchdog.reconciler.pausing import METRICS as PAUSE_METRICS
+from watchdog.reconciler.pausing import Pauses
 from watchdog.reconciler.runner import RepairRunner
 from watchdog.runtime import supervision
+from watchdog.runtime.clock import boot_id
 from watchdog.runtime.hooks import Hooks
 from watchdog.runtime.log import get_logger
 from watchdog.runtime.schedule import TickSchedule
@@ -93,6 +96,9 @@ class World:
         undo.callback(self.rooms.close)
         self._declare(panels)
         self.repairs = RepairRunner(ledger, clock, shared.counts, lambda: self.store.actual, on_step=shared.on_step)
+        names = {target.name: panel for panel, target in settings.targets()}
+        self.pauses = Pauses(ledger, clock, self.book, names, boot_id(), self._wake_target, forgetful=settings.ledger.ephemeral)
+        self.pauses.waker = lambda: self.supervisor.wake("pauses")
         self.reconcilers: dict[str, Reconciler] = {}
         for name, target in settings.targets():
             self.reconcilers[target.name] = self._reconciler(panels[name], target)
@@ -127,7 +133,7 @@ class World:
     def keep_own_rows(self) -> None:
         """Let the book forget targets, collectors, loops and sources that this world does not have."""
         keep = self.book.keep
-        keep((*METRICS, *panel_ports.METRICS), "target", self.reconcilers)
+        keep((*METRICS, *PAUSE_METRICS, *panel_ports.METRICS), "target", self.reconcilers)
         keep(runner.METRICS, "collector", self.collectors)
         keep(supervision.METRICS, "loop", self.supervisor.names)
         keep(pages.METRICS, "source", self.exposition.sources)
@@ -181,8 +187,9 @@ class World:
             instruments=self.book,
             actual=lambda: self.store.actual,
             holder=self._holder,
+            paused=lambda: self.pauses.standing(target.name),
         )
-        made.waker = lambda: self.supervisor.wake(f"target:{target.name}")
+        made.waker = lambda: self._wake_target(target.name)
         return made
 
     def _add_loops(self) -> None:
@@ -197,6 +204,7 @@ class World:
         for spec in self.rooms.loops:
             self.supervisor.add(spec)
         self.supervisor.add(LoopSpec("repairs", self.repairs.tend, 5.0, 60.0))
+        self.supervisor.add(self.pauses.spec())
         self.supervisor.add(LoopSpec("process", self._process, PROCESS_SECONDS, 30.0))
 
     def _pass_of(self, name: str, reconciler: Reconciler) -> Callable[[], float]:
@@ -227,7 +235,7 @@ class World:
         specs = self.rooms.metrics.get(name, ())
         self.exposition.update(name, lambda: families(specs, *self._facts(name)) if self._facts(name) else ())
         for target in self._news.heard(name, self.store.actual):
-            self.supervisor.wake(f"target:{target}")
+            self._wake_target(target)
 
     def _facts(self, name: str) -> tuple[object, ...]:
         actual = self.store.actual
@@ -238,6 +246,9 @@ class World:
 
     def _wake_collector(self, name: str) -> None:
         self.supervisor.wake(f"collector:{name}")
+
+    def _wake_target(self, name: str) -> None:
+        self.supervisor.wake(f"target:{name}")
 
     def _process(self) -> None:
         self.exposition.refresh_process()

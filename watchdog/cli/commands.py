@@ -113,6 +113,14 @@ def _add_questions(app: typer.Typer) -> None:
     app.command("ignores")(questions.ignores)
 
 
+def _add_pauses(app: typer.Typer) -> None:
+    from watchdog.cli import pauses  # noqa: PLC0415
+
+    app.command("pause")(pauses.pause)
+    app.command("resume")(pauses.resume)
+    app.command("pauses")(pauses.pauses)
+
+
 def _add_orders(app: typer.Typer) -> None:
     from watchdog.cli import orders  # noqa: PLC0415
 
@@ -137,6 +145,7 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "rehearse": _add_rehearse,
     "preflight": _add_preflight,
     **dict.fromkeys(("status", "plan", "history", "holdings", "ignores"), _add_questions),
+    **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),
 }
 """What adds each command; in the order of the help."""

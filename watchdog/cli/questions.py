@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from watchdog.cli.options import ConfigOption, JsonOption, SocketOption, TokenOption, UrlOption, print_json, reach, spoken
-from watchdog.web.bodies import ApprovalBody, DriftBody, PlanBody, TargetBody, Time
+from watchdog.web.bodies import ApprovalBody, DriftBody, PauseBody, PlanBody, TargetBody, Time
 
 TargetArgument = Annotated[str | None, typer.Argument(help="The target's name; all of them when left out.", show_default=False)]
 PIPE_WIDTH = 1000
@@ -84,7 +84,7 @@ def history(
         print_json((*drifts, *repairs.repairs))
         return
     names = {(each.target, each.subject.kind, each.subject.id): each.subject.name for each in drifts}
-    _table("drifts", ("first seen", "target", "kind", "subject", "truth / belief", "ended"), [_drift_row(drift) for drift in drifts])
+    print_table("drifts", ("first seen", "target", "kind", "subject", "truth / belief", "ended"), [_drift_row(drift) for drift in drifts])
     rows = [
         (
             at(each.intended),
@@ -96,7 +96,7 @@ def history(
         )
         for each in repairs.repairs
     ]
-    _table("repairs", ("begun", "target", "remedy", "object", "state", "how it ended"), rows)
+    print_table("repairs", ("begun", "target", "remedy", "object", "state", "how it ended"), rows)
 
 
 @spoken
@@ -118,7 +118,7 @@ def holdings(
             (str(each.id), each.target, each.what, f"{each.object.kind}/{each.object.id}", each.undo, at(each.expires) or "never")
             for each in found
         ]
-        _table("holdings", ("number", "target", "what", "of", "undo", "expires"), rows)
+        print_table("holdings", ("number", "target", "what", "of", "undo", "expires"), rows)
 
 
 @spoken
@@ -137,7 +137,7 @@ def ignores(
         print("nothing is ignored")
     else:
         rows = [(str(i.id), i.pattern, i.reason, i.by, at(i.until) if i.until else "its evidence changes") for i in found]
-        _table("ignores", ("number", "pattern", "reason", "by", "until"), rows)
+        print_table("ignores", ("number", "pattern", "reason", "by", "until"), rows)
 
 
 def print_status(targets: tuple[TargetBody, ...], drifts: tuple[DriftBody, ...] = ()) -> None:
@@ -145,6 +145,8 @@ def print_status(targets: tuple[TargetBody, ...], drifts: tuple[DriftBody, ...] 
     for each in targets:
         up = {True: "up", False: "DOWN", None: "not tried yet"}[each.up]
         print(f"{each.panel}/{each.target}: {up}, mode {each.mode}, last look {at(each.last_pass) or 'never'} ({each.last_result})")
+        for pause in each.pauses:
+            print(f"  PAUSED {pause_end(pause)} by {pause.by}: {pause.reason}")
         if each.subjects:
             print("  subjects: " + ", ".join(f"{count} {state}" for state, count in each.subjects.items()))
         for text in (each.message, each.ledger_error):
@@ -159,6 +161,12 @@ def print_status(targets: tuple[TargetBody, ...], drifts: tuple[DriftBody, ...] 
             print(f"  what was there before us waits for your word: panel-watchdog baseline accept|repair {each.target}")
     if not targets:
         print("no target is configured")
+
+
+def pause_end(pause: PauseBody) -> str:
+    """Return what a pause is paused for: a task or all, until when."""
+    task = f"task '{pause.task}' " if pause.task else ""
+    return f"{task}until {at(pause.until)}" if pause.until else f"{task}until further notice"
 
 
 def at(time: Time | None) -> str:
@@ -191,7 +199,7 @@ def _drift_row(drift: DriftBody) -> tuple[str, ...]:
     return at(drift.first_seen), drift.target, drift.kind, name, f"{drift.truth} / {drift.belief}", at(drift.closed) or "still open"
 
 
-def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+def print_table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a plain table: without lines, so that it can be cut and searched; wide enough for everything when it goes into a pipe."""
     if not rows:
         print(f"no {title} are on record")

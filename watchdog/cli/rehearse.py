@@ -19,12 +19,14 @@ from watchdog import settings
 from watchdog.cli.options import ConfigOption, JsonOption, default_path, spoken
 from watchdog.collectors.archives.check import MEMORY
 from watchdog.collectors.archives.keys import read_key
+from watchdog.collectors.archives.notes import SUFFIX
 from watchdog.collectors.archives.plain import open_plain
+from watchdog.collectors.archives.rehearsals import noted, write_note
 from watchdog.collectors.archives.single import VerifyNow
 from watchdog.errors import NotFound, Refused
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.needs import DirectoryNeed
-from watchdog.model.rehearsals import LEVELS, Rehearsal, RehearsalStep, Rehearsing, ThrowAway
+from watchdog.model.rehearsals import Rehearsal, RehearsalStep, Rehearsing, ThrowAway
 from watchdog.model.transfers import always
 from watchdog.panels import discover
 from watchdog.runtime.clock import SystemClock
@@ -33,7 +35,8 @@ from watchdog.runtime.log import configure
 from watchdog.runtime.partfile import free_bytes
 
 GOOD, BAD, UNVERIFIABLE, USAGE = 0, 1, 2, 3
-NOTE_SUFFIX = ".watchdog.rehearsal.json"
+NOTE_SUFFIX = SUFFIX
+"""What it leaves beside the archive."""
 KINDS = {
     "content": "a rehearsal of the content (level 3): we loaded and compared it ourselves; the panel restored nothing",
     "full": "a full rehearsal (level 5): the panel itself restored it",
@@ -78,15 +81,10 @@ def _rehearse(
     began, place = clock.now(), _place(directory, own, cast(Rehearsing, panel).in_use(own, _engine(loaded)))
     found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
     done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, room)
-    verdict = "bad" if not done.good else "good" if found.verdict == "good" and not done.cut else "unverifiable"
-    told = {
-        "path": str(path), "kind": done.kind, "verdict": verdict, "level": LEVELS[done.kind] if verdict == "good" else found.level,
-        "at": clock.now().wall, "seconds": round(clock.now().since(began), 3), "steps": [asdict(step) for step in done.steps],
-        "facts": dict(done.facts), "sha1": found.sha1, "identity": asdict(found.identity) if found.identity else None,
-    }  # fmt: skip
+    told = noted(str(path), done, found, clock.now().wall, clock.now().since(began))
     _keep(path, told)
     _show(told, as_json=as_json)
-    raise typer.Exit({"good": GOOD, "bad": BAD}.get(verdict, UNVERIFIABLE))
+    raise typer.Exit({"good": GOOD, "bad": BAD}.get(told["verdict"], UNVERIFIABLE))
 
 
 def _target(loaded: settings.SettingsBase, name: str) -> tuple[Any, Any]:
@@ -152,8 +150,7 @@ def _scratch(place: Path) -> Iterator[Path]:
 def _opened(path: Path, key_file: str, identity: Identity | None) -> Iterator[Any]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        facts = os.fstat(descriptor)
-        if identity is not None and identity != Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns):
+        if identity is not None and identity != Identity.of(os.fstat(descriptor)):
             raise Refused(f"{path.name} has changed since it was verified")
         yield open_plain(descriptor, read_key(key_file) if key_file else b"")
     finally:
@@ -180,13 +177,8 @@ def _full(panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, engine: 
 
 def _keep(path: Path, told: dict[str, Any]) -> None:
     """Leave the result beside the backup; where nobody may write, it is only shown."""
-    note = path.with_name(path.name + NOTE_SUFFIX)
     try:
-        fresh = note.with_name(note.name + ".new")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-            json.dump(told, file, indent=2)
-        fresh.rename(note)
+        write_note(path, told)
     except OSError as error:
         print(f"panel-watchdog: the result cannot be kept beside the backup: {error.strerror}", file=sys.stderr)
 

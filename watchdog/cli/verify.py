@@ -8,7 +8,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -22,7 +23,9 @@ from watchdog.collectors.archives.check import CONTENT, MEANING, MEMORY
 from watchdog.collectors.archives.folder_single import Asked, is_destination, verify_folder
 from watchdog.collectors.archives.keys import read_key
 from watchdog.collectors.archives.meanings import of_panel, panels_with_meaning
+from watchdog.collectors.archives.notes import read_note
 from watchdog.collectors.archives.part_single import is_manifest, verify_parts
+from watchdog.collectors.archives.rehearsals import held
 from watchdog.collectors.archives.single import Depth, Verified, verify_path
 from watchdog.errors import BadSettings
 from watchdog.runtime.clock import SystemClock
@@ -113,7 +116,7 @@ def _verified(paths: list[str], depth: Depth, memory: int, *, as_json: bool) -> 
                     asked = Asked(depth.level, memory, stop, watch, lambda: clock.now().since(began), depth.meaning, depth.key_file)
                     one = verify_parts(path, asked)
                 else:
-                    one = verify_path(path, depth, memory, stop, watch, lambda: clock.now().since(began))
+                    one = _with_note(verify_path(path, depth, memory, stop, watch, lambda: clock.now().since(began)), clock.now().wall)
             except FileNotFoundError:
                 print(f"panel-watchdog: '{path}' is gone meanwhile", file=sys.stderr)
                 raise typer.Exit(USAGE) from None
@@ -121,6 +124,14 @@ def _verified(paths: list[str], depth: Depth, memory: int, *, as_json: bool) -> 
             for line in _lines(one):
                 print(line)
         yield one
+
+
+def _with_note(one: Verified, now: float) -> Verified:
+    """Add what the note of a rehearsal beside the file says, if it is of this very file."""
+    if one.identity is None:
+        return one
+    rehearsed, odd = held(read_note(one.path), one.identity, one.finished.sha1, now)
+    return replace(one, rehearsed=rehearsed, finished=replace(one.finished, remarks=(*one.finished.remarks, *odd)))
 
 
 @contextmanager
@@ -149,6 +160,7 @@ def _row(one: Verified) -> dict[str, Any]:
         "bytes": one.size, "entries": done.entries, "salvageable": asdict(done.salvage) if done.salvage else None, "sha1": done.sha1,
         "seconds": round(one.seconds, 3), "message": done.message,
         "facts": dict(done.facts), "remarks": [list(remark) for remark in done.remarks],
+        "rehearsed": asdict(one.rehearsed) if one.rehearsed else None,
     }  # fmt: skip
 
 
@@ -168,6 +180,10 @@ def _lines(one: Verified) -> Iterator[str]:
         yield f"             {', '.join(f'{name} {value}' for name, value in done.facts)}"
     if done.sha1:
         yield f"             sha1 {done.sha1}"
+    if one.rehearsed is not None:
+        when = datetime.fromtimestamp(one.rehearsed.at, UTC).isoformat(timespec="seconds")
+        failed = f", failed: {', '.join(one.rehearsed.failed)}" if one.rehearsed.failed else ""
+        yield f"             rehearsed {when}: {one.rehearsed.verdict} ({one.rehearsed.kind}{failed})"
 
 
 def _plain(path: str) -> str:

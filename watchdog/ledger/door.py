@@ -19,6 +19,7 @@ from watchdog.ledger.engines import WRITES
 from watchdog.ledger.faults import REASONS, explain
 from watchdog.model.metrics import Instruments, Metric
 from watchdog.model.moments import Clock
+from watchdog.runtime.clock import boot_id
 from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -35,8 +36,6 @@ METRICS: tuple[Metric, ...] = (
         ("access",), (("read",), ("write",)), (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0),
     ),
 )  # fmt: skip
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Door:
@@ -55,7 +54,7 @@ class Door:
         self._turn = threading.Lock()
         self.file: WatchedFile | None = None
         self.sqlite = engine.dialect.name == "sqlite"
-        self.epoch = _boot_id() if self.sqlite else ""
+        self.epoch = boot_id() if self.sqlite else ""
 
     @property
     def now(self) -> ColumnElement[float]:
@@ -183,10 +182,3 @@ class WatchedFile:
     def _look(self) -> tuple[int, int]:
         seen = self._path.stat()
         return seen.st_dev, seen.st_ino
-
-
-def _boot_id() -> str:
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

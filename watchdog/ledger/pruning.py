@@ -20,6 +20,7 @@ from watchdog.ledger.schema import (
     leases,
     object_remedies,
     objects,
+    pauses,
     repairs,
 )
 
@@ -34,6 +35,7 @@ class Pruning(Book):
         before = now - self._keep.age
         closed = (episodes.c.host == self._host) & episodes.c.closed_at.is_not(None)
         ended = (repairs.c.host == self._host) & repairs.c.state.not_in(UNFINISHED)
+        resumed = (pauses.c.host == self._host) & pauses.c.ended_at.is_not(None)
         over = (approvals.c.host == self._host) & approvals.c.state.not_in(STANDING)
         with self._door.write() as connection:
             return {
@@ -41,6 +43,7 @@ class Pruning(Book):
                 "repairs": self._thin(connection, repairs, ended, repairs.c.intended_at, before),
                 "approvals": _remove(connection, approvals, over & (approvals.c.requested_at < before)),
                 "holdings": _remove(connection, holdings, (holdings.c.host == self._host) & (holdings.c.released_at < before)),
+                "pauses": self._thin(connection, pauses, resumed, pauses.c.ended_at, before),
                 "ignores": _remove(connection, ignores, (ignores.c.host == self._host) & (ignores.c.until < before)),
                 "evidence": self._evidence(connection),
                 "objects": self._objects(connection, before),

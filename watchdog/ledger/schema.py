@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 VERSION_TABLE = "watchdog_schema"
-HEAD = "0001"
+HEAD = "0002"
 
 IN_FLIGHT = ("intended", "acting", "settling")
 UNFINISHED = (*IN_FLIGHT, "in_doubt")
@@ -164,6 +164,20 @@ Index(
     holdings.c.host, holdings.c.target, holdings.c.object_key, holdings.c.what,
     unique=True, sqlite_where=_held, postgresql_where=_held,
 )  # fmt: skip
+
+pauses = _table(
+    "pauses",
+    _id(), _text("host"), _text("target"), _text("task"), _text("source"), _text("reason"), _text("paused_by"), _text("boot"),
+    _time("created_at"), _maybe_time("until"), _maybe_time("length"), _maybe_time("until_mono"), _maybe_time("ended_at"),
+    _maybe("ended"), _maybe("ended_by"), _whole("version"),
+)  # fmt: skip
+_standing_pause = pauses.c.ended_at.is_(None)
+Index(
+    "one_standing_pause",
+    pauses.c.host, pauses.c.target, pauses.c.task, pauses.c.source,
+    unique=True, sqlite_where=_standing_pause, postgresql_where=_standing_pause,
+)  # fmt: skip
+Index("ended_pauses", pauses.c.host, pauses.c.ended_at)
 
 tallies = _table("tallies", _key("host"), _key("family"), _key("key"), Column("count", Double, nullable=False))
 tally_marks = _table("tally_marks", _key("host"), _key("family"), _text("mark"))

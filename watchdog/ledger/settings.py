@@ -34,9 +34,9 @@ class KeepSettings(Strict):
     """How much of what is over stays readable. Open drifts, running repairs and live holdings are never removed."""
 
     age: Duration = 90 * 86400.0
-    """Closed drifts, ended repairs, decided approvals and released holdings older than this are removed."""
+    """Closed drifts, ended repairs and pauses, decided approvals and released holdings older than this are removed."""
     count: int = Field(default=10_000, ge=10)
-    """At most this many closed drifts, and as many ended repairs, are kept."""
+    """At most this many closed drifts, as many ended repairs, and as many ended pauses are kept."""
 
 
 class LedgerSettings(Strict):

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from watchdog.model.drifts import Scalar
+# the walled children begin with this module, one for each archive: what only annotations name costs them nothing
+if TYPE_CHECKING:
+    from watchdog.model.backups import BackupSource
+    from watchdog.model.drifts import Scalar
+    from watchdog.model.rehearsals import RehearsalState, Rehearsed
 
 VerificationState = Literal["not_asked", "queued", "running", "result"]
 ArchiveVerdict = Literal["good", "bad", "unverifiable"]
+
+
+class FileFacts(Protocol):
+    """What stat tells of a file, as far as it makes an Identity: an ``os.stat_result`` is one."""
+
+    @property
+    def st_dev(self) -> int: ...
+    @property
+    def st_ino(self) -> int: ...
+    @property
+    def st_size(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,11 @@ class Identity:
     inode: int
     size: int
     mtime_ns: int
+
+    @classmethod
+    def of(cls, facts: FileFacts, /) -> Identity:
+        """Return that of the file of which stat told ``facts``."""
+        return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +68,7 @@ class Verification:
     ``result``; ``reason`` is a short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person. At level 2:
     ``entries`` is their number, ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each
     None when nobody knows. At level 3: ``facts`` is what the panel's meaning told (numbers of rows, times...). ``remarks`` are (word, text)
-    of what somebody should know although it changes no verdict.
+    of what somebody should know although it changes no verdict. ``rehearsed`` is the last rehearsal of this very file.
     """
 
     state: VerificationState = "not_asked"
@@ -63,6 +85,7 @@ class Verification:
     facts: tuple[tuple[str, Scalar], ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()
     rate: float | None = None
+    rehearsed: Rehearsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,54 +182,6 @@ class VolumeSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What is free on the file system of ``path``, in bytes; None = it could not be asked."""
-
-    path: str
-    free: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BackupCopy:
-    """A second location: the watched directory ``name``.
-
-    ``holds`` is whether it has the newest good archive, by checksum; None = not known, it or the archive is not verified to the last byte.
-    ``newest_at`` is the modification time of the newest good archive that it does have; None = it has none.
-    """
-
-    name: str
-    holds: bool | None = None
-    newest_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BackupSource:
-    """How the backups of one directory stand against what is expected of them (``model.needs.BackupPlan``).
-
-    ``good`` counts good archives; ``newest_good_at`` is when the newest one was made (UNIX seconds), ``newest_good_bytes`` its size.
-    ``median_bytes`` is that of the good ones before it, ``change`` the newest's difference from it as a ratio (-0.2 = a fifth smaller).
-    ``expected_bytes`` is what the next one will need. ``due_at`` is the time since when a good archive should be there; ``overdue`` is
-    whether it is not; None = nothing is expected by time, or it cannot be known now.
-    """
-
-    directory: str
-    good: int = 0
-    newest_good_at: float | None = None
-    newest_good_bytes: int | None = None
-    median_bytes: float | None = None
-    change: float | None = None
-    expected_bytes: int | None = None
-    due_at: float | None = None
-    overdue: bool | None = None
-    keep: int = 0
-    shrink: float = 0.0
-    growth: float = 0.0
-    wanted_room: float = 0.0
-    rooms: tuple[Room, ...] = ()
-    copies: tuple[BackupCopy, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ArchiveFacts:
     """All watched directories and their files, sorted by path.
 
@@ -223,6 +198,7 @@ class ArchiveFacts:
     passed_over: tuple[PassedOver, ...] = ()
     volume_sets: tuple[VolumeSet, ...] = ()
     backups: tuple[BackupSource, ...] = ()
+    rehearsals: tuple[RehearsalState, ...] = ()
 
 
 # ---- meaning: what a panel knows about its archives (level 3) ----------------------------------------------------------------------------

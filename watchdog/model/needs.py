@@ -34,7 +34,7 @@ class DirectoryNeed:
 
     ``plan`` says that they are backups, and what is expected of them. ``meaning`` is the dotted module of the panel's meaning for level 3
     (``watchdog.panels.<name>.meaning``), "" = none: then 2 is the deepest. ``key_file`` holds the key of encrypted containers (64 hex
-    digits), "" = none.
+    digits), "" = none. ``rehearse_every`` is the longest time (seconds) from one good rehearsal of one of them to the next, None = any.
     """
 
     name: str
@@ -44,6 +44,7 @@ class DirectoryNeed:
     meaning: str = ""
     key_file: str = ""
     plan: BackupPlan | None = None
+    rehearse_every: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

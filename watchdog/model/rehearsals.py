@@ -12,7 +12,7 @@ from watchdog.model.transfers import Alive
 
 RehearsalKind = Literal["content", "full"]
 """``content``: we loaded and compared it ourselves, the deepest there is without the panel; ``full``: the panel itself restored it."""
-LEVELS = {"content": 3, "full": 5}
+LEVELS: dict[RehearsalKind, int] = {"content": 3, "full": 5}
 """The level of verification that each kind is worth: only a restore by the panel is level 5."""
 
 
@@ -38,6 +38,35 @@ class Rehearsal:
     def good(self) -> bool:
         """Whether nothing failed."""
         return bool(self.steps) and all(step.ok is not False for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One rehearsal of a restore (``panel-watchdog rehearse``) that has been: ``at`` is UNIX seconds, ``failed`` names steps that failed.
+
+    ``level`` is what a good one is worth by its kind (LEVELS), 0 for any other.
+    """
+
+    at: float
+    kind: RehearsalKind
+    verdict: Literal["good", "bad", "unverifiable"]
+    level: int = 0
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalState:
+    """How one watched directory stands: its ``newest`` rehearsal that told anything, the newest ``good`` one, also of archives long gone.
+
+    ``every`` is how often one is wanted (seconds, None = nobody said), ``overdue`` whether the good one is older or there is none; None =
+    it cannot be known now, or none is wanted.
+    """
+
+    directory: str
+    newest: Rehearsed | None = None
+    good: Rehearsed | None = None
+    every: float | None = None
+    overdue: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from watchdog.model.drifts import Episode
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Moment
 from watchdog.model.panels import Target
+from watchdog.model.pauses import Pause
 from watchdog.model.repairs import LedgerFacts, ObjectHistory, Plan, PlannedRepair, Remedy, RepairRecord, RepairState
 from watchdog.model.snapshots import Actual
 from watchdog.reconciler.guard import Circumstances, Guard, Refusal
@@ -97,6 +98,7 @@ class Starter:
         instruments: Instruments,
         actual: Callable[[], Actual],
         ended: Callable[[RepairRecord], None],
+        paused: Callable[[], tuple[Pause, ...]],
     ) -> None:
         self._ledger = ledger
         self._runner = runner
@@ -107,6 +109,7 @@ class Starter:
         self._instruments = instruments
         self._actual = actual
         self._ended = ended
+        self._paused = paused
 
     def start(self, plan: Plan, policy: Policy, raw: LedgerFacts, plan_age: float, now: Moment) -> tuple[RepairRecord, ...]:
         """Begin what may begin, in the plan's order; return the new rows. ``raw`` are the ledger's own facts behind the plan."""
@@ -123,7 +126,7 @@ class Starter:
         remedy = self._remedies[repair.proposal.remedy]
         running = sum(record.state is not RepairState.IN_DOUBT for record in self._runner.running(self._target.name))
         acting = self._runner.acting_on(repair.proposal.object)
-        at = Circumstances(self._actual(), self._runner.stopping, plan_age, running, acting)
+        at = Circumstances(self._actual(), self._runner.stopping, plan_age, running, acting, self._pause_stands(repair))
         admitted = self._guard.admit(repair, remedy, policy, history, at, now.wall)
         if isinstance(admitted, Refusal):
             self._refused(repair, admitted.reason)
@@ -149,6 +152,11 @@ class Starter:
             return None
         log.info("a repair begins", repair=record.id, remedy=remedy.name, object=str(record.object), drifts=len(record.drift_keys))
         return record
+
+    def _pause_stands(self, repair: PlannedRepair) -> bool:
+        """Look again: a person's pause was answered, so nothing that was planned before it may begin after it."""
+        subjects = [key.split("/", 4)[4] for key in repair.drift_keys]  # panel/target/kind/subject kind/subject id
+        return any(pause.covers(subject, "") for pause in self._paused() for subject in subjects)
 
     def _refused(self, repair: PlannedRepair, reason: str) -> None:
         self._instruments.count("watchdog_guard_refusals_total", self._panel, self._target.name, reason)

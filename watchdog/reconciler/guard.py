@@ -21,6 +21,7 @@ REFUSALS: Mapping[str, str] = {
     "stopping": "the program is ending",
     "observe": "the mode is observe now",
     "gate": "the Docker gate is closed now",
+    "paused": "a pause stands now",
     "old_plan": "the look behind the plan is too old",
     "parallel": "as many repairs of this target as allowed are running",
     "approval": "it needs an approval and none stands",
@@ -37,7 +38,8 @@ REFUSALS: Mapping[str, str] = {
 class Circumstances:
     """What the guard looks at besides the ledger: the newest truth and the state of this process.
 
-    ``running`` repairs of the target are being carried out here; ``acting`` is whether one of them is on this very object.
+    ``running`` repairs of the target are being carried out here; ``acting`` is whether one of them is on this very object; ``paused`` is
+    whether a pause over any of the repair's drifts stands now.
     """
 
     actual: Actual
@@ -45,6 +47,7 @@ class Circumstances:
     plan_age: float
     running: int
     acting: bool
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Guard:
             ("stopping", at.stopping),
             ("observe", any(policy.mode_of(kind) is Mode.OBSERVE for kind in kinds)),
             ("gate", remedy.needs_docker and not at.actual.gate.open),
+            ("paused", at.paused),
             ("old_plan", at.plan_age > max(policy.timing.look, 2 * policy.timing.interval)),
             ("parallel", at.running >= policy.bounds.parallel),
             # taking our own lease a second time would cost the running repair its fence

@@ -13,6 +13,7 @@ from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Target
+from watchdog.model.pauses import Pause
 from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts, Plan, PlannedRepair, RepairRecord, RepairState
 from watchdog.model.snapshots import Actual
@@ -64,6 +65,7 @@ class Reconciler:
         actual: Callable[[], Actual],
         holder: str,
         spawn: Spawn = daemon_thread,
+        paused: Callable[[], tuple[Pause, ...]] = tuple,
     ) -> None:
         self.policy = policy
         self.target = target
@@ -82,7 +84,10 @@ class Reconciler:
         self._books = Books(ledger, runner, counts, target.name, holder, self._kinds, self._remedies, self._steady)
         self._desk = Desk(ledger, target, self._steady)
         guard = Guard(ledger, target.name, holder)
-        self._starter = Starter(ledger, runner, guard, target, panel.name, self._remedies, instruments, actual, lambda _record: self.wake())
+        self._paused = paused
+        self._starter = Starter(
+            ledger, runner, guard, target, panel.name, self._remedies, instruments, actual, lambda _record: self.wake(), paused
+        )
         self._status = TargetStatus(panel.name, target.name, panel.kinds, panel.remedies, policy.mode)
         self._facts = LedgerFacts()
         self._last_end: Moment | None = None
@@ -206,6 +211,7 @@ class Reconciler:
             describes={str(each.proposal.object): self.target.describe(each) for each in made.repairs},
             in_flight=unfinished,
             approvals=approvals,
+            pauses=scene.pauses,
         )
         return self._due(standing, unfinished, now)
 
@@ -213,19 +219,12 @@ class Reconciler:
         approvals = self._desk.approvals(now)
         subjects = {*judgement.fine, *(each.subject for each in judgement.unknown), *(drift.subject for drift in judgement.drifts)}
         objects = {drift.proposal.object for drift in judgement.drifts if drift.proposal is not None}
+        busy = {each.object: "in_doubt" if each.state is RepairState.IN_DOUBT else "in_flight" for each in standing.unfinished}
         scene = Scene(
-            target=self.target.name,
-            episodes=standing.counted,
-            kinds=self._kinds,
-            remedies=self._remedies,
-            policy=self.policy,
-            now=now,
-            histories=standing.facts.history,
-            approvals=approvals,
-            gate_open=self._actual().gate.open,
-            objects=max(len(subjects), len(objects)),
-            busy={each.object: "in_doubt" if each.state is RepairState.IN_DOUBT else "in_flight" for each in standing.unfinished},
-        )
+            target=self.target.name, episodes=standing.counted, kinds=self._kinds, remedies=self._remedies, policy=self.policy, now=now,
+            histories=standing.facts.history, approvals=approvals, gate_open=self._actual().gate.open,
+            objects=max(len(subjects), len(objects)), busy=busy, pauses=self._paused(),
+        )  # fmt: skip
         return scene, approvals
 
     def _due(self, standing: Standing, unfinished: tuple[RepairRecord, ...], now: Moment) -> float:

@@ -12,6 +12,7 @@ from itertools import groupby
 from watchdog.model.approvals import Approval, ApprovalState
 from watchdog.model.drifts import DriftKind, Episode, ObjectKey, Proposal
 from watchdog.model.moments import Moment
+from watchdog.model.pauses import Pause
 from watchdog.model.repairs import Held, Mode, ObjectHistory, Plan, PlannedRepair, Remedy, Risk
 from watchdog.reconciler.bounds import rest
 from watchdog.reconciler.policy import Policy
@@ -46,6 +47,7 @@ REASONS: Mapping[str, str] = {
     "budget": "as many repairs as allowed were made on the object within the hour",
     "breaker": "repairs of the object went unverified in a row; a person decides (retry)",
     "rejected": "a person rejected this repair",
+    "paused": "the target is paused: nothing is repaired until then",
     "too_many": "too many objects would be acted on at once: the cause is probably elsewhere",
     "in_turn": "many share one cause that is over: they are mended one at a time, each proved before the next",
     "canary": "the first repair for this cause could not be proved: the rest wait for a person (retry)",
@@ -59,7 +61,7 @@ class Scene:
     """Everything a plan is made from. Stamps are restated (see ``steady``).
 
     ``episodes`` are the confirmed ones; ``approvals`` those of the target in any state; ``objects`` is how many distinct things the target
-    has; ``busy`` names the objects with an unfinished repair and why (``in_flight`` or ``in_doubt``).
+    has; ``busy`` names the objects with an unfinished repair and why (``in_flight`` or ``in_doubt``); ``pauses`` are those that stand.
     """
 
     target: str
@@ -73,6 +75,7 @@ class Scene:
     gate_open: bool = False
     objects: int = 0
     busy: Mapping[ObjectKey, str] = field(default_factory=dict)
+    pauses: tuple[Pause, ...] = ()
 
 
 def plan(scene: Scene) -> Plan:
@@ -246,11 +249,19 @@ def _refusal(scene: Scene, repair: PlannedRepair, *, approved: bool) -> tuple[st
     remedy = scene.remedies[repair.proposal.remedy]
     if key in scene.busy:
         return scene.busy[key], REASONS[scene.busy[key]]
+    if (pause := _pause_over(scene, repair)) is not None:
+        return "paused", f"pause {pause.id} by {pause.by} ({pause.reason}) stands: nothing is repaired until its end"
     if remedy.needs_docker and not scene.gate_open:
         return "gate", REASONS["gate"]
     if not approved and _rejected(scene, repair):
         return "rejected", REASONS["rejected"]
     return rest(scene.histories.get(key, ObjectHistory()), remedy, scene.policy.bounds, scene.now, approved=approved)
+
+
+def _pause_over(scene: Scene, repair: PlannedRepair) -> Pause | None:
+    """Return a pause that covers any subject of the drifts which this repair would end."""
+    subjects = [episode.drift.subject for episode in scene.episodes if episode.drift.key in repair.drift_keys]
+    return next((pause for pause in scene.pauses if any(pause.covers(each.id, each.name) for each in subjects)), None)
 
 
 def _rejected(scene: Scene, repair: PlannedRepair) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 from watchdog.model.approvals import Approval, BaselineState
 from watchdog.model.drifts import DriftKind, DriftState, Episode, Subject, UnknownSubject
 from watchdog.model.moments import Moment
+from watchdog.model.pauses import Pause
 from watchdog.model.places import Place
 from watchdog.model.repairs import Mode, Plan, Remedy, RepairRecord, RepairState
 from watchdog.reconciler.confirm import confirmed
@@ -25,7 +26,7 @@ class TargetStatus:
 
     ``up`` is whether the panel could be read (None = not tried yet); ``look`` is the last good reading (its ``view`` belongs to the panel's
     own metrics) and stays while the panel is down. ``unknown_since`` is by subject. ``in_flight`` are unfinished repairs, hung ones too.
-    ``passes`` counts the passes begun.
+    ``passes`` counts the passes begun. ``pauses`` are those that the newest judged pass obeyed.
     """
 
     panel: str
@@ -52,6 +53,7 @@ class TargetStatus:
     in_flight: tuple[RepairRecord, ...] = ()
     approvals: tuple[Approval, ...] = ()
     look: Look | None = None
+    pauses: tuple[Pause, ...] = ()
 
     def described(self, object_key: object) -> tuple[str, ...]:
         """Return what the planned repair of an object would send, one line each."""

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 from watchdog.model.moments import Moment
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Return what names this boot of the host: stamps of CLOCK_BOOTTIME mean something within it only. "" = the kernel does not say."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 class SystemClock:

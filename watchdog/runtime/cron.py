@@ -7,8 +7,10 @@ cron: a time that is skipped counts at the moment of the change, one that comes 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +21,7 @@ _WORDS: Final = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
 }  # fmt: skip
 _FIELDS: Final = 5
+_LOCALTIME: Final = Path("/etc/localtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +83,17 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"there is no time zone '{name}': write one such as UTC or Europe/Vienna") from None
+
+
+def zone_or_host(name: str) -> ZoneInfo:
+    """Return the zone called ``name``, for "" that of this host. Raises ValueError."""
+    return zone_of(name) if name else _host_zone()
+
+
+@functools.cache
+def _host_zone() -> ZoneInfo:
+    try:
+        with _LOCALTIME.open("rb") as file:
+            return ZoneInfo.from_file(file, key="localtime")
+    except (OSError, ValueError):
+        return ZoneInfo("UTC")  # without the file the C library takes UTC

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from watchdog.errors import BadSettings
 from watchdog.model.hooks import ArgvHook, ContainerHook, ExecHook, Hook, UnitHook
+from watchdog.runtime.cron import parse_cron, zone_of, zone_or_host
 from watchdog.runtime.redaction import register_secret
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -64,6 +65,31 @@ Duration = Annotated[
 ]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=0), WithJsonSchema({"type": ["string", "integer"], "examples": ["10GiB"]})]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+def _cron(value: str) -> str:
+    parse_cron(value)
+    return value
+
+
+def _zone(value: str) -> str:
+    zone_of(value)
+    return value
+
+
+def _zone_or_host(value: str) -> str:
+    zone_or_host(value)
+    return value
+
+
+CronLine = Annotated[str, AfterValidator(_cron)]
+"""A cron expression such as ``30 3 * * *``, or ``@daily``; as it was written."""
+CronLineOrNone = Annotated[str, AfterValidator(lambda value: _cron(value) if value else value)]
+"""The same, or ""."""
+ZoneName = Annotated[str, AfterValidator(_zone)]
+"""A time zone such as Europe/Vienna."""
+ZoneOrHost = Annotated[str, AfterValidator(_zone_or_host)]
+"""The same, or "" = that of this host."""
 
 
 def panel_address(example: str) -> AfterValidator:

@@ -45,7 +45,7 @@ def identity_of(path: Path) -> Identity:
     told = os.lstat(path)
     if not stat.S_ISREG(told.st_mode):
         raise Refused(f"{path.name} is no regular file")
-    return Identity(told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns)
+    return Identity.of(told)
 
 
 def _unused(folder: Path, name: str) -> Path:

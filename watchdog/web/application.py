@@ -21,6 +21,7 @@ from watchdog.web.errors import answer_of, error_answer
 from watchdog.web.guard import READING
 from watchdog.web.landing import CONTENT_POLICY, landing
 from watchdog.web.ordering import ordering_routes, target_routes
+from watchdog.web.pauses import pause_routes
 from watchdog.web.ports import Backing, Report
 from watchdog.web.reading import reading_routes
 from watchdog.web.scrapes import scrape
@@ -45,6 +46,7 @@ def build_application(backing: Backing, questions: Lane, orders: Lane, serving: 
     download_routes(app, backing, serving or Serving(questions, Places(1), Silent()))
     target_routes(app, backing, orders)
     ordering_routes(app, backing, orders)
+    pause_routes(app, backing, questions, orders)
     app.add_exception_handler(WatchdogError, _house_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)

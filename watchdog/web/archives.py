@@ -10,6 +10,7 @@ from fastapi import FastAPI, Query
 
 from watchdog.model.archives import ArchiveFacts, ArchiveFile, ArchiveProgress
 from watchdog.model.drifts import Scalar
+from watchdog.model.rehearsals import Rehearsed
 from watchdog.web.bodies import Body, Time
 from watchdog.web.calls import Lane
 from watchdog.web.ports import Backing
@@ -51,6 +52,21 @@ class RemarkBody(Body):
     text: str
 
 
+class RehearsedBody(Body):
+    """The last rehearsal of a restore of this very file: its ``content`` was loaded and compared by us, or the panel itself restored it."""
+
+    at: Time | None
+    kind: str
+    verdict: str
+    level: int
+    failed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, one: Rehearsed) -> RehearsedBody:
+        """Return the body of ``one``."""
+        return cls(at=Time.of(one.at), kind=one.kind, verdict=one.verdict, level=one.level, failed=one.failed)
+
+
 class ArchiveBody(Body):
     """One file of a watched directory. ``download`` is where it can be fetched, by whoever may; None as long as it is not verified."""
 
@@ -72,6 +88,7 @@ class ArchiveBody(Body):
     sha1: str | None
     facts: Mapping[str, Scalar]
     remarks: tuple[RemarkBody, ...]
+    rehearsed: RehearsedBody | None
     progress: ProgressBody | None
     download: str | None
 
@@ -99,6 +116,7 @@ class ArchiveBody(Body):
             sha1=found.sha1,
             facts=dict(found.facts),
             remarks=tuple(RemarkBody(word=word, text=text) for word, text in found.remarks),
+            rehearsed=None if found.rehearsed is None else RehearsedBody.of(found.rehearsed),
             progress=None if now is None else ProgressBody.of(now),
             download=f"{ARCHIVES}/{name}" if found.sha1 and found.identity == file.identity else None,
         )

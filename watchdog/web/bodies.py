@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from watchdog.model.approvals import Approval
 from watchdog.model.drifts import DriftKind, Episode, ObjectKey, Scalar, Subject
+from watchdog.model.pauses import Pause
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.commands import PlanReport
 from watchdog.reconciler.status import TargetStatus
@@ -214,6 +215,43 @@ class ApprovalBody(Body):
         )
 
 
+class PauseBody(Body):
+    """One pause. ``until`` is None for one until further notice, ``ended`` while it stands; ``seconds`` is its length if it has one."""
+
+    id: int
+    version: int
+    target: str
+    task: str
+    source: str
+    reason: str
+    by: str
+    created: Time | None
+    until: Time | None
+    seconds: float | None
+    ended: Time | None
+    end: str | None
+    ended_by: str | None
+
+    @classmethod
+    def of(cls, pause: Pause) -> PauseBody:
+        """Return the body of ``pause``."""
+        return cls(
+            id=pause.id,
+            version=pause.version,
+            target=pause.target,
+            task=pause.task,
+            source=pause.source,
+            reason=pause.reason,
+            by=pause.by,
+            created=Time.of(pause.created_at),
+            until=Time.of(pause.until),
+            seconds=pause.length,
+            ended=Time.of(pause.ended_at),
+            end=pause.end,
+            ended_by=pause.ended_by,
+        )
+
+
 class TargetBody(Body):
     """How one target stands."""
 
@@ -235,6 +273,7 @@ class TargetBody(Body):
     unknown: tuple[UnknownBody, ...]
     in_flight: tuple[RepairBody, ...]
     approvals_waiting: int
+    pauses: tuple[PauseBody, ...] = ()
 
     @classmethod
     def of(cls, status: TargetStatus) -> TargetBody:
@@ -264,6 +303,7 @@ class TargetBody(Body):
             ),
             in_flight=tuple(RepairBody.of(record) for record in status.in_flight),
             approvals_waiting=sum(each.state.value == "waiting" for each in status.approvals),
+            pauses=tuple(map(PauseBody.of, status.pauses)),
         )
 
 

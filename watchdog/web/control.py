@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from pydantic import ValidationError
 
 from watchdog.errors import (
+    Conflict,
     DeadlinePassed,
     Forbidden,
     LedgerUnavailable,
@@ -25,12 +26,14 @@ from watchdog.model.moments import Clock
 from watchdog.runtime.answers import Answer
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, segment
-from watchdog.web.bodies import ApprovalBody, Body, DriftBody, TargetBody
+from watchdog.web.bodies import ApprovalBody, Body, DriftBody, PauseBody, TargetBody
 from watchdog.web.messages import (
     Count,
     DriftsAnswer,
     HoldingsAnswer,
     IgnoresAnswer,
+    PauseCheckAnswer,
+    PausesAnswer,
     PlansAnswer,
     ReleaseAnswer,
     ReloadAnswer,
@@ -44,6 +47,7 @@ Query = Mapping[str, str | int | float | bool | None]
 
 _BY_CODE: Mapping[str, type[WatchdogError]] = {
     "not_found": NotFound,
+    "conflict": Conflict,
     "forbidden": Forbidden,
     "changes_disabled": Forbidden,
     "token_unreadable": Forbidden,
@@ -138,6 +142,24 @@ class Control:
     def release(self, holding_id: int) -> ReleaseAnswer:
         """Let go of a holding; the answer says whether it was undone outside."""
         return self._order("POST", f"/api/v1/holdings/{holding_id}/release", ReleaseAnswer)
+
+    def pauses(self, target: str | None = None, *, history: bool = False, limit: int = 100) -> tuple[PauseBody, ...]:
+        """Return the pauses that stand; with ``history`` also those of the past."""
+        return self._get("/api/v1/pauses", PausesAnswer, {"target": target, "history": history, "limit": limit}).pauses
+
+    def check_pause(self, target: str) -> PauseCheckAnswer:
+        """Say whether a pause of ``target`` is what it seems."""
+        return self._get(f"/api/v1/targets/{segment(target)}/pauses/check", PauseCheckAnswer)
+
+    def pause(self, terms: Mapping[str, object], change: tuple[int, int] | None = None) -> PauseBody:
+        """Begin a pause, or ``change`` the standing one of (number, version). ``terms`` are those of the API."""
+        if change is None:
+            return self._order("POST", "/api/v1/pauses", PauseBody, dict(terms))
+        return self._order("PUT", f"/api/v1/pauses/{change[0]}", PauseBody, {**terms, "version": change[1]})
+
+    def resume(self, pause_id: int, who: str | None = None, version: int | None = None) -> PauseBody:
+        """End a pause."""
+        return self._order("POST", f"/api/v1/pauses/{pause_id}/resume", PauseBody, {"who": who, "version": version})
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration anew; return what changed."""

@@ -60,19 +60,13 @@ class Held:
     def read(self, offset: int, length: int) -> bytes:
         """Return a piece. Raises Refused when the file is no longer what was verified, or ends too early."""
         piece = os.pread(self.descriptor, length, offset)
-        if identity_of(self.descriptor) != self.identity or not piece:
+        if Identity.of(os.fstat(self.descriptor)) != self.identity or not piece:
             raise Refused("it changed while it was sent")
         return piece
 
     def close(self) -> None:
         """Close it."""
         os.close(self.descriptor)
-
-
-def identity_of(descriptor: int) -> Identity:
-    """Return what makes the open file the same file."""
-    facts = os.fstat(descriptor)
-    return Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 def hold(facts: ArchiveFacts | None, name: str) -> Held:
@@ -92,7 +86,7 @@ def _opened(file: ArchiveFile, etag: str) -> Held:
     except OSError as error:
         raise Refused(f"it cannot be opened any more: {error.strerror}") from None
     held = Held(descriptor, file.identity, etag, PurePath(shown(file.path)).name, file.verification.verdict or "")
-    if identity_of(descriptor) != file.identity:
+    if Identity.of(os.fstat(descriptor)) != file.identity:
         held.close()
         raise Refused("it changed since it was verified")
     return held

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from watchdog.web.bodies import YEAR_10000, ApprovalBody, Body, DriftBody, PlanBody, RepairBody, TargetBody
+from watchdog.model.pauses import PauseCheck, PauseOrder
+from watchdog.web.bodies import YEAR_10000, ApprovalBody, Body, DriftBody, PauseBody, PlanBody, RepairBody, TargetBody
 from watchdog.web.records import HoldingBody, IgnoreBody
 
 
@@ -99,3 +100,52 @@ class RetryOrder(By):
     """POST /api/v1/targets/NAME/retry. ``drift`` is the key of a drift."""
 
     drift: Word
+
+
+LONGEST_PAUSE = 10 * 366 * 86400.0
+
+
+class PausesAnswer(Body):
+    """GET /api/v1/pauses."""
+
+    pauses: tuple[PauseBody, ...]
+
+
+class PauseCheckAnswer(Body):
+    """GET /api/v1/targets/NAME/pauses/check."""
+
+    target: str
+    ok: bool
+    well: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+    @classmethod
+    def of(cls, check: PauseCheck) -> PauseCheckAnswer:
+        """Return the body of ``check``."""
+        return cls(target=check.target, ok=not check.wrong, well=check.well, wrong=check.wrong)
+
+
+class PauseTerms(By):
+    """POST /api/v1/pauses. ``until`` is UNIX seconds, ``seconds`` a length; neither = until further notice."""
+
+    target: Word
+    reason: Word
+    task: str = Field(default="", max_length=1000)
+    until: float | None = Field(default=None, gt=0, lt=YEAR_10000)
+    seconds: float | None = Field(default=None, gt=0, le=LONGEST_PAUSE)
+
+    def order(self, who: str) -> PauseOrder:
+        """Return what is asked for."""
+        return PauseOrder(self.target, self.reason, who, self.task, "person", self.until, self.seconds)
+
+
+class PauseChange(PauseTerms):
+    """PUT /api/v1/pauses/ID: the new terms of the pause that had ``version`` when it was read."""
+
+    version: int = Field(ge=1)
+
+
+class ResumeOrder(By):
+    """POST /api/v1/pauses/ID/resume. ``version`` is the one that was read; None = whatever it is now."""
+
+    version: int | None = Field(default=None, ge=1)

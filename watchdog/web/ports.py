@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +10,7 @@ from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.drifts import Episode
 from watchdog.model.holdings import Release
+from watchdog.model.pauses import Pause, PauseCheck, PauseOrder
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.commands import PlanReport
 from watchdog.reconciler.status import TargetStatus
@@ -84,6 +85,20 @@ class Commands(Protocol):
     def history(self, target: str | None = None, limit: int = 100) -> tuple[Episode, ...]: ...
 
 
+class Pauses(Protocol):
+    """Pauses, as ``reconciler.pausing.Pauses`` keeps them. May block; called in bounded threads."""
+
+    def pause(self, order: PauseOrder) -> Pause: ...
+
+    def change(self, pause_id: int, version: int, order: PauseOrder) -> Pause: ...
+
+    def resume(self, pause_id: int, by: str, version: int | None = None) -> Pause: ...
+
+    def pauses(self, target: str | None = None, *, ended: bool = False, limit: int = 100) -> tuple[Pause, ...]: ...
+
+    def check(self, target: str, known_by_the_pass: Callable[[], tuple[int, ...]]) -> PauseCheck: ...
+
+
 class Archives(Protocol):
     """What is known of backup archives. Memory only."""
 
@@ -99,7 +114,7 @@ class Archives(Protocol):
 class Backing(Protocol):
     """The program behind the web. ``pages``, ``health`` and ``readiness`` touch memory only.
 
-    ``pages``, ``commands`` and ``archives`` are asked for anew at each call: a reload may put others in their place.
+    ``pages``, ``commands``, ``pauses`` and ``archives`` are asked for anew at each call: a reload may put others in their place.
     """
 
     @property
@@ -107,6 +122,9 @@ class Backing(Protocol):
 
     @property
     def commands(self) -> Commands: ...
+
+    @property
+    def pauses(self) -> Pauses: ...
 
     @property
     def archives(self) -> Archives: ...

@@ -22,16 +22,8 @@ from watchdog.collectors.archives.results import Results
 from watchdog.collectors.archives.settings import ArchivesSettings, DirectorySettings, wanted
 from watchdog.collectors.hanging import HangingLooks
 from watchdog.errors import BadSettings
-from watchdog.model.archives import (
-    ArchiveFacts,
-    ArchiveFile,
-    BackupCopy,
-    BackupSource,
-    Identity,
-    Room,
-    Verification,
-    VolumeSet,
-)
+from watchdog.model.archives import ArchiveFacts, ArchiveFile, Identity, Verification, VolumeSet
+from watchdog.model.backups import BackupCopy, BackupSource, Room
 from watchdog.model.metrics import families
 from watchdog.model.needs import BackupPlan
 from watchdog.runtime.clock import SystemClock

@@ -101,7 +101,7 @@ path, ledger_path, rate = sys.argv[1], sys.argv[2], int(sys.argv[3])
 clock = SystemClock()
 ledger = open_ledger(LedgerSettings(url=f"sqlite:///{ledger_path}", ephemeral=True), clock, migrate=True, host="test")
 facts = os.lstat(path)
-file = Wanted(path, "d", Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns), 2)
+file = Wanted(path, "d", Identity.of(facts), 2)
 settings = ArchivesSettings(rate=rate)
 results = Results(ledger.verifications, 60.0)
 

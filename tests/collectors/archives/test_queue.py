@@ -14,8 +14,9 @@ from tests.support.archives import zip_of
 from tests.support.corpus import DAMAGED
 from tests.support.keeping import Counts, VerificationShelf
 from watchdog.collectors.archives.answers import Finished
+from watchdog.collectors.archives.counters import METRICS
 from watchdog.collectors.archives.pressure import IoPressure
-from watchdog.collectors.archives.queue import METRICS, WORTH_A_PLACE, WORTH_WAITING, VerificationQueue
+from watchdog.collectors.archives.queue import WORTH_A_PLACE, WORTH_WAITING, VerificationQueue
 from watchdog.collectors.archives.results import PART, Result, Results, from_text, identity_of, key_of, to_text
 from watchdog.collectors.archives.running import Wanted, place_of
 from watchdog.collectors.archives.settings import ArchivesSettings
@@ -35,7 +36,7 @@ def until(condition, seconds=90.0):
 
 def wanted(path, *, level=1, lane="", directory="backups"):
     facts = os.lstat(path)
-    return Wanted(str(path), directory, Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns), level, lane)
+    return Wanted(str(path), directory, Identity.of(facts), level, lane)
 
 
 def write(path, data=b"x", mtime=None):

@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.keeping import Counts
 from tests.support.sysreptor_panel import AES_KEY
 from watchdog.cli import main
-from watchdog.cli.rehearse import NOTE_SUFFIX
+from watchdog.collectors.archives import assemble
+from watchdog.collectors.archives.notes import SUFFIX as NOTE_SUFFIX
+from watchdog.collectors.archives.settings import ArchivesSettings
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
 from watchdog.model.docker import Mount
 from watchdog.model.transfers import always
@@ -25,6 +28,7 @@ from watchdog.panels.sysreptor.fake import SysreptorWorld, sealed
 from watchdog.panels.sysreptor.rehearsing import rehearse
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.runtime import yaml
+from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.engine import Engine
 
 ROOM = 64 << 20
@@ -160,6 +164,26 @@ def test_the_newest_is_taken_and_the_result_says_which_of_the_two_it_was(house, 
     told = json.loads(note.read_text())
     assert (told["kind"], told["verdict"], told["level"], stat.S_IMODE(note.stat().st_mode)) == ("content", "good", 3, 0o600)
     assert list(scratch.iterdir()) == [], "nothing is left"
+
+
+def test_the_collector_tells_of_it_until_the_file_is_another(house, capsys):
+    config, land, scratch = house
+    path = land("sysreptor-full-backup-a.zip", backup())
+    path.chmod(0o644)
+    assert main(["rehearse", "reports", "--config", config(), "--directory", str(scratch)]) == 0
+    assert stat.S_IMODE(path.with_name(path.name + NOTE_SUFFIX).stat().st_mode) == 0o644, "who reads the backup reads the note"
+    own = SysreptorSettings.model_validate({"name": "reports", "backups": {"path": str(path.parent), "rehearse_every": "90d"}})
+    settings, clock = ArchivesSettings(), SystemClock()
+    spec, queue = assemble.build(settings, [PANEL.needs(own)], clock, Counts())
+    collector = spec.factory()
+    (state,) = collector.collect().rehearsals
+    assert (state.directory, state.overdue, state.good.level) == ("reports:backups", False, 3)
+    path.write_bytes(backup(4))
+    (file,) = collector.collect().files
+    assert file.verification.rehearsed is None
+    assert "rehearsal_of_another" in [word for word, _ in file.verification.remarks]
+    collector.close()
+    queue.close()
 
 
 def test_an_encrypted_one_is_rehearsed_with_its_key(house, capsys):

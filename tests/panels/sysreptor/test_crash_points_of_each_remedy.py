@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.panels.sysreptor.crash_rows import ROWS, outside
-from tests.support.crash import ROOT, crash_table
+from tests.support.crash import ROOT, chosen, hold
 from watchdog.runtime.partfile import writer_lives
 
 pytestmark = pytest.mark.timeout(1200)
@@ -20,13 +20,9 @@ USUAL: tuple[str, ...] = ()
 """A table takes minutes of lives; the deaths in one process (test_a_run_makes_a_proven_backup) are the short form."""
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=() if row.name in USUAL else pytest.mark.soak) for row in ROWS])
+@pytest.mark.parametrize("row", chosen(ROWS, USUAL))
 def test_a_crash_at_any_boundary_has_one_effect(row, tmp_path, capsys):
-    results = crash_table(row, tmp_path)
-    with capsys.disabled():
-        print(f"\ncrash points of {row.name}:")
-        for result in results:
-            print("  " + result.line())
+    hold(row, tmp_path, capsys)
 
 
 def wait_until(look, what: str, seconds: float = 120.0) -> None:

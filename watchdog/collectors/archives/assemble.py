@@ -11,6 +11,7 @@ from watchdog.collectors.archives.results import Result, Results
 from watchdog.collectors.archives.scan import Look
 from watchdog.collectors.archives.settings import ArchivesSettings, wanted
 from watchdog.collectors.archives.single import Depth, Verified, VerifyNow
+from watchdog.collectors.archives.stamps import stamped
 from watchdog.collectors.hanging import HangingLooks
 from watchdog.collectors.runner import CollectorSpec
 from watchdog.model.keeping import VerificationBook
@@ -60,7 +61,7 @@ def build_now(settings: ArchivesSettings, needs: Iterable[Needs], clock: Clock, 
             found = done.finished
             result = Result(
                 name, found.format, depth.level, found.level, found.verdict, found.reasons, found.message, clock.now().wall,
-                found.entries, found.sha1, found.salvage, meaning=depth.meaning, keyed=bool(depth.key_file), facts=found.facts,
+                found.entries, found.sha1, found.salvage, meaning=stamped(depth.meaning), keyed=bool(depth.key_file), facts=found.facts,
                 # who may read it is said of each look anew
                 remarks=tuple(one for one in found.remarks if one[0] != WORLD_READABLE),
             )  # fmt: skip

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from watchdog.collectors.archives.metrics import STATES, text
-from watchdog.model.archives import ArchiveFacts, BackupSource, VolumeSet
+from watchdog.model.archives import ArchiveFacts, VolumeSet
+from watchdog.model.backups import BackupSource
 from watchdog.model.metrics import Metric, MetricSpec, Row
+from watchdog.model.rehearsals import RehearsalState
 
 Rows = Callable[[ArchiveFacts], Iterator[Row]]
 _BACKUP = ("directory",)
@@ -18,6 +20,16 @@ _SET = ("directory", "path", "prefix")
 def _of_backups(value: Callable[[BackupSource], float | int | None]) -> Rows:
     def rows(facts: ArchiveFacts) -> Iterator[Row]:
         for one in facts.backups:
+            found = value(one)
+            if found is not None:
+                yield (one.directory,), float(found)
+
+    return rows
+
+
+def _of_rehearsals(value: Callable[[RehearsalState], float | int | None]) -> Rows:
+    def rows(facts: ArchiveFacts) -> Iterator[Row]:
+        for one in facts.rehearsals:
             found = value(one)
             if found is not None:
                 yield (one.directory,), float(found)
@@ -136,6 +148,36 @@ SPECS: tuple[MetricSpec, ...] = (
         "Whether the second location has the newest good backup, proven by checksum. Absent while it cannot be known.",
         _COPY,
         _holds,
+    ),
+    _spec(
+        "backup_rehearsal_timestamp_seconds",
+        "When a restore was last rehearsed of a backup of this directory and told anything, well or not. Absent as long as none has been.",
+        _BACKUP,
+        _of_rehearsals(lambda r: r.newest.at if r.newest else None),
+    ),
+    _spec(
+        "backup_rehearsal_success",
+        "Whether that one went well. Absent as long as none has been.",
+        _BACKUP,
+        _of_rehearsals(lambda r: r.newest.verdict == "good" if r.newest else None),
+    ),
+    _spec(
+        "backup_rehearsal_good_timestamp_seconds",
+        "When one last went well; it counts on after its backup has been deleted.",
+        _BACKUP,
+        _of_rehearsals(lambda r: r.good.at if r.good else None),
+    ),
+    _spec(
+        "backup_rehearsal_good_level",
+        "What the last good one is worth: 3 = we loaded and compared the content, 5 = the panel itself restored it; 0 = there is none.",
+        _BACKUP,
+        _of_rehearsals(lambda r: r.good.level if r.good else 0),
+    ),
+    _spec(
+        "backup_rehearsal_overdue",
+        "Whether none went well within rehearse_every, or ever. Absent where it is not set, and while it cannot be known.",
+        _BACKUP,
+        _of_rehearsals(lambda r: r.overdue),
     ),
     _spec("backup_copy_newest_timestamp_seconds", "When the newest backup was made that the second location has too.", _COPY, _held_at),
     _spec(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from watchdog.model.needs import BackupPlan
-from watchdog.runtime.cron import parse_cron, zone_of
-from watchdog.runtime.fields import AbsolutePath, Duration, Strict
+from watchdog.runtime.fields import AbsolutePath, CronLineOrNone, Duration, Strict, ZoneOrHost
 
 
 class BackupSettings(Strict):
     """What is expected of the backups in one directory, all of them of one source. Each expectation that is not met is a metric."""
 
-    schedule: str = ""
+    schedule: CronLineOrNone = ""
     """When a backup is made: a cron expression such as ``30 3 * * *``, or ``@daily``. A slot without a new good archive is a missed one."""
     every: Duration | None = Field(default=None, ge=60.0)
     """Instead of ``schedule``: the longest time from one backup to the next."""
-    zone: str = ""
+    zone: ZoneOrHost = ""
     """Time zone of ``schedule``, such as Europe/Berlin; empty = that of this host."""
     grace: Duration = 7200.0
     """How long a backup may take, verification included, before its slot counts as missed."""
@@ -35,19 +34,8 @@ class BackupSettings(Strict):
     copies: tuple[str, ...] = ()
     """Names of other watched directories that should hold a copy of the newest good archive, proven by its checksum."""
 
-    @field_validator("schedule")
-    @classmethod
-    def _comes(cls, value: str) -> str:
-        if value:
-            parse_cron(value)
-        return value
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        if value:
-            zone_of(value)
-        return value
+    rehearse_every: Duration | None = Field(default=None, ge=3600.0)
+    """How often a restore of one of them should be rehearsed (``panel-watchdog rehearse``) and go well; not set = nobody is reminded."""
 
     @model_validator(mode="after")
     def _one_rhythm(self) -> BackupSettings:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from watchdog.model.archives import ArchiveFile, BackupCopy, BackupSource, Room, VolumeSet
+from watchdog.model.archives import ArchiveFile, VolumeSet
+from watchdog.model.backups import BackupCopy, BackupSource, Room
 from watchdog.model.needs import BackupPlan
-from watchdog.runtime.cron import parse_cron
+from watchdog.runtime.cron import parse_cron, zone_or_host
 from watchdog.runtime.manifests import END
-
-_LOCALTIME = Path("/etc/localtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +110,4 @@ def due_at(plan: BackupPlan, now: float) -> float | None:
         return now - plan.every - plan.grace
     if not plan.schedule:
         return None
-    return parse_cron(plan.schedule).last(now - plan.grace, _zone(plan.zone))
-
-
-@functools.cache
-def _zone(name: str) -> ZoneInfo:
-    """Return the zone ``name``, for "" that of this host."""
-    if name:
-        return ZoneInfo(name)
-    try:
-        with _LOCALTIME.open("rb") as file:
-            return ZoneInfo.from_file(file, key="localtime")
-    except (OSError, ValueError):
-        return ZoneInfo("UTC")
+    return parse_cron(plan.schedule).last(now - plan.grace, zone_or_host(plan.zone))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from watchdog.collectors.archives import backups, destinations
+from watchdog.collectors.archives import backups, destinations, rehearsals
 from watchdog.collectors.archives.answers import by_mode
 from watchdog.collectors.archives.queue import VerificationQueue
 from watchdog.collectors.archives.results import Results
@@ -19,6 +19,7 @@ from watchdog.errors import DeadlinePassed, MalformedAnswer, WatchdogError
 from watchdog.model.archives import ArchiveFacts, ArchiveFile, Identity, PassedOver, Verification, VolumeSet, WatchedDirectory
 from watchdog.model.moments import Clock
 from watchdog.model.needs import DirectoryNeed
+from watchdog.model.rehearsals import Rehearsed
 from watchdog.runtime.child import module_argv, run
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import get_logger
@@ -38,7 +39,7 @@ ChildArgv = Callable[[str, Sequence[Wish]], list[str]]
 
 def scan_argv(_lane: str, wishes: Sequence[Wish]) -> list[str]:
     """Return the child that looks at ``wishes``, all of one mount."""
-    return module_argv(MODULE, json.dumps([[w.name, w.path, w.pattern, w.avoid, w.most] for w in wishes]))
+    return module_argv(MODULE, json.dumps([[w.name, w.path, w.pattern, w.avoid, w.most, w.notes] for w in wishes]))
 
 
 class ArchivesCollector:
@@ -95,7 +96,8 @@ class ArchivesCollector:
     def _wishes(self, table: MountTable) -> Iterator[Wish]:
         """Yield every directory, then every path of which only the free space is wanted."""
         for need in self._directories.values():
-            yield Wish(need.name, need.path, need.pattern, tuple(sorted(table.beneath(need.path))), self._settings.max_files)
+            notes = table.find(need.path).local or self._settings.allow_network_filesystems
+            yield Wish(need.name, need.path, need.pattern, tuple(sorted(table.beneath(need.path))), self._settings.max_files, notes)
         for path in sorted({path for plan in self._plans.values() for path in plan.restore_paths}):
             yield Wish(_ROOM + path, path, "*", most=0)
 
@@ -150,9 +152,10 @@ class ArchivesCollector:
         self._results.settle()
         whole = {name for name, seen in looks.items() if seen.error is None}
         self._results.forget({file.identity for file, _ in found}, whole, looks.keys())
-        files = sorted((self._verified(file, readable) for file, readable in found), key=lambda file: (file.path, file.directory))
+        files = sorted((self._verified(file, readable, looks) for file, readable in found), key=lambda file: (file.path, file.directory))
         volume_sets = tuple(volumes for one in stored for volumes in one.judge(self._results.get, whole=one.directory in whole))
         self._say_sets(volume_sets)
+        wall, known = self._clock.now().wall, whole if self._results.loaded else set()
         return ArchiveFacts(
             directories=tuple(self._directory(seen, lanes[name]) for name, seen in looks.items()),
             files=tuple(files),
@@ -161,9 +164,8 @@ class ArchivesCollector:
             paused=self._queue.paused,
             rate=float(self._settings.rate),
             volume_sets=volume_sets,
-            backups=backups.judge(self._plans, self._stored(looks, files, volume_sets, rooms), self._clock.now().wall)
-            if self._plans
-            else (),
+            backups=backups.judge(self._plans, self._stored(looks, files, volume_sets, rooms), wall) if self._plans else (),
+            rehearsals=rehearsals.judge(self._directories.values(), _rehearsed(files), known, self._results, wall),
             passed_over=tuple(PassedOver(path, seen.name, reason) for seen in looks.values() for path, reason in seen.passed),
         )
 
@@ -185,13 +187,17 @@ class ArchivesCollector:
         path, device, inode, size, mtime, mode = fact
         return ArchiveFile(path, directory, Identity(device, inode, size, mtime), mode, stable=self._before.get(path) == (size, mtime))
 
-    def _verified(self, file: ArchiveFile, readable: bool) -> ArchiveFile:
+    def _verified(self, file: ArchiveFile, readable: bool, looks: Mapping[str, Look]) -> ArchiveFile:
         verification, kind = self._queue.verification(file.identity)
         if verification.state == "not_asked":
             why = "it changed since the last look, or this is the first" if not file.stable else "the queue is full of newer files"
             why = why if readable else "it lies on a network or FUSE file system, and allow_network_filesystems is off"
             verification = Verification(message=why)
-        remarks = by_mode(file.mode, kind)
+        remarks, note = by_mode(file.mode, kind), looks[file.directory].notes.get(file.path)
+        if note is not None:
+            rehearsed, odd = rehearsals.held(note, file.identity, verification.sha1, self._clock.now().wall)
+            verification = replace(verification, rehearsed=rehearsed)
+            remarks = (*remarks, *odd)
         if remarks:
             verification = replace(verification, remarks=(*verification.remarks, *remarks))
         return ArchiveFile(file.path, file.directory, file.identity, file.mode, file.stable, kind, verification)
@@ -234,6 +240,15 @@ class ArchivesCollector:
         waiting = {(one.directory, one.path, one.prefix) for one in sets if one.verdict is None}
         kept = {key: reasons for key, reasons in self._bad_sets.items() if key in waiting}
         self._bad_sets = {**kept, **{key: one.reasons for key, one in bad.items()}}
+
+
+def _rehearsed(files: Iterable[ArchiveFile]) -> dict[str, list[Rehearsed]]:
+    """Return what was rehearsed of the archives that are there, by directory."""
+    found: dict[str, list[Rehearsed]] = {}
+    for file in files:
+        if file.verification.rehearsed is not None:
+            found.setdefault(file.directory, []).append(file.verification.rehearsed)
+    return found
 
 
 def _meaning(need: DirectoryNeed) -> str:

@@ -14,8 +14,8 @@ from watchdog.collectors.archives.talk import Place
 from watchdog.collectors.archives.tars import TarWalk
 
 # what fits into a core's own cache is unpacked fastest
-OUTPUT = 1 << 16
-MOST_INPUT = 1 << 18
+OUTPUT = 1 << 17
+MOST_INPUT = 1 << 17
 # a stream that turns out short leaves its piece over, copied: small first pieces keep thousands of tiny ones from costing squares
 FIRST_PIECE = 1 << 14
 

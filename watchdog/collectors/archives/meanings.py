@@ -13,11 +13,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import watchdog
 from watchdog.model.archives import EntryReader, Meaning, Meant
-from watchdog.model.drifts import Scalar
+
+if TYPE_CHECKING:  # as in model/archives
+    from watchdog.model.drifts import Scalar
 
 T = TypeVar("T")
 Begin = Callable[[], Meaning]

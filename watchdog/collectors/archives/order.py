@@ -125,14 +125,10 @@ def verify(
             [*(argv or module_argv(MODULE)), json.dumps({**order, "key": key})],
             pass_fds=(*{descriptor, *more}, *([key] if key is not None else [])), limit=ANSWER_LIMIT, env={"MALLOC_ARENA_MAX": "1"},
         )  # fmt: skip
-    said = _Conversation(child, stop, turn)
+    said = Conversation(child, stop, turn)
     happened: Finished | None = None
     try:
-        said.listen(limits.seconds)
-    except DeadlinePassed:
-        happened = befell("hung", f"no answer within {limits.seconds} s")
-    except MalformedAnswer as error:
-        happened = befell("no_answer", str(error))
+        happened = said.heard(limits.seconds)
     finally:
         code = child.end(2.0)
     if said.finished is not None:
@@ -156,14 +152,27 @@ def _handed(key: bytes) -> Iterator[int | None]:
         os.close(out)
 
 
-class _Conversation:
-    """What one child says, line by line."""
+class Conversation:
+    """What one child says of one file, line by line. ``finished`` is its last word, None as long as there is none."""
 
     def __init__(self, child: Child, stop: threading.Event, turn: Turn) -> None:
         self._child, self._stop, self._turn = child, stop, turn
         self.so_far: Finished | None = None
         self.finished: Finished | None = None
         self._told: list[Row] = []
+
+    def heard(self, seconds: int) -> Finished | None:
+        """Listen for at most ``seconds``; return what befell the child meanwhile, None when it has said all or has ended.
+
+        Raises Stopping when the program ends.
+        """
+        try:
+            self.listen(seconds)
+        except DeadlinePassed:
+            return befell("hung", f"no answer within {seconds} s")
+        except MalformedAnswer as error:
+            return befell("no_answer", str(error))
+        return None
 
     def listen(self, seconds: float) -> None:
         """Listen until it has said all. Raises DeadlinePassed after ``seconds`` and Stopping when the program ends."""

@@ -35,7 +35,8 @@ def verify_parts(path: str, asked: Asked) -> Verified:
         manifest = read_manifest(Path(path))
     except WatchdogError as error:
         return Verified(path, 0, asked.clock() - began, _named("bad", "damaged_manifest", str(error)))
-    return Verified(path, manifest.size, asked.clock() - began, _verified(Path(path).parent, manifest, asked))
+    finished = _verified(Path(path).parent, manifest, asked)
+    return Verified(path, manifest.size, asked.clock() - began, finished)
 
 
 def _verified(folder: Path, manifest: Manifest, asked: Asked) -> Finished:

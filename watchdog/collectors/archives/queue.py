@@ -17,9 +17,10 @@ from watchdog.collectors.archives.pressure import IoPressure
 from watchdog.collectors.archives.results import Result, Results
 from watchdog.collectors.archives.running import Running, Wanted, identity_of, place_of, volume_argv, written
 from watchdog.collectors.archives.settings import ArchivesSettings, promise
+from watchdog.collectors.archives.stamps import stamped
 from watchdog.errors import WatchdogError
 from watchdog.model.archives import ArchiveProgress, Identity, Verification
-from watchdog.model.metrics import Instruments, Metric
+from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.runtime.log import get_logger
 
@@ -33,28 +34,6 @@ WORTH_A_PLACE = 64 << 20
 # what is read in less than a second is not in anybody's way
 WORTH_WAITING = 16 << 20
 _REFUSALS = frozenset({errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EUCLEAN, errno.EREMOTEIO})
-VERDICTS = ("good", "bad", "unverifiable")
-
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        "watchdog_archive_checks_total", "counter", "Finished verifications of archives by verdict.", ("verdict",),
-        tuple((verdict,) for verdict in VERDICTS),
-    ),
-    Metric(
-        "watchdog_archive_checks_dropped_total",
-        "counter",
-        "Verifications without a result: the file changed or went meanwhile, or no child could be started. It is asked for again.",
-        seed=((),),
-    ),
-    Metric("watchdog_archive_check_read_bytes_total", "counter", "Bytes of archives that verification has read.", seed=((),)),
-    Metric(
-        "watchdog_archive_check_duration_seconds",
-        "histogram",
-        "Time of one verification, throttled as configured.",
-        seed=((),),
-        buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400),
-    ),
-)  # fmt: skip
 
 
 class VerificationQueue:
@@ -281,12 +260,12 @@ class VerificationQueue:
         result = Result(
             wanted.directory, finished.format, wanted.level, finished.level, finished.verdict, finished.reasons, finished.message,
             self._clock.now().wall, finished.entries, finished.sha1, finished.salvage,
-            wanted.volume, finished.told, wanted.meaning, bool(wanted.key_file), finished.facts, finished.remarks,
+            wanted.volume, finished.told, stamped(wanted.meaning), bool(wanted.key_file), finished.facts, finished.remarks,
         )  # fmt: skip
         before = self._results.get(wanted.identity)
         self._results.put(wanted.identity, result)
         self._instruments.count("watchdog_archive_checks_total", finished.verdict)
-        if finished.verdict == "bad" and before is not None and before.verdict == "good" and before.level >= finished.level:
+        if before is not None and result.contradicts(before):
             log.warning("an archive that was good has gone bad by itself", path=wanted.path, good_at=before.at, reasons=finished.reasons)
         elif finished.verdict == "bad":
             log.warning("an archive is bad", path=wanted.path, reasons=finished.reasons, reason=finished.message)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from watchdog.collectors.archives import meanings
 from watchdog.collectors.archives.answers import Row
 from watchdog.collectors.archives.findings import salvage_of
+from watchdog.collectors.archives.stamps import stamped
 from watchdog.errors import LedgerUnavailable
 from watchdog.model.archives import ArchiveVerdict, Identity, Salvage, Verification
 from watchdog.model.drifts import Scalar
@@ -21,14 +22,17 @@ from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-# raised when a newer check, or a panel's newer meaning, would judge otherwise: results of an older one are worth nothing then
+# raised when a newer check would judge otherwise: results of an older one are worth nothing then. Meanings have stamps instead
 CHECK_VERSION = 2
+MEANING = 3
 # what befell the child and not the file: worth another try
 FATES = frozenset({"crashed", "hung", "memory", "memory_needed", "no_answer", "unreadable", "changed", "no_key", "wrong_key"})
 QUICK_FATES = frozenset({"unreadable", "no_key"})
 SHORT_RETRY = 600.0
 # a list of very many volumes is read again after a restart: the ledger is no place for it
 MOST_ROWS_KEPT = 200
+REHEARSED = "rehearsed:"
+"""Begins the ledger's key of what is remembered of a directory's rehearsals."""
 PART = ":part"
 """Ends the ledger's key of an unfinished verification."""
 
@@ -39,7 +43,8 @@ class Result:
 
     ``asked`` is the level that was asked for, ``level`` the one at which the verdict fell; ``at`` is UNIX seconds; ``reasons`` come the
     gravest first. ``volume`` is the order of ``volume_check`` if that was the check, ``told`` the rows that it told. ``meaning``
-    is the panel's module that judged at level 3, ``keyed`` whether there was a key; ``facts`` and ``remarks`` as in Verification.
+    is the panel's module that judged at level 3, with its stamp (``stamps.stamped``), ``keyed`` whether there was a key; ``facts`` and
+    ``remarks`` as in Verification.
     """
 
     directory: str
@@ -67,6 +72,12 @@ class Result:
             "result", self.verdict, self.level, reason, self.message or None, self.at, identity,
             entries=self.entries, sha1=self.sha1, salvage=self.salvage, facts=self.facts, remarks=self.remarks,
         )  # fmt: skip
+
+    def contradicts(self, before: Result) -> bool:
+        """Whether this one is bad, and the same check found it good ``before``: not the check has changed its mind, but bytes changed."""
+        if (self.verdict, before.verdict) != ("bad", "good") or before.level < self.level:
+            return False
+        return self.level < MEANING or before.meaning == self.meaning
 
 
 def key_of(identity: Identity) -> str:
@@ -132,6 +143,8 @@ class Results:
         self._known: dict[Identity, Result] = {}
         self._unsaved: dict[Identity, Result] = {}
         self._parts: dict[Identity, str] = {}
+        self._rehearsed: dict[str, str] = {}
+        self._untold: set[str] = set()
         self._loaded = book is None
         self._silent = False
 
@@ -143,10 +156,13 @@ class Results:
     def enough(self, identity: Identity, level: int, now: float, volume: str = "", meaning: str = "", *, keyed: bool = False) -> bool:
         """Whether a file needs no verification up to ``level`` at UNIX time ``now``.
 
-        ``volume`` and ``meaning`` as in Wanted; ``keyed``: there is a key, and what was only encrypted is worth another look.
+        ``volume`` and ``meaning`` as in Wanted: what another meaning judged, or this one before it changed, is to be judged anew.
+        ``keyed``: there is a key, and what was only encrypted is worth another look.
         """
         result = self.get(identity)
-        if result is None or result.asked < level or (volume and result.volume != volume) or (meaning and result.meaning != meaning):
+        if result is None or result.asked < level or (volume and result.volume != volume):
+            return False
+        if meaning and result.meaning != stamped(meaning):
             return False
         if keyed and not result.keyed and "encrypted" in result.reasons:
             return False
@@ -183,6 +199,24 @@ class Results:
             self._unsaved[identity] = result
         self.settle()
 
+    @property
+    def loaded(self) -> bool:
+        """Whether all is known that was kept before the last start."""
+        return self._loaded
+
+    def remembered(self, directory: str) -> str | None:
+        """Return what was remembered of a directory's rehearsals."""
+        with self._lock:
+            return self._rehearsed.get(directory)
+
+    def remember(self, directory: str, text: str) -> None:
+        """Remember it, in the ledger too as soon as that takes it; not before the ledger has told what it knows itself."""
+        with self._lock:
+            if not self._loaded:
+                return
+            self._rehearsed[directory] = text
+            self._untold.add(directory)
+
     def settle(self) -> None:
         """Load what the ledger knows if that has not been done, and save what it has not taken yet."""
         book = self._book
@@ -191,12 +225,7 @@ class Results:
         try:
             if not self._loaded:
                 self._take(book.load())
-            for identity, result in list(self._unsaved.items()):
-                if len(result.told) <= MOST_ROWS_KEPT:
-                    book.save(key_of(identity), to_text(result))
-                with self._lock:
-                    if self._unsaved.get(identity) is result:
-                        del self._unsaved[identity]
+            self._save(book)
         except LedgerUnavailable as error:
             if not self._silent:
                 log.warning("verification results cannot be kept now; they stay in memory", reason=str(error))
@@ -206,9 +235,23 @@ class Results:
                 log.info("verification results are kept again")
             self._silent = False
 
+    def _save(self, book: VerificationBook) -> None:
+        for identity, result in list(self._unsaved.items()):
+            if len(result.told) <= MOST_ROWS_KEPT:
+                book.save(key_of(identity), to_text(result))
+            with self._lock:
+                if self._unsaved.get(identity) is result:
+                    del self._unsaved[identity]
+        for directory in sorted(self._untold):
+            book.save(REHEARSED + directory, self._rehearsed[directory])
+            self._untold.discard(directory)
+
     def _take(self, kept: Mapping[str, str]) -> None:
         with self._lock:
             for key, text in kept.items():
+                if key.startswith(REHEARSED):
+                    self._rehearsed.setdefault(key.removeprefix(REHEARSED), text)
+                    continue
                 if key.endswith(PART):
                     identity = identity_of(key.removesuffix(PART))
                     if identity is not None:

@@ -129,4 +129,4 @@ def identity_of(descriptor: int) -> Identity | None:
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode):
         return None
-    return Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    return Identity.of(facts)

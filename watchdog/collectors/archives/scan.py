@@ -1,4 +1,4 @@
-"""One look at watched directories: names and facts by lstat, nothing opened but directories, no symbolic link followed.
+"""One look at watched directories: names and facts by lstat, no symbolic link followed, nothing opened but directories and our own notes.
 
 Also a child, ``python -m watchdog.collectors.archives.scan JSON``: the same look for a mount that may hang. It prints one JSON array per
 line and is as small as its imports.
@@ -18,9 +18,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from watchdog.collectors.archives.notes import SUFFIX, UNFINISHED, Note, from_wire, read_note
+
 KINDS = ((stat.S_ISLNK, "symlink"), (stat.S_ISFIFO, "fifo"), (stat.S_ISSOCK, "socket"), (stat.S_ISBLK, "device"), (stat.S_ISCHR, "device"))
 _ERRORS = {errno.ENOENT: "missing", errno.EACCES: "no_permission", errno.EPERM: "no_permission", errno.ENOTDIR: "not_a_directory"}
 MAX_PASSED = 200
+MAX_NOTES = 1000
 
 Fact = tuple[str, int, int, int, int, int]  # path, device, inode, size, mtime_ns, mode bits
 
@@ -29,7 +32,7 @@ Fact = tuple[str, int, int, int, int, int]  # path, device, inode, size, mtime_n
 class Wish:
     """One directory to look at. ``avoid`` are mount points below it that are not touched; ``most`` is how many files are kept.
 
-    Of ``most`` 0 only the free space of its file system is wanted.
+    Of ``most`` 0 only the free space of its file system is wanted. ``notes``: those beside the kept files are read.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Wish:
     pattern: str
     avoid: tuple[str, ...] = ()
     most: int = 20_000
+    notes: bool = True
 
 
 @dataclass(slots=True)
@@ -44,7 +48,8 @@ class Look:
     """What one look at one directory found.
 
     ``error`` names why absence proves nothing; ``files`` are the newest, ``count`` and ``bytes`` of all; ``free`` are the bytes that
-    programs without privileges may still write on its file system, None where it does not say.
+    programs without privileges may still write on its file system, None where it does not say. ``notes`` are those of rehearsals beside
+    the files, by the file's path; a word for one that says nothing. A note is no archive, whatever the pattern.
     """
 
     name: str
@@ -54,6 +59,8 @@ class Look:
     files: list[Fact] = field(default_factory=list)
     passed: list[tuple[str, str]] = field(default_factory=list)
     free: int | None = None
+    notes: dict[str, Note | str] = field(default_factory=dict)
+    noted: set[str] = field(default_factory=set)
 
 
 def look(wish: Wish) -> Look:
@@ -72,6 +79,9 @@ def look(wish: Wish) -> Look:
         return found
     newest = heapq.nlargest(wish.most, _facts(found, wish), key=lambda fact: (fact[4], fact[0]))
     found.files = sorted(newest)
+    if wish.notes and found.noted:
+        read = [(path, read_note(path)) for path, *_ in newest if path + SUFFIX in found.noted][:MAX_NOTES]
+        found.notes = {path: note for path, note in read if note is not None}
     if found.count > wish.most:
         found.error = "too_many_files"
     return found
@@ -120,7 +130,9 @@ def _walk(found: Look, path: str, matchers: tuple[_Matcher, ...], avoid: frozens
         rest = (re.compile(r"[^.]").match,)  # a pattern that ends with ** means every file below
     for name, is_dir in _names(found, path):
         full = f"{path.rstrip('/')}/{name}"
-        if full in avoid:
+        if name.endswith((SUFFIX, UNFINISHED)) and not is_dir:
+            found.noted.add(full)
+        elif full in avoid:
             _pass(found, full, "mount_point")
         elif first is None:
             if is_dir and not name.startswith("."):
@@ -174,6 +186,7 @@ def tell(looks: Iterable[Look]) -> Iterator[str]:
         yield json.dumps(["look", found.name, found.error, found.count, found.bytes, found.free])
         yield from (json.dumps(["file", *fact]) for fact in found.files)
         yield from (json.dumps(["passed", *passed]) for passed in found.passed)
+        yield from (json.dumps(["note", path, note]) for path, note in found.notes.items())
     yield json.dumps(["end"])
 
 
@@ -189,6 +202,8 @@ def understand(text: bytes) -> list[Look] | None:
                     looks[-1].files.append((path, device, inode, size, mtime, mode))
                 case ["passed", str() as path, str() as reason]:
                     looks[-1].passed.append((path, reason))
+                case ["note", str() as path, told]:
+                    looks[-1].notes[path] = from_wire(told)
                 case ["end"]:
                     return looks
                 case _:

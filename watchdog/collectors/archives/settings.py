@@ -119,8 +119,9 @@ def wanted(settings: ArchivesSettings, needs: Iterable[Needs]) -> tuple[Director
 def _need(own: DirectorySettings) -> DirectoryNeed:
     meaning = of_panel(own.panel) if own.panel and own.level > 2 else ""  # noqa: PLR2004  (every byte)
     return DirectoryNeed(
-        own.name, str(own.path), own.pattern, own.level, meaning, str(own.key_file or ""), own.backup.plan() if own.backup else None
-    )
+        own.name, str(own.path), own.pattern, own.level, meaning, str(own.key_file or ""), own.backup.plan() if own.backup else None,
+        own.backup.rehearse_every if own.backup else None,
+    )  # fmt: skip
 
 
 def _merged(known: DirectoryNeed, need: DirectoryNeed) -> DirectoryNeed:
@@ -132,7 +133,7 @@ def _merged(known: DirectoryNeed, need: DirectoryNeed) -> DirectoryNeed:
             raise BadSettings(f"collectors.archives: '{need.name}' has two {called}, {one} and {other}: rename one of them")
     return replace(
         known, level=max(known.level, need.level), meaning=known.meaning or need.meaning, key_file=known.key_file or need.key_file,
-        plan=known.plan or need.plan,
+        plan=known.plan or need.plan, rehearse_every=known.rehearse_every or need.rehearse_every,
     )  # fmt: skip
 
 

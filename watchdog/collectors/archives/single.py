@@ -19,6 +19,7 @@ from watchdog.collectors.archives.settings import promise
 from watchdog.errors import BadSettings, NotFound
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.moments import Clock
+from watchdog.model.rehearsals import Rehearsed
 
 OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _SECONDS = 600.0
@@ -36,7 +37,8 @@ _TEXTS = {
 class Verified:
     """The outcome for one path; ``size`` is bytes as of the open, ``seconds`` how long it took.
 
-    ``identity`` is that of the file that was read, None when none was.
+    ``identity`` is that of the file that was read, None when none was; ``rehearsed`` is its last rehearsal,
+    where somebody has looked for the note beside it.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Verified:
     seconds: float
     finished: Finished
     identity: Identity | None = None
+    rehearsed: Rehearsed | None = None
 
 
 def limits_for(size: int, memory: int) -> Limits:
@@ -92,7 +95,7 @@ def verify_path(
         )
     try:
         facts = os.fstat(descriptor)
-        size, identity = facts.st_size, Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        size, identity = facts.st_size, Identity.of(facts)
         key, no_key = key_or_why(depth.key_file)
         finished = verify(
             descriptor, depth.level, promise(path), limits_for(size, memory), stop,

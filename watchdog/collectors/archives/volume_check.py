@@ -1,7 +1,9 @@
-"""The child that verifies one file of a Duplicati destination: ``python -m watchdog.collectors.archives.volume_check VOLUME ORDER``.
+"""The child that verifies files of a Duplicati destination: ``python -m watchdog.collectors.archives.volume_check VOLUMES ORDER``.
 
-Behind the same walls as ``check``, and by the same checks where a volume is a plain zip. Besides its finding it tells rows for the look
-across the whole folder (``folders``): the checksum of the stored bytes, which dblock an index describes, what the list of volumes says.
+Behind the same walls as ``check``, and by the same checks where a volume is a plain zip. Besides its finding of each file it tells rows for
+the look across the whole folder (``folders``): the checksum of the stored bytes, which dblock an index describes, what the list of volumes
+says. VOLUMES is one volume, whose descriptor is the order's, or a list of [descriptor, seconds of processor, volume]: they are answered in
+their order, and after the first for which there was not enough memory nothing more is: what else lives here may have suffered.
 
 Sources: contracts/duplicati.md, "Verifying a destination folder without Duplicati"; the AES Crypt stream format, version 2.
 """
@@ -10,8 +12,11 @@ from __future__ import annotations
 
 import encodings.cp437  # noqa: F401  # what zipfile decodes old names with: nothing can be imported behind the walls
 import json
+import math
 import os
+import resource
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -212,14 +217,31 @@ def _print(answer: dict[str, Any]) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Do one order; print the rows, then the finding, or the class of what went wrong."""
-    volume, order = Volume(**json.loads(argv[0])), Order(**json.loads(argv[1]))
+    """Do one order; of each volume print the rows, then the finding, or the class of what went wrong."""
+    told, order = json.loads(argv[0]), Order(**json.loads(argv[1]))
+    volumes = told if isinstance(told, list) else [[order.descriptor, order.cpu, told]]
     walls = confine(order.parent, order.memory, order.cpu)
+    for descriptor, seconds, volume in volumes:
+        _allow(seconds)
+        if not _answer(descriptor, Volume(**volume), order, walls):
+            break
+    return 0
+
+
+def _allow(seconds: int) -> None:
+    """Bound the processor time of the next volume, within that of all."""
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = math.ceil(time.process_time()) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if most == resource.RLIM_INFINITY else min(soft, most), most))
+
+
+def _answer(descriptor: int, volume: Volume, order: Order, walls: tuple[str, ...]) -> bool:
+    """Examine one open volume and print what was found; return whether this process is fit for another."""
     try:
-        before = os.fstat(order.descriptor)
-        source = Source(order.descriptor, before.st_size, order.rate, digest=order.level >= CONTENT, algorithm=volume.algorithm)
+        before = os.fstat(descriptor)
+        source = Source(descriptor, before.st_size, order.rate, digest=order.level >= CONTENT, algorithm=volume.algorithm)
         finding, rows = examine(source, order.level, volume, order.memory)
-        after = os.fstat(order.descriptor)
+        after = os.fstat(descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             finding, rows = Finding(finding.format, 0, ("changed",), ("it changed while it was read",)), []
         for at in range(0, len(rows), ROWS_A_LINE):
@@ -227,9 +249,10 @@ def main(argv: list[str]) -> int:
         _print({**asdict(finding), "verdict": finding.verdict, "walls": walls, "read_bytes": source.read_bytes})
     except MemoryError:
         _print({"failed": "memory"})
+        return False
     except OSError as error:
         _print({"failed": "unreadable", "message": error.strerror or type(error).__name__})
-    return 0
+    return True
 
 
 if __name__ == "__main__":

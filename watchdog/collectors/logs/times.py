@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime, timedelta
 
 from watchdog.errors import BadSettings
+from watchdog.runtime.cron import zone_of
 
 ISO = "iso"
 # a line cannot be from the future, but clocks differ, and a year is inferred over new year's midnight
@@ -17,20 +17,15 @@ _HAS_YEAR = re.compile(r"%(?:Y|y|G|c|x)")
 _HAS_DAY = re.compile(r"%(?:d|j|c|x)")
 
 
-def zone_of(name: str) -> tzinfo:
-    """Return the zone called ``name`` (IANA). Raises BadSettings when there is none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadSettings(f"'{name}' is not a time zone: write an IANA name such as Europe/Berlin") from None
-
-
 class TimeReader:
-    """Reads times of one log. ``form`` is strptime's, or "iso"; ``zone`` is the writer's IANA name."""
+    """Reads times of one log. ``form`` is strptime's, or "iso"; ``zone`` is the writer's IANA name, else it raises BadSettings."""
 
     def __init__(self, form: str, zone: str) -> None:
         self._form = form
-        self._zone = zone_of(zone)
+        try:
+            self._zone = zone_of(zone)
+        except ValueError as error:
+            raise BadSettings(str(error)) from None
         self._has_year = form == ISO or _HAS_YEAR.search(form) is not None
         self._has_day = form == ISO or _HAS_DAY.search(form) is not None
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from watchdog.model.repairs import Mode
 from watchdog.runtime.cron import Window, parse_cron, zone_of
-from watchdog.runtime.fields import AbsolutePath, Duration, Size, Strict, panel_address
+from watchdog.runtime.fields import AbsolutePath, CronLine, Duration, Size, Strict, ZoneName, panel_address
 
 KindName = Literal[
     "backup_without_file", "backup_bad", "backup_unfinished", "file_without_log", "backup_too_old", "backup_shrunk", "tasks_stand_still",
@@ -35,6 +35,8 @@ class BackupsSettings(Strict):
     """How many verified backups should lie there at least."""
     shrink: float = Field(30.0, ge=1, le=100)
     """By how many percent a backup may be smaller than the median of the verified ones before it, in bytes and in each kind of row."""
+    rehearse_every: Duration | None = Field(None, ge=3600)
+    """How often a restore of one of them should be rehearsed (``panel-watchdog rehearse``) and go well; not set = nobody is reminded."""
     stable_after: Duration = Field(60.0, ge=1)
     """How long after its last change a file is still somebody's work."""
     restore_paths: tuple[AbsolutePath, ...] = ()
@@ -52,23 +54,17 @@ class BackupsSettings(Strict):
 class WindowSettings(Strict):
     """When a backup may be begun."""
 
-    cron: str = "0 2 * * *"
+    cron: CronLine = "0 2 * * *"
     """When the window opens: minute, hour, day, month, weekday, as in a crontab."""
     lasts: Duration = Field(3 * HOUR, ge=60, le=7 * DAY)
     """How long it stays open. A backup that is begun within it may go on after it."""
-    zone: str = "UTC"
+    zone: ZoneName = "UTC"
     """The zone of ``cron``, such as Europe/Vienna."""
 
     @property
     def window(self) -> Window:
         """Return the window as a pure value."""
         return Window(parse_cron(self.cron), self.lasts, zone_of(self.zone))
-
-    @model_validator(mode="after")
-    def _can_be_read(self) -> WindowSettings:
-        parse_cron(self.cron)
-        zone_of(self.zone)
-        return self
 
 
 class RunTimeouts(Strict):

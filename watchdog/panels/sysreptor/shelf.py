@@ -119,7 +119,12 @@ def directories(settings: SysreptorSettings) -> tuple[DirectoryNeed, ...]:
     meaning = MEANING if backups.level >= _MEANING_LEVEL else ""
     key = str(settings.aes_key_file or "")
     name = settings.name
-    found = [DirectoryNeed(f"{name}:backups", str(backups.path), backups.pattern, backups.level, meaning=meaning, key_file=key)]
+    found = [
+        DirectoryNeed(
+            f"{name}:backups", str(backups.path), backups.pattern, backups.level, meaning=meaning, key_file=key,
+            rehearse_every=backups.rehearse_every,
+        )
+    ]  # fmt: skip
     if own is not None and own != backups.path:
         found.append(DirectoryNeed(f"{name}:own", str(own), backups.pattern, backups.level, meaning=meaning, key_file=key))
     found.append(DirectoryNeed(f"{name}:parts", str(own or backups.path), "*.part", 0))

@@ -1,0 +1,54 @@
+"""One life of the pauses, to be killed: orders and the watch over the ends, each told on standard output once it was answered."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+from pathlib import Path
+
+from tests.support.ledger import ledger_at
+from watchdog.errors import Refused
+from watchdog.model.metrics import Silent
+from watchdog.model.pauses import PauseOrder
+from watchdog.reconciler.pausing import Pauses
+from watchdog.runtime.clock import SystemClock
+
+TARGETS = {"one": "toys", "two": "toys", "three": "toys"}
+
+
+def live(path: Path, seed: int) -> None:
+    """Order and end pauses until killed."""
+    rng, clock, lock, never = random.Random(seed), SystemClock(), threading.Lock(), threading.Event()
+    pauses = Pauses(ledger_at(path, clock), clock, Silent(), TARGETS, "boot-1", lambda _target: None)
+
+    def tell(*words: object) -> None:
+        with lock:
+            sys.stdout.write(" ".join(map(str, words)) + "\n")
+            sys.stdout.flush()
+
+    def watch() -> None:
+        while True:
+            clock.wait(never, min(0.05, pauses.step()))
+
+    threading.Thread(target=watch, daemon=True).start()
+    tell("lives")
+    while True:
+        target = rng.choice(sorted(TARGETS))
+        try:
+            standing = pauses.standing(target)
+            if not standing:
+                length = rng.choice([0.01, 0.05, 3600.0, None])
+                tell("began", pauses.pause(PauseOrder(target, "r", "ann", length=length)).id, "short" if length and length < 1 else "long")
+            elif rng.random() < 0.5:
+                tell("ended", pauses.resume(standing[0].id, "ann").id)
+            else:
+                terms = PauseOrder(target, "changed", "bob", length=3600.0)
+                changed = pauses.change(standing[0].id, standing[0].version, terms)
+                tell("changed", changed.id, changed.version)
+        except Refused:
+            continue  # the watch ended it first
+
+
+if __name__ == "__main__":
+    live(Path(sys.argv[1]), int(sys.argv[2]))

@@ -33,6 +33,7 @@ from watchdog.runtime.engine import Engine
 
 SPEED = 40.0
 AGO = 1800.0
+LEAST_PASSES = 14
 MIB = 1 << 20
 POLICY = Policy(mode=Mode.REPAIR, allow=frozenset(remedy.name for remedy in remedies.REMEDIES), baseline="repair")
 OURS = frozenset({"backup_stuck", "server_ghost", "server_unseen", "server_suspended_running"})
@@ -91,7 +92,8 @@ def rests(status: Any) -> bool:
     """Judged, nothing unfinished, nothing planned, and none of what the rows are about is open."""
     unfinished = [record for record in status.in_flight if record.state is not RepairState.VERIFIED]
     open_ones = [episode for episode, _ in status.episodes if episode.drift.kind in OURS]
-    return status.last_result == "judged" and not unfinished and not status.plan.repairs and not open_ones
+    # some drifts count only when they have stood for a minute
+    return status.passes >= LEAST_PASSES and status.last_result == "judged" and not unfinished and not status.plan.repairs and not open_ones
 
 
 class Outside:

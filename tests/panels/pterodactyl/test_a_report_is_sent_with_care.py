@@ -336,6 +336,23 @@ def test_a_lost_lease_reports_nothing(ward):
     assert (outcome.end, LeaseLost.__name__ in outcome.message) == ("later", True) and ward.posts(uuid) == []
 
 
+def test_an_archive_that_goes_before_it_is_linked_leaves_nothing_of_ours(ward):
+    uuid = interrupted(ward)
+    proposal = completion(ward, uuid)
+    outcome = ward.carry(proposal, hand=when(ward, "held", lambda: ward.path(uuid).unlink()))
+    assert (outcome.end, outcome.message.split(":")[0], ward.kept(), ward.posts(uuid)) == ("later", "gone", [], [])
+
+
+def test_what_wings_has_open_is_waited_for_whatever_its_log_says(ward):
+    row, job = ward.begin()
+    job.advance("checksum")
+    # a line of an end, as anybody may forge it by a user name with a line break (SFTP)
+    ward.wings.journal.write("INFO", "notified panel of successful backup state", backup=row.uuid, server=ward.server.uuid)
+    ward.pass_time(2 * 3600)
+    outcome = ward.carry(completion(ward, row.uuid))
+    assert outcome.end == "later" and outcome.message.startswith("open_file") and ward.posts(row.uuid) == []
+
+
 def test_a_ledger_that_is_away_makes_no_link(ward):
     uuid = interrupted(ward)
     ward.notebook.away = True

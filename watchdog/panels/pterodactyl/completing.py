@@ -61,7 +61,10 @@ def complete_backup(hands: Hands) -> Outcome:
 
 def _kept_and_proven(hands: Hands, planned: Identity, reads: Reads) -> Outcome:
     """Keep the archive, read it to its last byte, judge everything anew, and report it."""
-    kept = _keep(hands, planned, reads)
+    try:
+        kept = _keep(hands, planned, reads)
+    except NotFound:  # Wings has deleted it in this moment
+        return hands.refused(Refusal("gone"))
     found = verified(hands, held_path(hands.settings, hands.backup))
     hands.act.step("verified")
     judged = _judged_again(hands, reads, found)
@@ -153,10 +156,15 @@ def _hold(hands: Hands, identity: Identity) -> Holding:
 
 
 def _keep(hands: Hands, identity: Identity, reads: Reads) -> Kept:
-    """Give the archive its second name, the record of it first; in case J it has only that one."""
+    """Give the archive its second name, the record of it first; in case J it has only that one. Raises NotFound when it has just gone."""
     holding = _hold(hands, identity)
     if reads.file is not None:
-        hands.shelf.keep(hands.backup, hands.path, identity)
+        try:
+            hands.shelf.keep(hands.backup, hands.path, identity)
+        except NotFound:
+            if hands.at(hands.shelf.link(hands.backup)) is None:
+                hands.act.release(holding.id)
+            raise
         if reads.kept is None:
             hands.sent.append(link_line(str(hands.path), str(hands.shelf.link(hands.backup))))
     hands.act.step("linked")

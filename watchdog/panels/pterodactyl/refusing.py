@@ -186,6 +186,8 @@ def silent(_: PterodactylSettings, reads: Reads) -> Refusal | None:
     # on a network file system the other side stamps the file, by its own clock
     if evidence.filesystem_local and evidence.process is not None and evidence.process.began > file.mtime_ns / 1e9:
         return None  # what it was doing then has died with the process before
+    if evidence.process is not None and evidence.process.has_open(file):
+        return Refusal("open_file")  # whatever the log says: a line that names a backup can be forged by who knows its name
     if any(server == reads.record.server and at >= begun - 2 * SKEW for server, at in evidence.log.unnamed_failures):
         return Refusal("log_ambiguous")
     if story.over is not None and not _others(reads):
@@ -209,8 +211,6 @@ def _closed(reads: Reads, file: Identity) -> Refusal | None:
     """Whether nobody has the file open, which we can see, and it has rested long enough."""
     evidence = reads.evidence
     opened = evidence.process.has_open(file) if evidence.process is not None else None
-    if opened:
-        return Refusal("open_file")
     if not evidence.filesystem_local:
         return Refusal("network_filesystem", evidence.filesystem_kind)
     if opened is None:

@@ -163,6 +163,7 @@ def test_after_the_rotation_that_deafens_wings_silence_proves_nothing(stage):
     assert log.read_to is None
     assert not log.covers(NOON)
     assert log.of(uuid(1)).generated is not None  # what was said before is still true
+    assert stage.look().deaf  # seen on the real Wings: the file stays empty, look by look
     stage.clock.advance(DAY)
     stage.boot()
     log = stage.look()

@@ -111,7 +111,8 @@ class LogReader:
                 break
         now = self._clock.now().wall
         self._stories.forget(now - KEPT)
-        self._current = next((each.key for each in found if each.current), None)
+        # an empty one is not remembered: it is the one after a rotation that deafened Wings, in every later look too
+        self._current = next((each.key for each in found if each.current and each.size), self._current)
         return self._log(error, now, deaf=bool(silent))
 
     def _missed(self, file: LogFile, why: Blind) -> str:

@@ -195,6 +195,7 @@ def run(steps, flavour):
     "pterodactyl",
 )
 @example([("make", 0, 0), ("catch", 0, 0), ("judge", 0, 0), ("wings_gives_up", 0, 0), ("release", 0, 0)], "pelican")
+@example([("make", 0, 0), ("catch", 0, 0), ("person_deletes", 0, 0), ("restart", 0, 0)], "pelican")
 def test_no_order_of_events_loses_a_wanted_archive(steps, flavour):
     run(steps, flavour)
 

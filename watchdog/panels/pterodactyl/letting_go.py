@@ -35,6 +35,8 @@ log = get_logger(__name__)
 EVERY: Final = 5.0
 FLOOR: Final = 1 << 30
 """Bytes that stay free on the archives' disk: we hold nothing there that Wings would have deleted."""
+UNKNOWN: Final = "unknown-server"
+"""Stands for the folder of a server that nobody can name any more: what was there is taken as gone, and can only be put back by hand."""
 UNLINKED: Final = 900.0
 """Seconds for which a holding may stand without its link: a repair writes it down before it makes the link."""
 
@@ -102,7 +104,7 @@ class LettingGo:
     def _round(self) -> None:
         names = self._listed()
         held = {each.object.id: each for each in self._holdings.held() if each.what == WHAT}
-        found = [each for uuid, told in names.items() if (each := self._found(uuid, told, held.get(uuid))) is not None]
+        found = [self._found(uuid, told, held.get(uuid)) for uuid, told in names.items()]
         self._end_without_link(held, names)
         now = self._clock.now()
         links = {each.uuid: self._link(each, now) for each in found}
@@ -141,10 +143,9 @@ class LettingGo:
         self.standing.foreign = foreign
         return names
 
-    def _found(self, uuid: str, told: os.stat_result, holding: Holding | None) -> Found | None:
-        path = Path(str(holding.parameters["path"])) if holding is not None and "path" in holding.parameters else self._path(uuid)
-        if path is None:
-            return None  # Pelican, and nobody has said yet whose backup it is
+    def _found(self, uuid: str, told: os.stat_result, holding: Holding | None) -> Found:
+        written = str(holding.parameters.get("path", "")) if holding is not None else ""
+        path = Path(written) if written else self._path(uuid)
         if holding is None:
             identity = Identity(told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns)
             expires = self._clock.now().wall + self._settings.guard.max_age
@@ -152,13 +153,16 @@ class LettingGo:
             holding = self._holdings.hold(WHAT, backup_object(self._settings.name, uuid), UNDO, parameters, expires)
         return Found(uuid, told, holding, path, original_of(path, told, self._shelf.backups))
 
-    def _path(self, uuid: str) -> Path | None:
+    def _path(self, uuid: str) -> Path:
+        """Return where Wings has or had the archive. Pelican has a folder per server; nobody may be left who knows which it was."""
+        name = f"{uuid}{SUFFIX}"
         if self._settings.flavour != "pelican":
-            return self._shelf.backups / f"{uuid}{SUFFIX}"
+            return self._shelf.backups / name
         if uuid in self._caught:
             return self._caught[uuid]
-        server = self.knowing.server(uuid)
-        return self._shelf.backups / server / f"{uuid}{SUFFIX}" if server else None
+        if server := self.knowing.server(uuid):
+            return self._shelf.backups / server / name
+        return next(iter(self._shelf.backups.glob(f"*-*/{name}")), self._shelf.backups / UNKNOWN / name)
 
     def _end_without_link(self, held: Mapping[str, Holding], names: Mapping[str, os.stat_result]) -> None:
         now = self._clock.now().wall

@@ -448,6 +448,25 @@ def test_a_start_that_the_process_has_not_made_ends_nothing(stage):
     assert log.booted_at == near(NOON)
 
 
+def test_a_start_is_believed_once_its_process_is_in_sight(stage):
+    """Docker's facts come a look later than ours, and Wings may start between our look at processes and that at its log."""
+    stage.boot()
+    stage.create(1)
+    began, stage.began = stage.began, None
+    assert stage.look().booted_at is None
+    stage.began = began
+    log = stage.look()
+    assert log.booted_at == near(NOON)
+    stage.clock.advance(600.0)
+    stage.boot()
+    again, stage.began = stage.began, began  # the process before
+    assert stage.look().of(uuid(1)).in_flight
+    stage.began = again
+    log = stage.look()
+    assert log.of(uuid(1)).interrupted == log.booted_at == near(again)
+    assert log.covers(NOON)
+
+
 def test_without_a_process_in_sight_no_start_is_believed(stage):
     stage.boot()
     stage.create(1)

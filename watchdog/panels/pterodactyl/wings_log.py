@@ -73,6 +73,7 @@ class LogReader:
         self._last = ("", 0.0)  # the newest stamp, and the mtime of its file
         self._prior: float | None = None
         self._unread: set[tuple[int, int]] = set()
+        self._refused: float | None = None
         self._open: tuple[wings_lines.Entry, float, int] | None = None
 
     def read(self, zones: Sequence[Zone], began: float | None) -> Log:
@@ -81,6 +82,8 @@ class LogReader:
         ``began`` is when its process began, None = not in sight. Raises Blind when the log cannot be read at all.
         """
         self._began = began
+        if self._refused is not None and self._started(self._refused):
+            self._reset()  # the process was not in sight yet, or it was the one before: now this start is its own
         for last in (False, False, True):
             found = siblings(self._path, self._clock.now().wall - KEPT)
             if not found:
@@ -223,6 +226,7 @@ class LogReader:
         self._prior = at
         if entry.message in wings_lines.BOOTS and not self._started(at):
             self._stories.gap()  # two Wings write here, the clock was set back, or somebody's user name says so
+            self._refused = min(at, self._refused or at)
             return
         self._stories.begin(at)
         if entry.open:

@@ -3,23 +3,20 @@
 import pytest
 
 from tests.panels.pterodactyl.crash_rows import ROWS
-from tests.support.crash import boundaries, crash_at, crash_table, judge
+from tests.support.crash import boundaries, chosen, crash_at, hold, judge
 
 pytestmark = [pytest.mark.timeout(2400), pytest.mark.xdist_group("pterodactyl_crash")]
+USUAL: tuple[str, ...] = ()
+"""A table takes minutes of lives; the deaths in one process (test_a_report_is_sent_with_care) are the short form."""
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", chosen(ROWS, USUAL))
 def test_a_crash_at_any_boundary_has_one_effect(row, tmp_path, capsys):
-    results = crash_table(row, tmp_path)
-    with capsys.disabled():
-        print(f"\ncrash points of {row.name}:")
-        for result in results:
-            print("  " + result.line())
+    hold(row, tmp_path, capsys)
 
 
 def test_killed_right_after_the_report_the_next_life_does_not_report_again(tmp_path):
-    """The boundary that matters most; a whole table takes minutes of lives, and deaths in one process are tested at every step."""
+    """The boundary that matters most."""
     (row,) = (each for each in ROWS if each.name == "complete_backup")
     marks, expected = boundaries(row, tmp_path / "dry")
     number = marks.index("before posted")

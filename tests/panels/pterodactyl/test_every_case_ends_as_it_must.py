@@ -159,6 +159,19 @@ def test_f_ended_between_archive_and_report_is_completed(ward, step):
     completed(ward, uuid)
 
 
+@pytest.mark.parametrize("step", ["begun", "created"])
+def test_e_and_f_on_pelican_whose_archives_have_a_folder_per_server(tmp_path, step):
+    with Ward(tmp_path, "pelican", own={"flavour": "pelican"}) as ward:
+        uuid = begun(ward, step)
+        ward.wings.restart()
+        ward.pass_time(STUCK)
+        assert ward.path(uuid).parent.name == ward.server.uuid
+        if step == "created":
+            completed(ward, uuid)
+        else:
+            failed(ward, uuid, "corrupt")
+
+
 def test_g_what_wings_still_reads_is_waited_for(ward):
     uuid = begun(ward, "checksum")
     ward.pass_time(2 * 3600)

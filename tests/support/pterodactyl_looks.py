@@ -239,7 +239,15 @@ class Looks:
 
 def settings_of(**changes) -> PterodactylSettings:
     """Return settings of a target with a node here."""
-    values = {"name": TARGET, "url": "http://panel.test", "token_file": "/run/token", "node": {}, "disk": "wings", **changes}
+    values = {
+        "name": TARGET,
+        "url": "http://panel.test",
+        "token_file": "/run/token",
+        "node": {},
+        "disk": "wings",
+        "node_tokens": True,
+        **changes,
+    }
     return PterodactylSettings(**values)
 
 

@@ -216,6 +216,19 @@ def test_what_was_wrong_is_unknown_after_a_start_of_ours_or_still_wrong(kind, ca
     assert {each.subject for each in found.look().drifts if each.kind == kind} >= set(before), "and found again when all is read"
 
 
+@pytest.mark.parametrize(("kind", "cause"), [("backup_broken", broken), ("backup_mismatch", mismatch)])
+def test_an_archive_that_was_bad_is_not_good_before_it_was_read_again(kind, cause):
+    found = looks()
+    cause(found)
+    assert found.the(kind).subject.id == OLD
+    found.files = {path: replace(each, verification=Verification("queued")) for path, each in found.files.items()}
+    assert found.unknown()[f"backup/{OLD}"] == "not_verified"
+    assert found.unknown()[f"backup/{OLD}"] == "not_verified"
+    found.put(archive(OLD, START - 10 * HOUR))
+    judgement = found.look()
+    assert (judgement.drifts, judgement.unknown) == ((), ())
+
+
 def test_a_file_that_was_looked_at_only_once_is_no_work_of_wings():
     found = looks()
     stuck(found)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.pterodactyl_looks import DAY, HERE, HOUR, OTHER, PAPER, START, TARGET, container, looks, uuid
+from tests.support.pterodactyl_looks import DAY, HERE, HOUR, OTHER, PAPER, START, TARGET, THERE, container, looks, uuid
 from watchdog.model.docker import ContainerEvent
 from watchdog.model.repairs import ObjectHistory, Risk
 from watchdog.panels.pterodactyl import remedies
@@ -175,6 +175,16 @@ def test_a_wings_that_was_not_asked_makes_its_servers_unknown():
     assert found.unknown()[SERVER] == "wings_unread"
 
 
+@pytest.mark.parametrize(("tokens", "unknown"), [(True, "wings_unread"), (False, None)])
+def test_a_wings_that_we_hold_no_token_of_is_not_unknown_for_ever(tokens, unknown):
+    found = looks(node_tokens=tokens)
+    found.wings_is(THERE, servers=None, error="no token")
+    assert found.unknown().get(f"server/{OTHER}") == unknown
+    found.give(OTHER, status="restoring_backup")
+    found.look()
+    assert "server_restore_stuck" in found.kinds(7 * HOUR)
+
+
 def test_a_server_whose_node_is_not_known_yet_is_unknown():
     found = looks()
     found.give(OTHER, node="")
@@ -221,10 +231,10 @@ def test_a_suspension_is_made_the_same_on_both_sides(status, wings, stops):
 
 
 def test_a_suspension_on_another_node_is_left_to_its_agent():
-    found = looks()
+    found = looks(node_tokens=True)
     found.give(OTHER, status="suspended")
     assert found.the("server_suspended_running").proposal is None
-    found.settings = found.settings.model_copy(update={"owner": True, "node_tokens": True})
+    found.settings = found.settings.model_copy(update={"owner": True})
     assert found.the("server_suspended_running").proposal.remedy == "sync_server"
 
 

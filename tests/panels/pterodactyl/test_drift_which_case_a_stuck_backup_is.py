@@ -642,6 +642,18 @@ def test_a_canary_that_is_put_off_or_left_alone_does_not_hold_the_rest_for_ever(
     assert proposed(held.look(60)) == [first]
 
 
+def test_what_was_given_up_is_not_the_next_either():
+    held = many(3)
+    held.callback = Callback("unreachable", "")
+    held.look(60)
+    held.callback = Callback("healthy")
+    held.look(60)
+    held.history[remedies.backup_object(TARGET, uuid(1))] = ObjectHistory(attempts=1, last_attempt_at=held.now)
+    assert proposed(held.look(2000)) == [uuid(2)]
+    heal(held, uuid(2))
+    assert proposed(held.look(60)) == [uuid(3)]
+
+
 def test_when_all_were_put_off_the_first_goes_again():
     held = many(2)
     held.callback = Callback("unreachable", "")
@@ -671,7 +683,9 @@ def test_a_canary_that_was_deleted_proves_nothing():
     held.give(backups=tuple(each for each in held.servers[PAPER].backups if each.uuid != uuid(1)))
     assert proposed(held.look(60)) == [uuid(2)]
     held.history[remedies.backup_object(TARGET, uuid(2))] = ObjectHistory(attempts=1, unverified=1, last_attempt_at=START)
-    assert proposed(held.look(60)) == [uuid(2)], "it is the canary now, and it failed"
+    judgement = held.look(60)
+    assert proposed(judgement) == [uuid(2)]
+    assert "a person" in next(each.hold for each in judgement.drifts if each.subject.id == uuid(3)), "it is the canary now, and it failed"
 
 
 def test_without_an_outage_all_go_and_share_a_cause_only_if_there_is_one():

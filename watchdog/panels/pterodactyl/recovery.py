@@ -58,7 +58,7 @@ def in_turn(scene: Scene, judged: Judged) -> dict[str, Case]:
         return cases
     note = _after_the_last(scene, note, cases)
     failed = not note.proven and any(_history(scene, uuid).unverified for uuid in wanted)
-    current = note.current if note.current in wanted and (failed or not _put_off(scene, note, note.current)) else ""
+    current = note.current if note.current in wanted and not _put_off(scene, note, note.current) else ""
     if not current and wanted and not failed:
         current = next((uuid for uuid in wanted if not _put_off(scene, note, uuid)), wanted[0])
     if current and current != note.current:

@@ -43,12 +43,14 @@ def _remember(scene: Scene, server: Server) -> ServerNote:
     return note
 
 
-def _about(scene: Scene, server: Server, note: ServerNote) -> Part:
+def _about(scene: Scene, server: Server, note: ServerNote) -> Part:  # noqa: PLR0911  # a ladder
     subject, node = server_subject(server), scene.view.node(server.node)
     lasting = [_install(scene, server, note), _restore(scene, server, note), _transfer(scene, server, note)]
     if node is None:
         return joined((only(*lasting), unsure(subject, "node_unknown", "the panel's two APIs do not agree yet on which node it is")))
     wings = node.wings.server(server.uuid)
+    if node.wings.servers is None and node.uuid != scene.node and not scene.settings.node_tokens:
+        return one(subject, *lasting)  # we hold no token of its Wings: it is judged by what the panel says
     if node.wings.servers is None:
         return joined((only(*lasting), unsure(subject, "wings_unread", node.wings.error or "its Wings has not been asked")))
     if scene.here(server) and scene.settling:

@@ -329,3 +329,31 @@ def test_servers_elsewhere_are_read_often_by_the_agent_that_owns_them_only(tmp_p
         assert len(stage.panel.sent(f"/api/client/servers/{here.uuid}/backups")) >= 3
         reads = {len(stage.panel.sent(f"/api/client/servers/{server.uuid}/backups")) for server in elsewhere}
         assert reads == ({2} if owner else {1})
+
+
+# -- what the view makes of it
+
+
+@pytest.mark.parametrize(
+    ("successful", "completed", "state"), [(False, None, "pending"), (True, 5.0, "complete"), (False, 5.0, "failed"), (True, None, "odd")]
+)
+def test_a_record_has_one_of_four_states(successful: bool, completed: float | None, state: str) -> None:
+    record = answers.one_backup(recorded("client-backup-one-ok")["body"], PAPER)
+    assert replace(record, successful=successful, completed_at=completed).state == state
+
+
+@pytest.mark.parametrize(
+    ("checksum", "sha1"),
+    [(None, None), ("sha1:" + "Ab" * 20, "ab" * 20), ("sha256:" + "ab" * 32, None), ("sha1:sha1:" + "ab" * 20, "sha1:" + "ab" * 20), ("sha1:", None)],
+)  # fmt: skip
+def test_only_a_sha1_is_a_checksum(checksum: str | None, sha1: str | None) -> None:
+    record = answers.one_backup(recorded("client-backup-one-ok")["body"], PAPER)
+    assert replace(record, checksum=checksum).sha1 == sha1
+
+
+@pytest.mark.parametrize(
+    ("more", "conflicted"), [({}, False), ({"status": "suspended"}, True), ({"transferring": True}, True), ({"maintenance": True}, True)]
+)
+def test_what_makes_the_panel_answer_409(more: dict[str, object], conflicted: bool) -> None:
+    server = answers.one_server(recorded("client-server-view")["body"])
+    assert replace(server, **more).conflicted is conflicted

@@ -229,6 +229,24 @@ def test_an_archive_that_was_bad_is_not_good_before_it_was_read_again(kind, caus
     assert (judgement.drifts, judgement.unknown) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("wings", "node", "unknown"),
+    [
+        ({"reachable": None}, {}, True),
+        ({}, {"panel_reaches": None, "panel_reaches_at": None}, True),
+        ({}, {"panel_reaches": None}, False),
+        ({}, {}, False),
+    ],
+)
+def test_a_way_that_was_cut_is_open_when_it_was_tried_again(wings, node, unknown):
+    found = looks()
+    unreachable(found)
+    assert found.kinds() == {"node_unreachable"}
+    found.node(THERE, **{"panel_reaches": True, **node})
+    found.wings_is(THERE, **wings)
+    assert (found.unknown().get(f"node/{THERE}") == "way_untried") is unknown
+
+
 def test_a_file_that_was_looked_at_only_once_is_no_work_of_wings():
     found = looks()
     stuck(found)

@@ -71,6 +71,7 @@ def test_a_target_in_order_has_no_drift_and_nothing_unknown():
 def test_each_kind_and_case_has_a_name_of_its_own():
     names = [kind.name for kind in KINDS]
     assert len(set(names)) == len(names)
+    assert set(looks(kinds=dict.fromkeys(names, "observe")).settings.kinds) == set(names)
     assert set(CASES) >= {"proven", "unproven", "absent", "corrupt", "in_flight", "held", "s3", "cannot_see", "awaiting_verification"}
 
 

@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml deploy/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint deploy/constraints.txt --editable . --group dev
 	@touch $@
 
-demo: $(STAMP) ## run the real program on shipped fakes (FOR=90 ends by itself; LISTEN=127.0.0.1:9900)
+demo: $(STAMP) ## run the real program on shipped fakes (FOR=240 ends by itself; LISTEN=127.0.0.1:9900)
 	$(BIN)/panel-watchdog demo $(if $(FOR),--for $(FOR)) $(if $(LISTEN),--listen $(LISTEN))
 
 test: $(STAMP) ## run all tests; what needs a missing component is skipped and named

@@ -21,7 +21,7 @@ from tests.support.prometheus import asked_over, prometheus
 from watchdog.demo.script import FAULTS
 from watchdog.panels import discover
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.timeout(500), pytest.mark.xdist_group("demo")]
 
 
 @dataclass
@@ -56,10 +56,10 @@ def performance(tmp_path_factory):
     folder, seen = tmp_path_factory.mktemp("demo"), Performance()
     log = folder / "out"
     with ExitStack() as stack, log.open("wb") as out:
-        argv = [sys.executable, "-u", "-m", "watchdog", "demo", "--for", "200", "--listen", "127.0.0.1:0"]
+        argv = [sys.executable, "-u", "-m", "watchdog", "demo", "--for", "300", "--listen", "127.0.0.1:0"]
         process = stack.enter_context(subprocess.Popen(argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL))
         stack.callback(process.kill)
-        until = time.monotonic() + 300
+        until = time.monotonic() + 400
         while process.poll() is None:
             assert time.monotonic() < until, log.read_text()
             time.sleep(1.0)

@@ -52,6 +52,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "pyroute2 lives in collectors/wireguard": [("collectors/host/__init__.py", "pyroute2")],
     "isal lives in collectors/archives": [("collectors/logs/__init__.py", "isal")],
+    "inotify lives in runtime/inotify": [("collectors/logs/__init__.py", "inotify_simple")],
     "cronsim lives in runtime/cron": [("collectors/logs/__init__.py", "cronsim")],
     "cryptography lives in collectors/archives, and in fakes that encrypt": [("collectors/logs/__init__.py", "cryptography")],
     "zstd lives in collectors/archives": [("collectors/logs/__init__.py", "backports")],

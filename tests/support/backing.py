@@ -15,6 +15,7 @@ from watchdog.exposition.instruments import Book
 from watchdog.exposition.pages import Exposition
 from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
 from watchdog.model.drifts import Drift, DriftKind, DriftState, Episode, ObjectKey, Proposal, Subject, UnknownSubject
+from watchdog.model.holdings import Release
 from watchdog.model.pauses import Pause, PauseCheck
 from watchdog.model.places import Place
 from watchdog.model.repairs import Held, Mode, Outcome, PlannedRepair, RepairRecord, RepairState, Risk
@@ -136,6 +137,7 @@ class Orders:
 
     def release(self, holding_id):
         self._note("release", holding_id)
+        return Release(self.holdings()[0], undone=True, message="the schedule is where it was")
 
     def repairs(self, target=None, limit=100):
         self._known(target)

@@ -20,9 +20,16 @@ from watchdog.runtime import yaml
 
 @contextmanager
 def small_world() -> Iterator[DemoWorld]:
-    """The demo's world in a folder with a short name (paths of unix sockets are short), nothing broken in it."""
+    """The demo's world in a folder with a short name (paths of unix sockets are short), nothing broken in it and nothing held."""
     with tempfile.TemporaryDirectory(prefix="pw-") as folder, demo_world(Path(folder), "127.0.0.1:0") as world:
+        rewrite(world.config, _hold_nothing)
         yield world
+
+
+def _hold_nothing(document: dict[str, Any]) -> None:
+    """Switch off what the demo's panels do unasked: a guard and a canary are holdings of ours from the first second on."""
+    for target in document["panels"].get("pterodactyl", ()):
+        target.update(guard={"enabled": False}, canary={"enabled": False})
 
 
 def rewrite(config: Path, change: Callable[[dict[str, Any]], None]) -> None:

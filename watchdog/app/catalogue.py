@@ -8,7 +8,7 @@ from watchdog.collectors.wireguard import compat as wireguard_compat
 from watchdog.exposition import pages, process
 from watchdog.ledger import open as ledger
 from watchdog.model import panels as panel_ports
-from watchdog.model.metrics import Metric
+from watchdog.model.metrics import Metric, borrowed_of
 from watchdog.panels import discover
 from watchdog.reconciler import metrics as reconciler
 from watchdog.reconciler import pausing
@@ -41,4 +41,6 @@ def catalogue() -> tuple[Metric, ...]:
 
 def compat_catalogue() -> dict[str, tuple[Metric, ...]]:
     """Return the metrics of other exporters that can be switched on, by the word that does it."""
-    return {str(name): metrics for name, metrics in wireguard_compat.compat_metrics().items()}
+    of_rooms = {str(name): metrics for name, metrics in wireguard_compat.compat_metrics().items()}
+    of_panels = {name: metrics for panel in discover().values() for name, metrics in borrowed_of(panel).items()}
+    return of_rooms | of_panels

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from watchdog.model.drifts import DriftKind
+from watchdog.model.metrics import borrowed_of
 from watchdog.model.panels import Panel
 from watchdog.model.repairs import Remedy, Settle
 from watchdog.reconciler.policy import SPACING, Backoff, Bounds, Policy, Timing
@@ -42,6 +43,7 @@ class TimedPanel:
         self.name = panel.name
         self.settings = panel.settings
         self.metrics = panel.metrics
+        self.borrowed = borrowed_of(panel)
         self.kinds: tuple[DriftKind, ...] = tuple(_timed_kind(kind, settings) for kind in panel.kinds)
         self.remedies: tuple[Remedy, ...] = tuple(_timed_remedy(remedy, settings) for remedy in panel.remedies)
         self.needs = panel.needs

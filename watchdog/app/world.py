@@ -21,7 +21,8 @@ from watchdog.exposition.pages import Exposition
 from watchdog.ledger.open import Ledger
 from watchdog.model import panels as panel_ports
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
-from watchdog.model.metrics import families
+from watchdog.model.holdings import tends_of
+from watchdog.model.metrics import borrowed_of, families, families_of
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
 from watchdog.model.snapshots import Actual
@@ -30,6 +31,7 @@ from watchdog.reconciler.act import OnStep, no_step
 from watchdog.reconciler.adopt import holder_name
 from watchdog.reconciler.commands import Commands
 from watchdog.reconciler.counts import RepairCounts
+from watchdog.reconciler.holding import TargetHoldings
 from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.metrics import METRICS, SPECS
 from watchdog.reconciler.pausing import METRICS as PAUSE_METRICS
@@ -163,13 +165,16 @@ class World:
             self.exposition.declare(source, [spec.metric for spec in specs])
         self.exposition.declare(RECONCILER_SOURCE, [spec.metric for spec in SPECS])
         for name in {panel for panel, _ in self.settings.targets()}:
-            self.exposition.declare(name, [spec.metric for spec in panels[name].metrics])
+            switched = {word for panel, target in self.settings.targets() if panel == name for word in getattr(target, "compat", ())}
+            borrowed = [metric for word, metrics in borrowed_of(panels[name]).items() if word in switched for metric in metrics]
+            self.exposition.declare(name, [*(spec.metric for spec in panels[name].metrics), *borrowed])
 
     def _reconciler(self, panel: TimedPanel, target: Any) -> Reconciler:
         rooms = self.rooms
         ports = Ports(
-            self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names, rooms.archives
-        )
+            self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names, rooms.archives,
+            TargetHoldings(self._shared.ledger, target.name, self._shared.clock),
+        )  # fmt: skip
         made = Reconciler(
             panel=panel,
             target=panel.connect(target, ports),
@@ -193,6 +198,9 @@ class World:
         for name, reconciler in self.reconcilers.items():
             interval = reconciler.policy.timing.interval
             self.supervisor.add(LoopSpec(f"target:{name}", self._pass_of(name, reconciler), interval, STEP_DEADLINE, first_delay=1.0))
+            for tend in tends_of(reconciler.target):
+                # it hears of the world's end like every loop, and of its target's end only after it: close() comes last
+                self.supervisor.add(LoopSpec(f"tend:{name}:{tend.name}", tend.step, tend.every, tend.deadline))
         for spec in self.rooms.loops:
             self.supervisor.add(spec)
         self.supervisor.add(LoopSpec("repairs", self.repairs.tend, 5.0, 60.0))
@@ -216,7 +224,10 @@ class World:
             self.exposition.forget(status.panel, part=name)
         elif status.look is not None:
             look, specs = status.look, discover()[status.panel].metrics
-            self.exposition.update(status.panel, lambda: families(specs, name, look.actual, look.view), part=name)
+            told = reconciler.target
+            self.exposition.update(
+                status.panel, lambda: families_of(told, specs, name, look.actual, look.view, look.evidence), part=name
+            )  # fmt: skip
         self._judged_once.add(name)  # after it was rendered: from now on the lines are complete
 
     def _published(self, name: str, _actual: Actual) -> None:

@@ -97,6 +97,12 @@ def _add_rehearse(app: typer.Typer) -> None:
     app.command("rehearse")(rehearse.rehearse)
 
 
+def _add_preflight(app: typer.Typer) -> None:
+    from watchdog.cli import preflight  # noqa: PLC0415
+
+    app.command("preflight")(preflight.preflight)
+
+
 def _add_questions(app: typer.Typer) -> None:
     from watchdog.cli import questions  # noqa: PLC0415
 
@@ -137,6 +143,7 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "doctor": _add_doctor,
     **dict.fromkeys(("verify", "join"), _add_archives),
     "rehearse": _add_rehearse,
+    "preflight": _add_preflight,
     **dict.fromkeys(("status", "plan", "history", "holdings", "ignores"), _add_questions),
     **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),

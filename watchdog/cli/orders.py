@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from typing import Annotated, Literal
 
 import typer
 
 from watchdog.cli.options import ConfigOption, JsonOption, SocketOption, TokenOption, UrlOption, print_json, reach, spoken
 from watchdog.cli.questions import print_status
-from watchdog.errors import Refused
+from watchdog.errors import Refused, WatchdogError
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.fields import parse_duration
 
@@ -144,16 +145,27 @@ def release(
     url: UrlOption = None,
     token_file: TokenOption = None,
 ) -> None:
-    """Let go of changes of ours that outlive us."""
+    """Undo changes of ours that outlive us, where their panel can do that; else they are only marked, and it says what is left to do."""
     control = reach(config, socket, url, token_file)
     if number is None and not every:
         raise Refused("name a holding by its number, or say --all")
-    numbers = [each.id for each in control.holdings()] if every else [number or 0]
+    # the newest first: what was held last was held inside of what was held before
+    numbers = sorted((each.id for each in control.holdings()), reverse=True) if every else [number or 0]
+    refused = False
     for each in numbers:
-        control.release(each)
-        print(f"holding {each} is released")
+        try:
+            answer = control.release(each)
+        except WatchdogError as error:
+            if not every:
+                raise
+            refused = True  # one that cannot be undone now keeps no other from it
+            print(f"holding {each} stays: {error}", file=sys.stderr)
+        else:
+            print(f"holding {each} is {'undone' if answer.undone else 'released'}: {answer.message}")
     if not numbers:
         print("there are no holdings: nothing of ours outlives us here")
+    if refused:
+        raise typer.Exit(1)
 
 
 @spoken

@@ -114,8 +114,11 @@ def holdings(
     elif not found:
         print("there are no holdings: nothing of ours outlives us here")
     else:
-        rows = [(str(each.id), each.target, each.what, each.undo, at(each.expires) or "never") for each in found]
-        print_table("holdings", ("number", "target", "what", "undo", "expires"), rows)
+        rows = [
+            (str(each.id), each.target, each.what, f"{each.object.kind}/{each.object.id}", each.undo, at(each.expires) or "never")
+            for each in found
+        ]
+        print_table("holdings", ("number", "target", "what", "of", "undo", "expires"), rows)
 
 
 @spoken

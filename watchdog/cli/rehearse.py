@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -101,7 +100,8 @@ def _target(loaded: settings.SettingsBase, name: str) -> tuple[Any, Any]:
 
 def _newest(need: DirectoryNeed) -> Path:
     folder = Path(need.path)
-    found = [path for path in folder.iterdir() if fnmatchcase(path.name, need.pattern.rpartition("/")[2]) and path.is_file()]
+    inside = folder.glob(need.pattern)
+    found = [path for path in inside if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     if not found:
         raise Refused(f"there is no {need.pattern} in {folder}: name the archive")
     return max(found, key=lambda path: path.stat().st_mtime)

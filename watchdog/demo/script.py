@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from watchdog.demo import reports, vpn
+from watchdog.demo import hosting, reports, vpn
 from watchdog.demo.tunnels import OFFICE
 from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
@@ -42,7 +42,8 @@ class Fault:
     ``aside``: it touches nothing of the others, so they need not wait for it. ``looks``: how many looks at ``target`` come before it.
     ``agrees``: when this fault's truth and belief are one again. ``approve``: if the remedy waits for a person, the demo plays one.
     ``every``: it must be found as each of ``kinds``, and each of ``remedies`` must have mended.
-    ``after``: the name of a fault that must be through before. ``told``: how it is known, for one that is ``visible``.
+    ``after``: the name of a fault that must be through before. ``about``: only what has this in its key is meant.
+    ``told``: how it is known, for one that is ``visible``.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Fault:
     patience: float = PATIENCE
     every: bool = False
     after: str = ""
+    about: str = ""
     told: str = "seen in the truth and exported; nothing to mend in a panel"
 
 
@@ -154,6 +156,10 @@ def _licence_lost(seen: Seen) -> bool:
     return found and any(each.state is RepairState.VERIFIED for each in aside)
 
 
+def void(_value: object) -> None:
+    """Drop a value."""
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "cut backup", "tuesday.zip ends 30 bytes early", lambda world: void(world.truncate_archive()), visible=_bad_archive, aside=True,
@@ -196,6 +202,21 @@ FAULTS: tuple[Fault, ...] = (
         every=True, patience=80.0, after="lost licence (SysReptor)",
     ),
     Fault(
+        "deleted backup (Pterodactyl A)", "panel 1.11.6 answered Wings 500; Wings deleted the archive, the panel spins", void,
+        frozenset({"backup_stuck"}), frozenset({"fail_backup"}), aside=True, target=hosting.TARGET, about=hosting.LOST,
+        agrees=lambda world: world.hosting.given_up(), patience=200.0,
+    ),
+    Fault(
+        "untold backup (Pterodactyl F)", "Wings was restarted before it could say that the archive is whole; the panel spins", void,
+        frozenset({"backup_stuck"}), frozenset({"complete_backup"}), aside=True, target=hosting.TARGET, about=hosting.UNTOLD,
+        agrees=lambda world: world.hosting.told(), patience=240.0,
+    ),
+    Fault(
+        "ghost server (Pterodactyl)", "the panel says running, and there is no container",
+        lambda world: world.hosting.haunt(), frozenset({"server_ghost"}), frozenset({"power_restart"}), aside=True, target=hosting.TARGET,
+        agrees=lambda world: world.hosting.exorcised(), patience=180.0, after="dead consoles (C2)",
+    ),
+    Fault(
         "silent Docker", "the socket accepts and never answers: the gate must close, and open by itself", _hang,
         visible=_gate_closed_and_opened,
     ),
@@ -222,10 +243,6 @@ FAULTS: tuple[Fault, ...] = (
 )  # fmt: skip
 
 
-def void(_value: object) -> None:
-    """Drop a value."""
-
-
 def advance(line: Line, seen: Seen, settled: bool, now: float) -> Line:
     """Given how a fault stands and what the program shows now, return how it stands now. ``settled``: world and panel agree again."""
     if line.progress in {"to come", "proved", "missed"}:
@@ -235,8 +252,11 @@ def advance(line: Line, seen: Seen, settled: bool, now: float) -> Line:
         return replace(line, progress="proved", took=took, how=line.fault.told) if (
             line.fault.visible(seen)
         ) else _patient(line, took)  # fmt: skip
-    episodes = [each for each in seen.episodes if each.drift.kind in line.fault.kinds and each.last_seen >= line.began]
-    repairs = [each for each in seen.repairs if each.remedy in line.fault.remedies and each.intended_at >= line.began]
+    fault = line.fault
+    episodes = [each for each in seen.episodes if each.drift.kind in fault.kinds and each.last_seen >= line.began]
+    episodes = [each for each in episodes if fault.about in each.drift.key]
+    repairs = [each for each in seen.repairs if each.remedy in fault.remedies and each.intended_at >= line.began]
+    repairs = [each for each in repairs if fault.about in str(each.object)]
     verified = [each for each in repairs if each.state is RepairState.VERIFIED]
     judged = all(each.state not in UNDER_WAY for each in repairs)
     enough = _enough(line.fault, episodes, verified)

@@ -17,6 +17,7 @@ from watchdog.collectors.wireguard.fake import FakeWireguardWorld
 from watchdog.demo.backups import write_backups
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
+from watchdog.demo.hosting import Hosting, hosting
 from watchdog.demo.reports import Reports, reports
 from watchdog.demo.tunnels import Tunnels, write_settings
 from watchdog.demo.vpn import Vpn, vpn
@@ -38,6 +39,7 @@ SHORTENED = {
     "stuck in 'starting' after 10 s (5 min)": None,
     "WGDashboard's answers count as frozen after 25 s (45 s)": None,
     "a backup may be begun at any hour, and is nobody's work a second after its last change (a minute)": None,
+    "a canary backup is made each minute (each day)": None,
 }
 
 
@@ -54,6 +56,7 @@ class DemoWorld:
     tunnels: Tunnels
     vpn: Vpn
     reports: Reports
+    hosting: Hosting
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -86,9 +89,10 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
             _open(daemon, item)
         road = stack.enter_context(vpn(folder, clock, tunnels))
         papers = stack.enter_context(reports(folder, clock))
+        games = stack.enter_context(hosting(folder, clock, engine))
         _write_archives(folder / "backups")
-        config = _write_config(folder, panel, daemon, (road, papers), listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers)
+        config = _write_config(folder, panel, daemon, (road, papers, games), listen)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers, games)
 
 
 def _open(daemon: FakeDaemon, item: FakeInstance) -> None:
@@ -110,8 +114,8 @@ def _write_archives(folder: Path) -> None:
             archive.writestr(f"world/region/r.{number}.mca", noise.randbytes(20_000))
 
 
-def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tuple[Vpn, Reports], listen: str) -> Path:
-    road, papers = others
+def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tuple[Vpn, Reports, Hosting], listen: str) -> Path:
+    road, papers, games = others
     key = folder / "mcsmanager.key"
     key.touch(0o600)
     key.write_text("admin-key-0123456789\n", encoding="ascii")
@@ -157,6 +161,7 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tu
             ],
             "wgdashboard": [dict(road.write_settings(folder))],
             "sysreptor": [dict(papers.write_settings(folder))],
+            "pterodactyl": [dict(games.write_settings(folder))],
         },
     }
     config = folder / "config.yaml"

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, case, func, select, update
 
 from watchdog.ledger.book import Book
 from watchdog.ledger.door import Door
-from watchdog.ledger.schema import memories, object_remedies, objects, repairs
-from watchdog.ledger.values import pack_object, unpack, unpack_object
+from watchdog.ledger.schema import holdings, memories, object_remedies, objects, repairs
+from watchdog.ledger.values import holding, pack_object, unpack, unpack_object
 from watchdog.model.drifts import ObjectKey
 from watchdog.model.repairs import LedgerFacts, ObjectHistory, Outcome, RepairState
 
@@ -21,17 +21,19 @@ class Histories(Book):
     """What pure rules may know of the past."""
 
     def facts(self, target: str, now: float) -> LedgerFacts:
-        """Return the memory of ``target`` and the history of its objects; see the reconciler's port."""
+        """Return the memory of ``target``, the history of its objects and its holdings; see the reconciler's port."""
         remembered = select(memories.c.memory).where(memories.c.host == self._host, memories.c.target == target)
         lately = select(repairs.c.object_key, func.count().label("lately")).where(
             repairs.c.target == target, repairs.c.intended_at > now - HOUR
         )
         used = select(object_remedies).join(objects, objects.c.object_key == object_remedies.c.object_key)
+        held = select(holdings).where(holdings.c.host == self._host, holdings.c.target == target, holdings.c.released_at.is_(None))
         with self._door.read() as connection:
             memory: str | None = connection.execute(remembered).scalar()
             rows = connection.execute(select(objects).where(objects.c.target == target)).all()
             last_hour = {row.object_key: int(row.lately) for row in connection.execute(lately.group_by(repairs.c.object_key))}
             remedies = connection.execute(used.where(objects.c.target == target)).all()
+            mine = tuple(holding(row) for row in connection.execute(held.order_by(holdings.c.id)).mappings())
         keys = {row.object_key: unpack_object(row.object) for row in rows}
         history = {
             keys[row.object_key]: ObjectHistory(
@@ -39,7 +41,8 @@ class Histories(Book):
             )
             for row in rows
         }
-        return LedgerFacts(unpack(memory) if memory else {}, history, {(row.remedy, keys[row.object_key]): row.last_at for row in remedies})
+        last = {(row.remedy, keys[row.object_key]): row.last_at for row in remedies}
+        return LedgerFacts(unpack(memory) if memory else {}, history, last, mine)
 
     def forgive(self, acted_on: ObjectKey) -> bool:
         """Begin the counts of one object anew, on a person's word; return whether it had any history."""

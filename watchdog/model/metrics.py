@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 MetricType = Literal["gauge", "counter", "histogram", "info"]
 Row = tuple[tuple[str, ...], float]
@@ -69,6 +69,28 @@ class Instruments(Protocol):
 def families(specs: Iterable[MetricSpec], *sources: Any) -> tuple[Family, ...]:
     """Given specs and what their rows are computed from, return the families."""
     return tuple(Family(spec.metric, tuple(spec.rows(*sources))) for spec in specs)
+
+
+class Telling(Protocol):
+    """A target that tells more than its view: optional for a target of a panel."""
+
+    def families(self, actual: Any, view: Any, evidence: Any) -> Iterable[Family]:
+        """Return its families, of the panel's own metrics and of the borrowed sets that are switched on. Pure; memory only."""
+        ...
+
+
+def families_of(
+    target: object, specs: Iterable[MetricSpec], name: str, actual: Any, view: Any, evidence: Any
+) -> tuple[Family, ...]:  # fmt: skip
+    """Return the families of a target: those that it tells itself, else its panel's specs over (name, actual, view)."""
+    if callable(getattr(target, "families", None)):
+        return tuple(cast(Telling, target).families(actual, view, evidence))
+    return families(specs, name, actual, view)
+
+
+def borrowed_of(panel: object) -> Mapping[str, tuple[Metric, ...]]:
+    """Return the other exporters' metrics that a panel can write, by the word that switches them on; none when it has none."""
+    return cast("Mapping[str, tuple[Metric, ...]]", getattr(panel, "borrowed", {}))
 
 
 class Silent:

@@ -10,6 +10,7 @@ from watchdog.model.archives import VerifyArchive
 from watchdog.model.clues import Clues, Found
 from watchdog.model.drifts import DriftKind, Judgement
 from watchdog.model.engines import EngineAct, EngineRead
+from watchdog.model.holdings import Holdings
 from watchdog.model.hooks import HookRunner
 from watchdog.model.metrics import Instruments, Metric, MetricSpec
 from watchdog.model.moments import Clock, Moment
@@ -26,6 +27,8 @@ class Ports:
 
     ``peer_names`` is where a panel that makes WireGuard peers says what it calls them, after each view of its:
     ``offer(name of the target, {(netns, device, public key): name})``. ``archives`` verifies a file now; None in tests without it.
+    ``holdings`` is the record of this target's changes that outlive us, for a loop of its own (``model.holdings.Tend``); None where there
+    is no ledger: then nothing may be held.
     """
 
     clock: Clock
@@ -35,6 +38,7 @@ class Ports:
     engine_act: EngineAct | None = None
     peer_names: PeerNames = field(default_factory=NoPeerNames)
     archives: VerifyArchive | None = None
+    holdings: Holdings | None = None
 
 
 class Target(Protocol):
@@ -134,4 +138,34 @@ RUN_EXPECTED = Metric(
     "Size to be expected of the backup which we are making of a panel, such as that of the last good one; there while one is being made.",
     ("panel", "target"),
 )
-METRICS: tuple[Metric, ...] = (REQUESTS, RUN_RECEIVED, RUN_EXPECTED)
+GUARD_WORKS = Metric(
+    "watchdog_panel_guard_works",
+    "gauge",
+    "Whether the continuous guard of a panel's archives holds new ones; there where it is switched on.",
+    ("panel", "target"),
+)
+HELD_FILES = Metric(
+    "watchdog_panel_held_files",
+    "gauge",
+    "Archives of a panel that we hold by a hard link of ours, so that no deletion is the last.",
+    ("panel", "target"),
+)
+HELD_BYTES = Metric(
+    "watchdog_panel_held_bytes",
+    "gauge",
+    "Bytes of those held archives that have no other name any more: what our holding costs.",
+    ("panel", "target"),
+)
+HELD_DROPS = Metric(
+    "watchdog_panel_held_drops_total",
+    "counter",
+    "Held archives that were let go of, by reason; max_age, max_bytes and disk_full may have been the last name of one.",
+    ("panel", "target", "reason"),
+)
+HELD_MISSES = Metric(
+    "watchdog_panel_held_misses_total",
+    "counter",
+    "Archives that could not be held, by reason; slipped = gone before we came.",
+    ("panel", "target", "reason"),
+)
+METRICS: tuple[Metric, ...] = (REQUESTS, RUN_RECEIVED, RUN_EXPECTED, GUARD_WORKS, HELD_FILES, HELD_BYTES, HELD_DROPS, HELD_MISSES)

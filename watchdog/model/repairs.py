@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
 
+from watchdog.model.approvals import Holding
 from watchdog.model.drifts import ObjectKey, Proposal, Scalar
 from watchdog.model.snapshots import Actual
 
@@ -162,11 +163,12 @@ class ObjectHistory:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFacts:
-    """What pure rules may know of the past: the target's memory, and the history of each object."""
+    """What pure rules may know of the past: the target's memory, the history of each object, and what we hold of the target's."""
 
     memory: Mapping[str, Scalar] = field(default_factory=dict)
     history: Mapping[ObjectKey, ObjectHistory] = field(default_factory=dict)
     last_remedy_at: Mapping[tuple[str, ObjectKey], float] = field(default_factory=dict)
+    holdings: tuple[Holding, ...] = ()
 
 
 class Act(Protocol):
@@ -190,4 +192,15 @@ class Act(Protocol):
 
     def actual(self) -> Actual:
         """Return the newest truth (memory only)."""
+        ...
+
+    def hold(self, what: str, acted_on: ObjectKey, undo: str, parameters: Mapping[str, Scalar], expires_at: float | None = None) -> Holding:
+        """Record a change that will outlive us, *before* it is made (rule 19). Raises LedgerUnavailable: then do not make it.
+
+        What is held already (same ``what``, same object) keeps its first undo; only its expiry (UNIX seconds) is renewed.
+        """
+        ...
+
+    def release(self, holding_id: int) -> None:
+        """Mark a holding undone, *after* it was. One that is not held any more is fine. Raises LedgerUnavailable."""
         ...

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from watchdog.errors import DeadlinePassed, LeaseLost, Stopping
-from watchdog.model.approvals import Lease
+from watchdog.model.approvals import Holding, Lease
+from watchdog.model.drifts import ObjectKey, Scalar
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.panels import Target
 from watchdog.model.repairs import Outcome, PlannedRepair, RepairRecord, RepairState
 from watchdog.model.snapshots import Actual
+from watchdog.reconciler.holding import TargetHoldings
 from watchdog.reconciler.ports import RepairBook
 
 OnStep = Callable[[str], None]
@@ -58,6 +60,7 @@ class Run:
         self.ending: tuple[RepairState, Outcome] | None = None
         self._lease_until = self.began.mono + lease_seconds
         self._book = book
+        self._holdings = TargetHoldings(book, target.name, clock)
         self._clock = clock
         self._actual = actual
         self._on_step = on_step
@@ -89,6 +92,15 @@ class Run:
     def actual(self) -> Actual:
         """Return the newest truth."""
         return self._actual()
+
+    def hold(self, what: str, acted_on: ObjectKey, undo: str, parameters: Mapping[str, Scalar], expires_at: float | None = None) -> Holding:
+        """Record a change that will outlive us. Raises LedgerUnavailable, Stopping or DeadlinePassed: then it must not be made."""
+        self._alive()
+        return self._holdings.hold(what, acted_on, undo, parameters, expires_at)
+
+    def release(self, holding_id: int) -> None:
+        """Mark a holding undone. Raises LedgerUnavailable: then it stays in the record, and undoing it again must do no harm."""
+        self._holdings.release(holding_id)
 
     def renew(self) -> bool:
         """Extend the lease; False = it is lost. Raises LedgerUnavailable."""

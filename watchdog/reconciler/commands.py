@@ -9,8 +9,10 @@ from typing import Literal
 from watchdog.errors import NotFound, Refused
 from watchdog.model.approvals import Approval, ApprovalState, BaselineState, Holding, Ignore
 from watchdog.model.drifts import Episode
+from watchdog.model.holdings import Release
 from watchdog.model.moments import Clock
 from watchdog.model.repairs import Held, Plan, PlannedRepair, RepairRecord
+from watchdog.reconciler.holding import release_on_order
 from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.ports import LedgerPort
 from watchdog.reconciler.status import TargetStatus
@@ -110,10 +112,14 @@ class Commands:
         """Return the changes of ours that outlive us (rule 19)."""
         return self._ledger.holdings(released=released)
 
-    def release(self, holding_id: int) -> None:
-        """Mark a holding released; undoing it outside is its own remedy's business. Raises NotFound."""
-        if not self._ledger.release_holding(holding_id, self._clock.now().wall):
-            raise NotFound(f"no open holding has the number {holding_id}")
+    def release(self, holding_id: int) -> Release:
+        """Let go of a holding: undone outside where its panel can do that, else only marked; the answer says which.
+
+        Raises NotFound, and what the undoing raises; then the holding stays.
+        """
+        known = {each.id: each.target for each in self._ledger.holdings()}
+        reconciler = self._reconcilers.get(known.get(holding_id, ""))
+        return release_on_order(self._ledger, holding_id, None if reconciler is None else reconciler.target, self._clock)
 
     def repairs(self, target: str | None = None, limit: int = 100) -> tuple[RepairRecord, ...]:
         """Return the newest repairs, of one target or of all."""

@@ -35,6 +35,7 @@ from watchdog.web.messages import (
     PauseCheckAnswer,
     PausesAnswer,
     PlansAnswer,
+    ReleaseAnswer,
     ReloadAnswer,
     RepairsAnswer,
     StatusAnswer,
@@ -138,9 +139,9 @@ class Control:
         """Decide about what was there before us; return how many findings that touched."""
         return self._order("POST", f"/api/v1/targets/{segment(target)}/baseline", Count, {"what": what, "who": who}).count
 
-    def release(self, holding_id: int) -> None:
-        """Mark a holding released."""
-        self._order("POST", f"/api/v1/holdings/{holding_id}/release", Count)
+    def release(self, holding_id: int) -> ReleaseAnswer:
+        """Let go of a holding; the answer says whether it was undone outside."""
+        return self._order("POST", f"/api/v1/holdings/{holding_id}/release", ReleaseAnswer)
 
     def pauses(self, target: str | None = None, *, history: bool = False, limit: int = 100) -> tuple[PauseBody, ...]:
         """Return the pauses that stand; with ``history`` also those of the past."""

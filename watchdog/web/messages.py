@@ -52,6 +52,14 @@ class HoldingsAnswer(Body):
     holdings: tuple[HoldingBody, ...]
 
 
+class ReleaseAnswer(Body):
+    """POST /api/v1/holdings/N/release. ``undone`` false = only marked; ``message`` says what was done, or what is left to do by hand."""
+
+    holding: HoldingBody
+    undone: bool
+    message: str
+
+
 class Count(Body):
     """How many things an order touched."""
 

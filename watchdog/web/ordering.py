@@ -9,9 +9,9 @@ from fastapi import FastAPI, Query, Request
 from watchdog.web.bodies import ApprovalBody, TargetBody
 from watchdog.web.callers import Caller
 from watchdog.web.calls import Lane
-from watchdog.web.messages import BaselineOrder, By, Count, IgnoreOrder, ReloadAnswer, RetryOrder
+from watchdog.web.messages import BaselineOrder, By, Count, IgnoreOrder, ReleaseAnswer, ReloadAnswer, RetryOrder
 from watchdog.web.ports import Backing
-from watchdog.web.records import IgnoreBody
+from watchdog.web.records import HoldingBody, IgnoreBody
 
 NOBODY = By()
 LONGEST_SYNC = 300.0
@@ -68,10 +68,10 @@ def ordering_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
         return Count(count=1)
 
     @app.post("/api/v1/holdings/{holding_id}/release")
-    async def release(holding_id: int) -> Count:
-        """Mark one holding released."""
-        await lane.run(lambda: backing.commands.release(holding_id))
-        return Count(count=1)
+    async def release(holding_id: int) -> ReleaseAnswer:
+        """Let go of one holding: undone outside where its panel can do that, else only marked."""
+        ended = await lane.run(lambda: backing.commands.release(holding_id))
+        return ReleaseAnswer(holding=HoldingBody.of(ended.holding), undone=ended.undone, message=ended.message)
 
     @app.post("/-/reload")
     async def reload() -> ReloadAnswer:

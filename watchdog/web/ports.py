@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.drifts import Episode
+from watchdog.model.holdings import Release
 from watchdog.model.pauses import Pause, PauseCheck, PauseOrder
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.commands import PlanReport
@@ -77,7 +78,7 @@ class Commands(Protocol):
 
     def holdings(self, *, released: bool = False) -> tuple[Holding, ...]: ...
 
-    def release(self, holding_id: int) -> None: ...
+    def release(self, holding_id: int) -> Release: ...
 
     def repairs(self, target: str | None = None, limit: int = 100) -> tuple[RepairRecord, ...]: ...
 

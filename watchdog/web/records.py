@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from watchdog.model.approvals import Holding, Ignore
+from watchdog.model.drifts import Scalar
 from watchdog.web.bodies import Body, ObjectBody, Time
 
 
@@ -37,6 +40,7 @@ class HoldingBody(Body):
     what: str
     object: ObjectBody
     undo: str
+    parameters: Mapping[str, Scalar]
     created: Time | None
     expires: Time | None
     released: Time | None
@@ -50,6 +54,7 @@ class HoldingBody(Body):
             what=holding.what,
             object=ObjectBody.of(holding.object),
             undo=holding.undo,
+            parameters=dict(holding.parameters),
             created=Time.of(holding.created_at),
             expires=Time.of(holding.expires_at),
             released=Time.of(holding.released_at),

@@ -13,7 +13,8 @@ from tests.support.http_server import answer, raw_server
 from tests.support.mcsmanager import settings
 from watchdog.errors import DeadlinePassed, Forbidden
 from watchdog.model.metrics import Silent
-from watchdog.panels.mcsmanager import client, fan
+from watchdog.panels.mcsmanager import client
+from watchdog.runtime import fan
 from watchdog.runtime.clock import SystemClock
 
 OVERVIEW = {

@@ -15,8 +15,9 @@ from watchdog.errors import BadSettings, MalformedAnswer
 class _Plain(io.RawIOBase):
     """The bytes of one source, at any place."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, descriptor: int) -> None:
         self._source = source
+        self._descriptor = descriptor
         self._at = 0
 
     def readable(self) -> bool:
@@ -26,6 +27,10 @@ class _Plain(io.RawIOBase):
     def seekable(self) -> bool:
         """Return that it is."""
         return True
+
+    def fileno(self) -> int:
+        """Return the descriptor of the file below; to tell which it is, not to read by."""
+        return self._descriptor
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move to a place."""
@@ -49,7 +54,7 @@ def open_plain(descriptor: int, key: bytes) -> BinaryIO:
     """
     source = Source(descriptor, os.fstat(descriptor).st_size)
     if source.at(0, len(c2ypt.MAGIC)) != c2ypt.MAGIC:
-        return cast(BinaryIO, io.BufferedReader(_Plain(source), 1 << 18))
+        return cast(BinaryIO, io.BufferedReader(_Plain(source, descriptor), 1 << 18))
     if not key:
         raise BadSettings("it is encrypted, and there is no key: name the key_file")
     from watchdog.collectors.archives.sealed import Sealed  # noqa: PLC0415  # the library costs memory
@@ -58,4 +63,4 @@ def open_plain(descriptor: int, key: bytes) -> BinaryIO:
         sealed = Sealed(source, c2ypt.read_header(source), key)
     except Broken as broken:
         raise MalformedAnswer(str(broken)) from None
-    return cast(BinaryIO, io.BufferedReader(_Plain(sealed.plain), 1 << 18))
+    return cast(BinaryIO, io.BufferedReader(_Plain(sealed.plain, descriptor), 1 << 18))

@@ -18,7 +18,6 @@ from watchdog.errors import Blind, DeadlinePassed, NotFound, Refused, ServerFaul
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.panels.mcsmanager import answers
-from watchdog.panels.mcsmanager.fan import side_by_side
 from watchdog.panels.mcsmanager.remedies import PANEL_NAME
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import (
@@ -32,6 +31,7 @@ from watchdog.panels.mcsmanager.view import (
     Version,
     parse_version,
 )
+from watchdog.runtime.fan import side_by_side
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, Tls, counted
 

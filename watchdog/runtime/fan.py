@@ -1,4 +1,4 @@
-"""Asks several daemons side by side, with one deadline for all and threads that never keep the program from ending.
+"""Asks several others side by side, with one deadline for all and threads that never keep the program from ending.
 
 No ``ThreadPoolExecutor``: its threads are joined when the interpreter ends, so a panel that hangs would hold up every clean exit.
 """
@@ -59,7 +59,7 @@ class _Fan(Generic[ItemT, ResultT]):
     def results(self, until: float) -> tuple[ResultT | None, ...]:
         """Return all that came back before ``until`` (monotonic seconds)."""
         for _ in range(min(WIDTH, len(self._results))):
-            threading.Thread(target=self._work, name="look-daemon", daemon=True).start()
+            threading.Thread(target=self._work, name="look-aside", daemon=True).start()
         try:
             for _ in self._results:
                 number, box = self._told.get(timeout=max(0.0, until - time.monotonic()))

@@ -1,0 +1,195 @@
+"""Pterodactyl's rows of the crash table: panel, node and engine live in the parent, a life of the program in each child.
+
+All share one quick clock. What a row is about happened half an hour before it began.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.support.crash import Rig, Row, clock_of
+from watchdog.collectors.archives.single import VerifyNow
+from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld
+from watchdog.model.archives import ArchiveFacts, ArchiveFile, Verification, WatchedDirectory
+from watchdog.model.docker import Container, DockerFacts, EventStream, Gate
+from watchdog.model.metrics import Silent
+from watchdog.model.moments import Moment
+from watchdog.model.panels import Ports
+from watchdog.model.repairs import Mode, RepairState
+from watchdog.model.snapshots import Actual, Snapshot
+from watchdog.panels.pterodactyl import PANEL, remedies, stock
+from watchdog.panels.pterodactyl.fake import ADMIN_KEY, EngineContainers, FakePanel, FakeWings, PanelWorld
+from watchdog.panels.pterodactyl.linking import identity_at
+from watchdog.panels.pterodactyl.settings import PterodactylSettings
+from watchdog.reconciler.policy import Policy
+from watchdog.runtime.clock import SystemClock
+from watchdog.runtime.engine import Engine
+
+SPEED = 40.0
+AGO = 1800.0
+LEAST_PASSES = 14
+MIB = 1 << 20
+POLICY = Policy(mode=Mode.REPAIR, allow=frozenset(remedy.name for remedy in remedies.REMEDIES), baseline="repair")
+OURS = frozenset({"backup_stuck", "server_ghost", "server_unseen", "server_suspended_running"})
+
+
+class Shifted:
+    """The row's clock, some seconds behind."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self.behind = 0.0
+
+    def now(self) -> Moment:
+        now = self._clock.now()
+        return Moment(now.wall - self.behind, now.mono - self.behind)
+
+    def wait(self, event: Any, seconds: float) -> bool:
+        return bool(self._clock.wait(event, seconds))
+
+
+def rig(directory: Path) -> Rig:
+    """Build one life: the real client, evidence, verifier and remedies."""
+    told = json.loads((directory / "told").read_text())
+    own = PterodactylSettings.model_validate(told["settings"])
+    clock, engine, verify = clock_of(directory, SPEED), Engine(f"unix://{told['socket']}"), VerifyNow(256 * MIB, SystemClock())
+    hooks: Any = None
+    target = PANEL.connect(own, Ports(clock, Silent(), hooks, engine, engine, archives=verify))
+    seen: dict[Any, Verification] = {}
+
+    def actual(now: Moment) -> Actual:
+        directories, files = [], []
+        for need in stock.directories(own):
+            directories.append(WatchedDirectory(need.name, need.path))
+            for path in sorted(Path(need.path).glob(need.pattern)):
+                identity = identity_at(path)
+                if identity is None:
+                    continue
+                if identity not in seen:
+                    seen[identity] = verify(str(path), level=2, alive=lambda: None)
+                found = replace(seen[identity], at=now.wall)
+                files.append(ArchiveFile(str(path), need.name, identity, 0o600, True, "gzip", found))
+        listed: list[Any] = list(engine.list(10.0))
+        containers = tuple(
+            Container(raw["Id"], raw["Names"][0].lstrip("/"), raw["Image"], raw["State"], labels=raw["Labels"]) for raw in listed
+        )
+        docker = DockerFacts("FAKE", "20", containers, stream=EventStream(connected=True, connected_at=1.0), counted=True, events_since=1.0)
+        return Actual(
+            docker=Snapshot("docker", docker, now, now, 15.0),
+            archives=Snapshot("archives", ArchiveFacts(tuple(directories), tuple(files)), now, now, 15.0), gate=Gate(open=True),
+        )  # fmt: skip
+
+    return Rig(PANEL, target, actual, POLICY, PANEL.needs(own), SPEED, rests)
+
+
+def rests(status: Any) -> bool:
+    """Judged, nothing unfinished, nothing planned, and none of what the rows are about is open."""
+    unfinished = [record for record in status.in_flight if record.state is not RepairState.VERIFIED]
+    open_ones = [episode for episode, _ in status.episodes if episode.drift.kind in OURS]
+    # some drifts count only when they have stood for a minute
+    return status.passes >= LEAST_PASSES and status.last_result == "judged" and not unfinished and not status.plan.repairs and not open_ones
+
+
+class Outside:
+    """What the parent keeps alive over all lives of one directory."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.directory = directory
+        self.clock = Shifted(clock_of(directory, SPEED))
+        self.clock.behind = AGO
+        self.engine_world = FakeEngineWorld()
+        stack.enter_context(FakeEngine(self.engine_world, directory / "docker.sock"))
+        self.world = PanelWorld(self.clock)
+        node = self.world.add_node()
+        self.server = self.world.add_server()
+        self.panel = stack.enter_context(FakePanel(self.world))
+        containers = EngineContainers(self.engine_world)
+        made = FakeWings(directory / "node", self.panel, node, self.clock, containers=containers, speed=1000.0, live=True)
+        self.wings = stack.enter_context(made)
+        self.wings.manual = True
+        (self.wings.proc / "self").mkdir(exist_ok=True)
+        mounts = self.wings.proc / "self/mountinfo"
+        mounts.write_text(Path("/proc/self/mountinfo").read_text(encoding="utf-8"), encoding="utf-8")
+        self.uuid = ""
+
+    def tell(self) -> None:
+        (self.directory / "token").write_text(ADMIN_KEY)
+        node = {
+            "config": str(self.wings.config), "backups": str(self.wings.backups), "log": str(self.wings.log_file),
+            "states": str(self.wings.states), "volumes": str(self.wings.volumes), "proc": str(self.wings.proc),
+        }  # fmt: skip
+        own = {
+            "name": "games", "url": self.panel.url, "token_file": str(self.directory / "token"), "node": node, "disk": "wings",
+            "expect": {self.server.uuid: "running"}, "timeout": "60s", "wings_timeout": "30s",
+        }  # fmt: skip
+        (self.directory / "told").write_text(json.dumps({"settings": own, "socket": str(self.directory / "docker.sock")}))
+
+    def interrupted(self, step: str) -> None:
+        row, job = self.world.add_backup(self.server), None
+        self.uuid = row.uuid
+        job = self.wings.begin_backup(self.server.uuid, row.uuid)
+        assert job.advance(step) == step
+        self.clock.behind -= 300.0
+        self.wings.restart()
+
+    def deleted(self) -> None:
+        self.interrupted("created")
+        self.wings.path_of(self.server.uuid, self.uuid).unlink()
+        # another one is in order, so the directory is mounted
+        row = self.world.add_backup(self.server)
+        self.wings.begin_backup(self.server.uuid, row.uuid).advance()
+
+    def ghost(self) -> None:
+        self.wings.servers[self.server.uuid].state = "running"
+
+    def posts(self) -> list[str]:
+        """Return the reports of ours that had an effect, and what was sent of power."""
+        notes = [each.event for each in self.world.rows.activity]
+        backup = [event for event in notes if event in {"server:backup.complete", "server:backup.fail"}]
+        power = self.panel.sent(f"/api/client/servers/{self.server.uuid}/power", "POST")
+        return [*sorted(backup), *("power" for _ in power)]
+
+    def check(self) -> None:
+        if not self.uuid:
+            return
+        record = self.world.backup(self.uuid)
+        path = self.wings.path_of(self.server.uuid, self.uuid)
+        assert record is not None and record.completed_at is not None
+        if record.successful:
+            content = path.read_bytes()
+            assert (record.checksum, record.bytes) == (f"sha1:{hashlib.sha1(content, usedforsecurity=False).hexdigest()}", len(content))
+        held = self.wings.backups / ".watchdog-held" / path.name
+        assert not held.exists() or held.samefile(path), "whatever a dead life left is a second name of what is there"
+
+
+OUTSIDES: dict[Path, Outside] = {}
+
+
+def _row(name: str, prepare: Callable[[Outside], None]) -> Row:
+    @contextmanager
+    def outside(directory: Path) -> Iterator[None]:
+        with ExitStack() as stack:
+            made = OUTSIDES[directory] = Outside(directory, stack)
+            prepare(made)
+            made.clock.behind = 0.0
+            made.tell()
+            yield
+
+    return Row(
+        name, "tests.panels.pterodactyl.crash_rows:rig", outside, lambda directory: OUTSIDES[directory].posts(),
+        lambda directory: OUTSIDES[directory].check(),
+    )  # fmt: skip
+
+
+ROWS = (
+    _row("complete_backup", lambda made: made.interrupted("created")),
+    _row("fail_backup corrupt", lambda made: made.interrupted("begun")),
+    _row("fail_backup absent", lambda made: made.deleted()),
+    _row("power_restart", lambda made: made.ghost()),
+)

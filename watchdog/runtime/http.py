@@ -94,12 +94,16 @@ class Http:
         json: object = None,
         seconds: float | None = None,
         accept: Callable[[Answer], Answer] = check,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
-        """Like ``request``, then ``accept`` the answer (by default ``check``) and return ``parse(answer)``; its errors are counted too."""
+        """Like ``request``, then ``accept`` the answer (by default ``check``) and return ``parse(answer)``; its errors are counted too.
+
+        ``headers`` are more of them, of this very exchange: its signature.
+        """
 
         def deed() -> T:
             # its errors are counted below, so a malformed body must not count itself as well
-            return parse(accept(replace(self._exchange(operation, method, path, query, json, seconds), observe=ignore)))
+            return parse(accept(replace(self._exchange(operation, method, path, query, json, seconds, headers), observe=ignore)))
 
         return self._observed(operation, deed, _ok)
 
@@ -143,10 +147,14 @@ class Http:
         self._observe(operation, word(result))
         return result
 
-    def _exchange(self, operation: str, method: str, path: str, query: Query | None, json: object, seconds: float | None) -> Answer:
+    def _exchange(
+        self, operation: str, method: str, path: str, query: Query | None, json: object, seconds: float | None,
+        more: Mapping[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
         bound = self._seconds if seconds is None else seconds
         started = time.monotonic()
         headers, body = self._told(operation, path, json)
+        headers.update(more or {})
         with requests.Session() as session, translated(operation, self.server, bound):
             deadline = Deadline(started + bound)
             session.trust_env = False

@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 from watchdog.errors import BadSettings, DeadlinePassed, Forbidden, MalformedAnswer, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
-from watchdog.panels.sysreptor import answers
+from watchdog.panels.sysreptor import answers, bucket
+from watchdog.panels.sysreptor.bucket import BucketReader
 from watchdog.panels.sysreptor.journal import Journal
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.panels.sysreptor.tasks import TaskReader
@@ -47,20 +48,21 @@ ReadT = TypeVar("ReadT")
 
 def connect(settings: SysreptorSettings, clock: Clock, instruments: Instruments) -> SysreptorClient:
     """Build the client of one target; no I/O yet, secrets are read anew for each use."""
+    listed = bucket.connect(settings.name, settings.s3, clock, instruments) if settings.s3 is not None else None
     if settings.url is None:
-        return SysreptorClient(settings, clock, None, None)
+        return SysreptorClient(settings, clock, None, None, listed)
     observe = counted(instruments, PANEL_NAME, settings.name, OPERATIONS)
     tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
     public = Http(settings.url, clock=clock, seconds=settings.timeout, limit=LARGEST, observe=observe, tls=tls)
     token = settings.token_file
     if token is None:
-        return SysreptorClient(settings, clock, public, None)
+        return SysreptorClient(settings, clock, public, None, listed)
 
     def headers() -> Mapping[str, str]:
         return {"Authorization": f"Bearer {read_secret(token)}"}
 
     keyed = Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, limit=LARGEST, observe=observe, tls=tls)
-    return SysreptorClient(settings, clock, public, keyed)
+    return SysreptorClient(settings, clock, public, keyed, listed)
 
 
 def backup_body(settings: SysreptorSettings, *, dry: bool) -> dict[str, object]:
@@ -96,11 +98,14 @@ def aes_key(settings: SysreptorSettings) -> str:
 class SysreptorClient:
     """All calls of one target, one look at a time. ``view`` raises only when another look holds on; the rest the house's errors."""
 
-    def __init__(self, settings: SysreptorSettings, clock: Clock, public: Http | None, keyed: Http | None) -> None:
+    def __init__(
+        self, settings: SysreptorSettings, clock: Clock, public: Http | None, keyed: Http | None, listed: BucketReader | None = None
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._clock = clock
         self._public = public
         self._keyed = keyed
+        self._bucket = listed
         self._tasks = TaskReader(settings)
         self._journal = Journal(settings.log_rows)
         self._turn = threading.Lock()
@@ -117,9 +122,10 @@ class SysreptorClient:
             until = self._clock.now().mono + LOOK_SECONDS
             tasks, tasks_error = _tried(self._tasks.read) if self._tasks.configured else (None, NOT_CONFIGURED)
             view = self._looked(self._public, until) if self._public is not None else SysreptorView()
+            found = self._bucket.read(until) if self._bucket is not None else None
         finally:
             self._turn.release()
-        return replace(view, tasks=tasks, tasks_error=tasks_error)
+        return replace(view, tasks=tasks, tasks_error=tasks_error, bucket=found)
 
     def poke(self, seconds: float | None = None) -> Health:
         """Ask for the panel's health, which starts its periodic tasks that are due. Raises what exchanges raise."""
@@ -141,9 +147,9 @@ class SysreptorClient:
 
     def close(self) -> None:
         """Give back connections."""
-        for http in (self._public, self._keyed):
-            if http is not None:
-                http.close()
+        for each in (self._public, self._keyed, self._bucket):
+            if each is not None:
+                each.close()
 
     def _looked(self, public: Http, until: float) -> SysreptorView:
         health, health_error = None, NOT_CONFIGURED

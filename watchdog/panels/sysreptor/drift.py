@@ -15,7 +15,7 @@ from watchdog.model.moments import Moment
 from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual, Snapshot
-from watchdog.panels.sysreptor import claims, room, rules, shelf, states
+from watchdog.panels.sysreptor import bucket_rules, claims, room, rules, shelf, states
 from watchdog.panels.sysreptor.cases import Case, joined
 from watchdog.panels.sysreptor.history import runs_of
 from watchdog.panels.sysreptor.notes import Notes
@@ -49,8 +49,12 @@ _RULES: Final = (
     rules.about_age, rules.about_number, rules.about_files, rules.about_parts,
     claims.about_the_log, claims.about_runs, claims.about_origins,
     states.about_refusals, states.about_the_release, states.about_tasks, room.about_memory, room.about_room,
+    bucket_rules.about_bucket, bucket_rules.about_objects, bucket_rules.about_uploads,
 )  # fmt: skip
-SIDES: Final = {"archive": "files", "part": "files", "origin": "log", "backup": "log", "container": "docker"}
+SIDES: Final = {
+    "archive": "files", "part": "files", "origin": "log", "backup": "log", "container": "docker",
+    "bucket": "objects", "object": "objects", "upload": "uploads",
+}  # fmt: skip
 """By what a subject of each kind is seen; kinds that are not here are always judged."""
 
 
@@ -112,6 +116,7 @@ def _lost(case: Case, judged: set[str]) -> Iterator[UnknownSubject]:
         "files": case.shelf.reason,
         "log": "log_unreadable" if case.runs is None else case.shelf.reason,
         "docker": "" if case.docker is not None else "docker_stale",
+        **bucket_rules.blind(case),
     }
     for kind, ident in case.notes.reported():
         reason = blind.get(SIDES.get(kind, ""), "")

@@ -11,6 +11,7 @@ from typing import Final
 from watchdog.model.metrics import Metric, MetricSpec, MetricType, Row
 from watchdog.model.snapshots import Actual
 from watchdog.panels.sysreptor import shelf
+from watchdog.panels.sysreptor.bucket_metrics import BUCKET_METRICS
 from watchdog.panels.sysreptor.cases import lasted
 from watchdog.panels.sysreptor.history import runs_of
 from watchdog.panels.sysreptor.meaning import TREND_MODELS
@@ -211,4 +212,5 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
         _TARGET,
         _headroom,
     ),
+    *BUCKET_METRICS,
 )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from watchdog.errors import Forbidden, NotFound, WatchdogError
+from watchdog.errors import Blind, Forbidden, NotFound, WatchdogError
 from watchdog.model.panels import Ports, Probe
 from watchdog.panels.sysreptor import advise, client
 from watchdog.panels.sysreptor.client import SysreptorClient, aes_key
@@ -15,6 +15,7 @@ from watchdog.panels.sysreptor.releases import broken_in
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.panels.sysreptor.tasks import TaskReader
 from watchdog.panels.sysreptor.view import NOT_CONFIGURED, Preflight, SysreptorView
+from watchdog.runtime.buckets import MOST_COUNTED
 
 NO_ADMIN: Final = "the token's user may not: it must be a system user, or a superuser with a token made with --admin"
 PREFLIGHT_SAID: Final[Mapping[Preflight, tuple[bool | None, str]]] = {
@@ -48,6 +49,7 @@ def _lines(settings: SysreptorSettings, ports: Ports, connection: SysreptorClien
     view = connection.view()
     if settings.url is not None:
         yield from _panel(settings, view)
+    yield from _bucket(settings, view)
     yield from _database(settings)
     yield from _container(settings, ports)
     for sentence in advise.advise(settings, view, ports.clock.now().wall):
@@ -109,6 +111,27 @@ def _log(view: SysreptorView) -> Probe:
             "log", ok=False, message=forbidden if view.log_error == Forbidden.__name__ else f"it cannot be read ({view.log_error})"
         )
     return Probe("log", ok=True, message=f"{len(view.log)} rows{'' if view.log_whole else ', older ones are left out'}")
+
+
+def _bucket(settings: SysreptorSettings, view: SysreptorView) -> Iterator[Probe]:
+    """Tell whether the bucket can be listed: objects, unfinished uploads and their parts each need a permission of their own."""
+    look = view.bucket
+    if settings.s3 is None or look is None:
+        return
+    if look.objects_error:
+        yield Probe("bucket", ok=False, message=look.objects_message)
+    else:
+        newest = f", the newest is {look.newest.name}" if look.newest is not None else ""
+        said = f"{settings.s3.place} can be listed, {len(look.objects or ())} objects fit{newest}; none is ever read, so none is proven"
+        yield Probe("bucket", ok=True, message=said)
+    if not settings.s3.uploads:
+        yield Probe("bucket uploads", ok=None, message="not asked (s3.uploads: false): a backup that is killed may leave an upload behind")
+    elif look.uploads_error:
+        yield Probe("bucket uploads", ok=None if look.uploads_error == Blind.__name__ else False, message=look.uploads_message)
+    else:
+        uncounted = any(each.parts is None for each in (look.uploads or ())[:MOST_COUNTED])
+        more = "; their parts cannot be counted: allow s3:ListMultipartUploadParts" if uncounted else ""
+        yield Probe("bucket uploads", ok=True, message=f"{len(look.uploads or ())} are unfinished{more}")
 
 
 def _database(settings: SysreptorSettings) -> Iterator[Probe]:

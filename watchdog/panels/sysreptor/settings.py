@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from watchdog.model.repairs import Mode
+from watchdog.panels.sysreptor.bucket_settings import S3Settings
 from watchdog.runtime.cron import Window, parse_cron, zone_of
 from watchdog.runtime.fields import AbsolutePath, CronLine, Duration, Size, Strict, ZoneName, panel_address
 
@@ -178,6 +179,8 @@ class SysreptorSettings(Strict):
     """Time between two looks."""
     backups: BackupsSettings
     """Where backups land."""
+    s3: S3Settings | None = None
+    """A bucket in which backups land as well. It is listed, never read: what is in it is not proven. Not set = no bucket is looked at."""
     run: RunSettings = RunSettings()
     """How a backup is made by us."""
     url: Annotated[str, panel_address("https://HOST")] | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from watchdog.model.buckets import BucketLook
 from watchdog.panels.sysreptor.releases import Version, parse_version
 
 PANEL_NAME: Final = "sysreptor"
@@ -116,7 +117,8 @@ class SysreptorView:
 
     ``log`` is newest first; ``log_whole``: it goes back to the panel's setup, else older rows were left out. ``backup_on`` is the panel's
     own word whether backups are possible (BACKUP_KEY set and Professional), None = not told. ``preflight_at`` is UNIX seconds of the
-    answer. Every ``*_error`` is "" or a short stable word: ``not_configured``, or the class of what went wrong (``Forbidden``...).
+    answer. ``bucket`` is what the bucket's server says of it, None = no bucket is configured.
+    Every ``*_error`` is "" or a short stable word: ``not_configured``, or the class of what went wrong (``Forbidden``...).
     """
 
     health: Health | None = None
@@ -131,6 +133,7 @@ class SysreptorView:
     preflight_at: float | None = None
     tasks: tuple[PeriodicTask, ...] | None = None
     tasks_error: str = NOT_CONFIGURED
+    bucket: BucketLook | None = None
 
     @property
     def version(self) -> str:

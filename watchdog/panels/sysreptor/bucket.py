@@ -1,0 +1,56 @@
+"""The wire to the bucket in which backups land: listed every ``s3.every``, remembered in between. Reads names only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from watchdog.model.buckets import BucketLook
+from watchdog.model.metrics import Instruments
+from watchdog.model.moments import Clock
+from watchdog.panels.sysreptor.bucket_settings import S3Settings
+from watchdog.panels.sysreptor.view import PANEL_NAME
+from watchdog.runtime.buckets import OPERATIONS, Bucket, Keys, Which
+from watchdog.runtime.http import Tls, counted
+
+LOOK_FACTOR: Final = 2.0
+"""A look may take so many times what one request may."""
+
+
+class BucketReader:
+    """Looks at one bucket, seldom. Not safe for several threads at once: the client that asks has one turn at a time."""
+
+    def __init__(self, settings: S3Settings, bucket: Bucket, clock: Clock) -> None:
+        self._settings = settings
+        self._bucket = bucket
+        self._clock = clock
+        self._which = Which(settings.prefix, settings.pattern, settings.max_objects, settings.uploads)
+        self._look: BucketLook | None = None
+        self._asked = 0.0
+
+    def read(self, until: float) -> BucketLook:
+        """Return what is known of the bucket, asking when that is due. ``until`` is monotonic. Raises nothing of the house's errors."""
+        now = self._clock.now().mono
+        if self._look is None or now - self._asked >= self._settings.every:
+            self._look = self._bucket.look(self._which, min(self._settings.timeout * LOOK_FACTOR, until - now))
+            self._asked = now
+        return self._look
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._bucket.close()
+
+
+def connect(target: str, settings: S3Settings, clock: Clock, instruments: Instruments) -> BucketReader:
+    """Build the reader of one target's bucket; no I/O yet, keys are read anew for each request."""
+    bucket = Bucket(
+        settings.url,
+        settings.bucket,
+        Keys(settings.access_key_file, settings.secret_key_file, settings.session_token_file),
+        clock=clock,
+        region=settings.region,
+        style=settings.style,
+        seconds=settings.timeout,
+        observe=counted(instruments, PANEL_NAME, target, OPERATIONS),
+        tls=Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls),
+    )
+    return BucketReader(settings, bucket, clock)

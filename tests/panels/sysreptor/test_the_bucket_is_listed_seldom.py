@@ -63,6 +63,13 @@ def test_the_bucket_is_listed_every_so_often_and_remembered_in_between(server, t
         assert one.client.view().bucket == first and len(server.seen) == 6
 
 
+def test_a_look_that_had_too_little_time_is_made_again_at_the_next(server, tmp_path):
+    with stage(server, tmp_path) as one:
+        reader, now = one.client._bucket, one.clock.now().mono
+        assert reader.read(now).objects_error == "DeadlinePassed" and server.seen == []
+        assert reader.read(now + 100.0).objects_error == "" and len(server.seen) == 3
+
+
 def test_no_object_is_ever_asked_for_and_nothing_is_written(server, tmp_path):
     with stage(server, tmp_path) as one:
         one.client.view()

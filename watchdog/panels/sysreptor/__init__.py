@@ -18,9 +18,10 @@ on. ``releases.py`` has what was broken from when to when.
 meaning, and only then named; ``quarantine`` renames what is no backup, with the reason; ``poke_healthcheck`` begins periodic tasks that
 nobody begins; ``remove_part`` removes an old part of our own.
 
-**What we refuse**: to delete or rename the last good backup, or anything that is not ours; to believe a status code, an exit code or a
-row; to call a backup missing while a directory, a file or the log is out of sight; a terminal; a key in an argv; to try again at once
-after memory ran out; to begin beside another run, without room, outside the window; to restore into anything that people use.
+**What we refuse**: to delete or rename the last good backup, or anything that is not ours; to believe a status code, an exit code or a row;
+to call a backup missing while a directory, a file or the log is out of sight; a terminal; a key in an argv; to try again at once after
+memory ran out; to write to a bucket, or to call an object in it good that nobody has read; to begin beside another run, without room,
+outside the window; to restore into anything that people use.
 
 =================  ===================================================================================================================
 remedy             risk

@@ -31,8 +31,10 @@ class BucketReader:
         """Return what is known of the bucket, asking when that is due. ``until`` is monotonic. Raises nothing of the house's errors."""
         now = self._clock.now().mono
         if self._look is None or now - self._asked >= self._settings.every:
-            self._look = self._bucket.look(self._which, min(self._settings.timeout * LOOK_FACTOR, until - now))
-            self._asked = now
+            whole = self._settings.timeout * LOOK_FACTOR
+            self._look = self._bucket.look(self._which, min(whole, until - now))
+            # a panel that took nearly all the time of this look must not leave the bucket unseen for longer than until the next one
+            self._asked = now if until - now >= whole else now - self._settings.every
         return self._look
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ class S3Settings(Strict):
     prefix: str = ""
     """What the keys of backups begin with, such as ``sysreptor/``. Only what is below it is listed."""
     pattern: str = Field("*.zip*", min_length=1)
-    """Which keys count: a glob for what follows the last slash."""
+    """Which keys count: a glob for what follows the last slash. One with characters that cannot be printed never does."""
     region: str = Field("us-east-1", pattern=r"^[A-Za-z0-9-]+$")
     """The region that requests are signed for."""
     style: Literal["path", "virtual"] = "path"

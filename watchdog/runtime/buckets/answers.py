@@ -17,6 +17,8 @@ from watchdog.errors import MalformedAnswer
 from watchdog.model.buckets import BucketObject, BucketUpload
 from watchdog.runtime.answers import Answer
 
+LONGEST_KEY = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectsPage:
@@ -57,7 +59,7 @@ def objects_page(answer: Answer) -> ObjectsPage:
     root = _root(answer, "ListBucketResult")
     plain = _plain(root)
     objects = tuple(
-        BucketObject(plain(_text(each, "Key")), _count(_text(each, "Size")), _time(_text(each, "LastModified")), _etag(each))
+        BucketObject(_key(plain(_text(each, "Key"))), _count(_text(each, "Size")), _time(_text(each, "LastModified")), _etag(each))
         for each in _children(root, "Contents")
     )
     return ObjectsPage(objects, _text(root, "NextContinuationToken") if _truncated(root) else "")
@@ -68,7 +70,7 @@ def uploads_page(answer: Answer) -> UploadsPage:
     root = _root(answer, "ListMultipartUploadsResult")
     plain = _plain(root)
     uploads = tuple(
-        BucketUpload(plain(_text(each, "Key")), _text(each, "UploadId"), _time(_text(each, "Initiated")))
+        BucketUpload(_key(plain(_text(each, "Key"))), _text(each, "UploadId"), _time(_text(each, "Initiated")))
         for each in _children(root, "Upload")
     )
     after = (plain(_text(root, "NextKeyMarker")), _optional(root, "NextUploadIdMarker")) if _truncated(root) else None
@@ -143,6 +145,12 @@ class _Names:
 
 def _plain(root: Element) -> _Names:
     return _Names(quoted=_optional(root, "EncodingType") == "url")
+
+
+def _key(text: str) -> str:
+    if len(text) > LONGEST_KEY:
+        raise MalformedAnswer("a key in an answer of S3 is longer than one can be")
+    return text
 
 
 def _count(text: str) -> int:

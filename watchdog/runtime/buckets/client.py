@@ -28,6 +28,8 @@ NOT_ASKED: Final = "not_configured"
 PAGE: Final = 1000
 LARGEST: Final = 8 << 20
 MOST_UPLOADS: Final = 5000
+MOST_PAGES: Final = 1000
+"""So many pages are read of one listing at most: a server may make them shorter than asked, even empty."""
 MOST_COUNTED: Final = 10
 """Of so many uploads, the oldest, the parts are counted."""
 MOST_PART_PAGES: Final = 10
@@ -65,9 +67,9 @@ class Which:
     uploads: bool = True
 
     def fits(self, key: str) -> bool:
-        """Whether a key counts. One that ends with a slash is what some programs leave for a folder."""
+        """Whether a key counts: not what some programs leave for a folder, nor what could steer the terminal of whoever reads it."""
         name = key.rpartition("/")[2]
-        return bool(name) and key.startswith(self.prefix) and fnmatchcase(name, self.pattern)
+        return bool(name) and key.isprintable() and key.startswith(self.prefix) and fnmatchcase(name, self.pattern)
 
 
 class Bucket:
@@ -117,19 +119,20 @@ class Bucket:
         found: list[BucketObject] = []
         listed, after = 0, ""
         query = {"list-type": "2", "max-keys": str(min(PAGE, which.most)), "prefix": which.prefix, "encoding-type": "url"}
-        while True:
+        for _ in range(MOST_PAGES):
             page = self._ask("s3_objects", query | ({"continuation-token": after} if after else {}), answers.objects_page, until)
             _moves(page.after, after)
             listed, after = listed + len(page.objects), page.after
             found += [each for each in page.objects if which.fits(each.key)]
             if not after or listed >= which.most:
-                return tuple(sorted(found, key=lambda each: (-each.stored_at, each.key))), not after
+                break
+        return tuple(sorted(found, key=lambda each: (-each.stored_at, each.key))), not after
 
     def uploads(self, which: Which, until: float) -> tuple[tuple[BucketUpload, ...], bool]:
         """Return the unfinished uploads that fit, oldest first, and whether every page was read. Raises what exchanges do, and Blind."""
         found: list[BucketUpload] = []
         listed, server, after = 0, "", None
-        while True:
+        for _ in range(MOST_PAGES):
             page = self._ask("s3_uploads", _uploads_query(which.prefix, after), answers.uploads_page, until)
             _moves(page.after, after)
             listed, server, after = listed + len(page.uploads), page.server, page.after

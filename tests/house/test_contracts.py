@@ -39,6 +39,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "requests lives in runtime/http": [("panels/mcsmanager/client.py", "requests"), ("runtime/planted.py", "requests")],
     "urllib3 lives in runtime/http and runtime/engine": [("runtime/http.py", "urllib3")],
+    "xml is read in runtime/buckets": [("runtime/planted.py", "xml"), ("panels/sysreptor/client.py", "xml")],
     "docker lives in runtime/engine": [("collectors/docker/planted.py", "docker")],
     "apscheduler lives in runtime/schedule": [("runtime/supervision.py", "apscheduler")],
     "structlog lives in runtime/log": [("app/planted.py", "structlog")],

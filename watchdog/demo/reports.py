@@ -17,7 +17,21 @@ from watchdog.collectors.archives.rehearsals import noted, write_note
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.moments import Clock
 from watchdog.model.transfers import always
-from watchdog.panels.sysreptor.fake import ADMIN_TOKEN, BACKUP_KEY, FakePanel, ManagePy, SysreptorWorld, limited, mangled
+from watchdog.panels.sysreptor.fake import (
+    ACCESS_KEY,
+    ADMIN_TOKEN,
+    BACKUP_KEY,
+    SECRET_KEY,
+    BucketWorld,
+    FakeBucket,
+    FakePanel,
+    ManagePy,
+    Stored,
+    SysreptorWorld,
+    Upload,
+    limited,
+    mangled,
+)
 from watchdog.panels.sysreptor.rehearsing import rehearse
 
 TARGET: Final = "reports"
@@ -46,11 +60,12 @@ class _Output:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The panel and its backups."""
+    """The panel, its backups, and the bucket to which they are copied each night."""
 
     world: SysreptorWorld
     panel: FakePanel
     backups: Path
+    bucket: FakeBucket
 
     def cut_download(self) -> None:
         """Let a person's download of 13 hours ago end after 150 kB, behind a proxy that bounds the whole of it: 200, and half a file."""
@@ -90,7 +105,8 @@ class Reports:
     def write_settings(self, folder: Path) -> Mapping[str, object]:
         """Write the secrets into ``folder`` and return the settings of the target."""
         secrets = {"token_file": ADMIN_TOKEN, "backup_key_file": BACKUP_KEY}
-        for name, secret in secrets.items():
+        keys = {"access_key_file": ACCESS_KEY, "secret_key_file": SECRET_KEY}
+        for name, secret in {**secrets, **keys}.items():
             path = folder / f"sysreptor.{name}"
             path.touch(0o600)
             path.write_text(secret + "\n", encoding="ascii")
@@ -103,6 +119,10 @@ class Reports:
             "allow": ["run_backup", "quarantine"],
             "interval": "1s",
             "preflight_every": "10s",
+            "s3": {
+                "url": self.bucket.url, "bucket": self.bucket.world.name, "prefix": "reports/", "region": self.bucket.world.region,
+                "every": "10s", **{name: str(folder / f"sysreptor.{name}") for name in keys},
+            },
             "backups": {"path": str(self.backups), "stable_after": "1s", "rehearse_every": "90d"},
             "run": {
                 "method": "api", "container": "", "window": "always", "expected_size": "1MiB", "disk_factor": 1, "memory_factor": 1,
@@ -130,8 +150,15 @@ def reports(folder: Path, clock: Clock) -> Iterator[Reports]:
     backups.mkdir()
     earlier = [20 * _HOUR]
     world = SysreptorWorld("2026.61", now=lambda: clock.now().wall - earlier[0])
-    with FakePanel(world) as panel:
-        made = Reports(world, panel, backups)
+    now = clock.now().wall
+    # an upload of an hour ago may still go on: it is shown, and no drift yet
+    stored = BucketWorld(
+        objects=[Stored("reports/night-2.zip", 410_000, now - 32 * _HOUR), Stored("reports/night-1.zip", 412_000, now - 8 * _HOUR)],
+        uploads=[Upload("reports/by-hand.zip", "2~Ys0", now - _HOUR, (5 << 20, 5 << 20))],
+        now=lambda: clock.now().wall,
+    )
+    with FakePanel(world) as panel, FakeBucket(stored) as bucket:
+        made = Reports(world, panel, backups, bucket)
         made._land("of-yesterday", b"".join(world.backup()), ago=20 * _HOUR)  # noqa: SLF001  # it is our own
         _rehearse(backups / "sysreptor-full-backup-of-yesterday.zip", clock.now().wall - 19 * _HOUR)
         earlier[0] = 0.0

@@ -199,6 +199,7 @@ NAMES = "".join(f"<!ENTITY a{at + 1} '{f'&a{at};' * 10}'>" for at in range(8))
         % (b"a" * 1025),
         b"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken></ListBucketResult>",
         f"<!DOCTYPE x [<!ENTITY a0 'ha'>{NAMES}]><ListBucketResult><Name>&a8;</Name></ListBucketResult>".encode(),
+        b"<ListBucketResult>" + b"<a>" * 60_000,
         b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><ListBucketResult/>',
         b"\xff\xfe\x00<",
         b'<?xml version="1.0" encoding="no-such"?><ListBucketResult/>',

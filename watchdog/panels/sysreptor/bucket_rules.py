@@ -123,7 +123,7 @@ def _left(case: Case, settings: S3Settings, upload: BucketUpload, others: int) -
         settings, "s3api", "abort-multipart-upload", "--bucket", settings.bucket, "--key", upload.key, "--upload-id", upload.upload_id
     )
     hold = (
-        f"its backup was killed, and what arrived of it costs money and is of no use. When no backup runs any more, end it: '{abort}'. "
+        f"its backup was killed, unless it still runs; what arrived of it costs money and is of no use. When none runs, end it: '{abort}'. "
         "Nothing here may write to the bucket"
     )
     truth = "an upload of a backup began and never ended, so there is no object of it"

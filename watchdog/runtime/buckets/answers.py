@@ -18,6 +18,8 @@ from watchdog.model.buckets import BucketObject, BucketUpload
 from watchdog.runtime.answers import Answer
 
 LONGEST_KEY = 1024
+MOST_ELEMENTS = 50_000
+"""Elements of one answer; a full page has some 15,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,18 @@ class PartsPage:
 
 
 class _Builder(TreeBuilder):
-    """A tree that has no document type, so no entities."""
+    """A tree that has no document type, so no entities, and no more elements than an answer can have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = MOST_ELEMENTS
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        """Begin one element."""
+        self._left -= 1
+        if self._left < 0:
+            raise MalformedAnswer("an answer of S3 has more elements than one can have")
+        return super().start(tag, attrs)
 
     def doctype(self, *_: object) -> None:
         """Refuse."""

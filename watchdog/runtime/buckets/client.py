@@ -26,7 +26,8 @@ OPERATIONS: Final = ("s3_objects", "s3_uploads", "s3_parts")
 TRUNCATED: Final = "truncated"
 NOT_ASKED: Final = "not_configured"
 PAGE: Final = 1000
-LARGEST: Final = 8 << 20
+LARGEST: Final = 4 << 20
+"""Bytes of one answer: a thousand of the longest keys, each byte quoted."""
 MOST_UPLOADS: Final = 5000
 MOST_PAGES: Final = 1000
 """So many pages are read of one listing at most: a server may make them shorter than asked, even empty."""

@@ -39,7 +39,6 @@ _WAYS_OUT: Final[Mapping[str, tuple[type[Permanent], str]]] = {
 }
 _DENIED: Final = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess"})
 _SLOWER: Final = frozenset({"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "TooManyRequests"})
-_SERVER_FAULTS: Final = 500
 
 
 def accepted(answer: Answer) -> Answer:

@@ -7,12 +7,17 @@ import pytest
 from tests.support.buckets import keys
 from tests.support.instruments import Noted
 from tests.support.sysreptor_panel import WALL, Stage
+from watchdog.demo.reports import reports
+from watchdog.model.metrics import families
 from watchdog.model.panels import REQUESTS, Ports
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
-from watchdog.panels.sysreptor import drift
+from watchdog.panels.sysreptor import client, drift
+from watchdog.panels.sysreptor.bucket_metrics import BUCKET_METRICS
 from watchdog.panels.sysreptor.fake import ACCESS_KEY, SECRET_KEY, BucketWorld, FakeBucket, Stored, Upload
 from watchdog.panels.sysreptor.probe import probe
+from watchdog.panels.sysreptor.settings import SysreptorSettings
+from watchdog.runtime.clock import SystemClock
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -117,3 +122,17 @@ def test_keys_stand_in_no_view_no_drift_and_no_line_of_doctor(server, tmp_path):
         server.world.refuse = {"objects": "SignatureDoesNotMatch"}
         shown += repr(lines(one))
     assert SECRET_KEY not in shown and ACCESS_KEY not in shown
+
+
+def test_the_demos_bucket_is_in_order_and_shows_every_metric_of_one(tmp_path):
+    clock = SystemClock()
+    with reports(tmp_path, clock) as world:
+        settings = SysreptorSettings.model_validate(world.write_settings(tmp_path))
+        ours = client.connect(settings, clock, Noted((REQUESTS,)))
+        view = ours.view()
+        ours.close()
+        judgement = drift.detect(settings, Actual(), view, None, LedgerFacts(), clock.now())
+    assert {"bucket/reports", "uploads/reports"} <= {str(each) for each in judgement.fine}
+    assert not {each.subject.kind for each in judgement.drifts} & {"bucket", "object", "upload"}
+    without = [family.metric.name for family in families(BUCKET_METRICS, "reports", Actual(), view) if not family.rows]
+    assert without == []

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tests.support.pterodactyl_ward import Ward
+from tests.support.pterodactyl_ward import Ward, completion
 
 STUCK = 700.0
 """Seconds after which a pending record is stuck, and old enough to be failed."""
@@ -208,6 +208,27 @@ def test_j_what_our_guard_kept_comes_back_and_is_completed(tmp_path):
         ward.world.upgrade("1.11.8")
         ward.pass_time(STUCK)
         completed(ward, uuid)
+
+
+@pytest.mark.parametrize("locked", [False, True], ids=["unlocked", "locked"])
+def test_what_the_panels_cron_gave_up_is_completed_all_the_same(ward, locked):
+    row, job = ward.begin(locked=locked)
+    job.advance("created")
+    ward.wings.restart()
+    for _ in range(14):
+        ward.pass_time(1800)
+    assert ward.stands(row.uuid) == ("failed", True), "pruned after six hours"
+    completed(ward, row.uuid)
+    assert ward.shown(row.uuid)["is_locked"] is locked
+
+
+def test_what_was_reported_as_failed_is_left_alone(ward):
+    uuid = begun(ward, "created")
+    ward.wings.restart()
+    ward.pass_time(STUCK)
+    assert ward.report(uuid, successful=False) == 204
+    assert not any(each.proposal for each in ward.looks().drifts if each.subject.id == uuid)
+    assert ward.carry(completion(ward, uuid)).message.startswith("not_shown_pruned") and ward.stands(uuid) == ("failed", True)
 
 
 # -- the others

@@ -265,6 +265,16 @@ def test_a_stranger_is_unknown_while_one_of_the_lists_is_not_there(cause, subjec
     assert not {"container_unknown", "volume_unknown"} & found.kinds()
 
 
+def test_a_canary_that_failed_is_unknown_until_it_was_asked_about():
+    found = looks()
+    canary(found)
+    assert found.kinds() == {"canary_failed"}
+    found.see(canary=None)
+    assert found.unknown() == {f"server/{PAPER}": "canary_unread"}
+    found.see(canary=CanaryWord("good", START, PAPER))
+    assert found.look().unknown == ()
+
+
 def test_a_file_that_was_looked_at_only_once_is_no_work_of_wings():
     found = looks()
     stuck(found)

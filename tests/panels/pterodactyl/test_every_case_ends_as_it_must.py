@@ -210,6 +210,26 @@ def test_j_what_our_guard_kept_comes_back_and_is_completed(tmp_path):
         completed(ward, uuid)
 
 
+def test_j_of_two_in_flight_both_come_back_although_no_line_names_either(tmp_path):
+    with Ward(tmp_path, own={"guard": {"enabled": True}}) as ward:
+        uuids = [begun(ward, "created"), begun(ward, "created")]
+        for tend in ward.target.tends():
+            tend.step()
+        for uuid in uuids:
+            ward.wings.job(uuid).advance("checksum")
+        ward.world.switches.maintenance = True
+        for uuid in uuids:
+            ward.wings.job(uuid).advance()
+        ward.world.switches.maintenance = False
+        assert {ward.stands(uuid) for uuid in uuids} == {("pending", False)} and ward.kept() == sorted(uuids)
+        assert ward.target.evidence(ward.actual()).log.unnamed_failures
+        ward.pass_time(STUCK)
+        for uuid in uuids:
+            found = ward.stuck(uuid)
+            assert ward.carry(found.proposal, approved=True).end == "done"
+            assert ward.stands(uuid) == ("complete", True)
+
+
 @pytest.mark.parametrize("locked", [False, True], ids=["unlocked", "locked"])
 def test_what_the_panels_cron_gave_up_is_completed_all_the_same(ward, locked):
     row, job = ward.begin(locked=locked)

@@ -155,6 +155,9 @@ class History:
         if backup in held:
             self.node.guard.undo(held[backup])
             self.node.notebook.release(held[backup].id)
+            # it was not lost by this; from now on it is that person's affair what Wings does
+            self.check("release")
+            self.linked.discard(backup)
 
     def settle(self) -> None:
         """Let everything be well for an hour and a half: nothing is held that nobody needs, and the record is right."""

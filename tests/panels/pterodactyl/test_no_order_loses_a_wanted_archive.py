@@ -199,6 +199,10 @@ def run(steps, flavour):
 )
 @example([("make", 0, 0), ("catch", 0, 0), ("judge", 0, 0), ("wings_gives_up", 0, 0), ("release", 0, 0)], "pelican")
 @example([("make", 0, 0), ("catch", 0, 0), ("person_deletes", 0, 0), ("restart", 0, 0)], "pelican")
+@example(
+    [("make", 0, 0), ("catch", 0, 0), ("wings_hears_success", 0, 0), ("wings_deletes_late", 0, 0), ("restart", 0, 0), ("judge", 0, 0)],
+    "pelican",
+)
 def test_no_order_of_events_loses_a_wanted_archive(steps, flavour):
     run(steps, flavour)
 

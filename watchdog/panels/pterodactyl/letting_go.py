@@ -24,7 +24,7 @@ from watchdog.model.moments import Clock, Moment
 from watchdog.panels.pterodactyl.keeping import CAPS, DROPS, Link, Original, done, too_much
 from watchdog.panels.pterodactyl.knowing import Knowing, Records
 from watchdog.panels.pterodactyl.linking import UNDO, WHAT, Shelf, holding_parameters
-from watchdog.panels.pterodactyl.naming import SUFFIX, uuid_of
+from watchdog.panels.pterodactyl.naming import SUFFIX, is_uuid, uuid_of
 from watchdog.panels.pterodactyl.remedies import backup_object
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.runtime.log import get_logger
@@ -162,7 +162,8 @@ class LettingGo:
             return self._caught[uuid]
         if server := self.knowing.server(uuid):
             return self._shelf.backups / server / name
-        return next(iter(self._shelf.backups.glob(f"*-*/{name}")), self._shelf.backups / UNKNOWN / name)
+        folders = (each.parent for each in self._shelf.backups.glob(f"*/{name}") if is_uuid(each.parent.name))
+        return next(folders, self._shelf.backups / UNKNOWN) / name
 
     def _end_without_link(self, held: Mapping[str, Holding], names: Mapping[str, os.stat_result]) -> None:
         now = self._clock.now().wall
@@ -247,4 +248,7 @@ def original_of(path: Path, told: os.stat_result, backups: Path) -> Original:
             return "unseen"
     except OSError:
         return "unseen"
-    return "same" if os.path.samestat(there, told) else "other"
+    if not os.path.samestat(there, told):
+        return "other"
+    # one name cannot be two: then what was looked at is our own link
+    return "same" if there.st_nlink > 1 else "unseen"

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.pterodactyl_guard import Node, NotebookGone, uuid
+from watchdog.errors import WatchdogError
 from watchdog.panels.pterodactyl.linking import Shelf
 
 ARCHIVES = 3
@@ -153,7 +154,10 @@ class History:
         """A person's order, as `panel-watchdog release` carries it out."""
         held = {} if self.node.notebook.away else self.node.held()
         if backup in held:
-            self.node.guard.undo(held[backup])
+            try:
+                self.node.guard.undo(held[backup])
+            except WatchdogError:
+                return  # it stays held
             self.node.notebook.release(held[backup].id)
             # it was not lost by this; from now on it is that person's affair what Wings does
             self.check("release")

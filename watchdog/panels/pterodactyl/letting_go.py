@@ -150,6 +150,8 @@ class LettingGo:
             identity = Identity(told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns)
             expires = self._clock.now().wall + self._settings.guard.max_age
             parameters = holding_parameters(self._shelf.link(uuid), path, identity)
+            if path.parent.name == UNKNOWN:
+                parameters["path"] = ""  # whoever learns it later is asked then
             holding = self._holdings.hold(WHAT, backup_object(self._settings.name, uuid), UNDO, parameters, expires)
         return Found(uuid, told, holding, path, original_of(path, told, self._shelf.backups))
 
@@ -210,12 +212,15 @@ class LettingGo:
 
         Raises Refused when another file has that name, Temporary when the disk fails.
         """
-        uuid, path = holding.object.id, Path(str(holding.parameters.get("path", "")))
+        uuid, written = holding.object.id, str(holding.parameters.get("path", ""))
+        path = Path(written) if written else self._path(uuid)
         link = self._shelf.link(uuid)
         with translated(link):
             told = os.lstat(link) if os.path.lexists(link) else None
         if told is None:
             return f"there was no link {link} any more"
+        if path.parent.name == UNKNOWN:
+            raise Refused(f"nobody can say whose backup {link} is: move it to its server's folder, or remove it, by hand")
         back = original_of(path, told, self._shelf.backups) == "gone" and self._shelf.put_back(link, path)
         if not self._shelf.drop(uuid, path):
             raise Refused(f"{link} went away at this moment")

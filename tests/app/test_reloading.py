@@ -183,10 +183,10 @@ def test_a_reload_is_refused_while_the_program_ends(world):
 
 @contextmanager
 def repairing(world, held, inside):
-    """A program that has begun to open one instance and stands right before the request until ``held`` is set."""
+    """A program that has begun to open instances and stands right before each request until ``held`` is set."""
 
     def on_step(name):
-        if name == "before looked" or (not inside.is_set() and name.startswith("before ")):
+        if name == "before checked":  # each of them stands there: one that went on would be through before the reload
             inside.set()
             held.wait(200)
 

@@ -1,7 +1,6 @@
 """A bucket on a real socket: paged, bounded, signed, and every way in which a server can refuse or mislead."""
 
 import threading
-import time
 
 import pytest
 
@@ -11,13 +10,14 @@ from watchdog.panels.sysreptor.fake import SECRET_KEY, BucketWorld, FakeBucket, 
 from watchdog.panels.sysreptor.fake.bucket import answer
 from watchdog.runtime.buckets import Which
 from watchdog.runtime.buckets.signing import Signer
+from watchdog.runtime.clock import SystemClock
 
 EVERY = Which()
 LONG = 120.0
 
 
 def until(seconds=LONG):
-    return time.monotonic() + seconds
+    return SystemClock().now().mono + seconds
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from watchdog.collectors.docker.fake import ExecStreams, FakeEngineWorld, FakeImage
-from watchdog.panels.sysreptor.blueprint import COUNT, MIGRATED, READY, RESTORE, TOLD
+from watchdog.panels.sysreptor.blueprint import COUNT, INSTALL, MIGRATED, READY, RESTORE, TOLD
 from watchdog.panels.sysreptor.references import DIRECTORIES
 
 LICENCE = "stand-in-licence-4711"
@@ -33,6 +33,7 @@ class StandIn:
     lost: str = ""
     lost_files: int = 0
     pending: int = 0
+    installs: int = 0
     newest: str = "restore"
     meanwhile: Callable[[], None] | None = None
     ready: bool = True
@@ -46,6 +47,8 @@ class StandIn:
         match tuple(argv):
             case command if command == RESTORE:
                 return self._restore(streams)
+            case command if command == INSTALL:
+                return self.installs
             case command if command == MIGRATED:
                 return self.pending
             case command if command == COUNT:

@@ -27,6 +27,8 @@ from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld, Refusal
 from watchdog.errors import Refused
 from watchdog.model.engines import OUR_LABEL, OWNER_LABEL, Box
 from watchdog.model.transfers import Patience
+from watchdog.panels.sysreptor.blueprint import TOLD
+from watchdog.panels.sysreptor.counts import Counted, compare, told
 from watchdog.panels.sysreptor.fake import SysreptorWorld
 from watchdog.runtime import yaml
 from watchdog.runtime.engine import Builder
@@ -107,7 +109,7 @@ def test_the_panel_restores_and_everything_is_gone_afterwards(house, capsys):
     said = capsys.readouterr()
     assert "good: a full rehearsal (level 5" in said.out and "(100 %)" in said.err
     assert (house.note["kind"], house.note["verdict"], house.note["level"]) == ("full", "good", 5)
-    assert [step["ok"] for step in house.note["steps"]] == [True] * 9, house.note["steps"]
+    assert [step["ok"] for step in house.note["steps"]] == [True] * 10, house.note["steps"]
     assert (house.stand_in.licence, house.stand_in.archive) == (LICENCE, house.backup.read_bytes())
     assert house.untouched()
 
@@ -222,6 +224,7 @@ def test_it_is_refused_and_nothing_is_touched(house, capsys, so, words):
         ({"ends": 137}, 2, "unverifiable", "restore", None, "killed half way"),
         ({"lost": "pentests.pentestproject"}, 1, "bad", "rows", False, "pentests.pentestproject"),
         ({"lost_files": 2}, 1, "bad", "files", False, "6 files"),
+        ({"installs": 1}, 2, "unverifiable", "install", None, "exit 1"),
         ({"pending": 1}, 1, "bad", "migrations", False, "ended with 1"),
         ({"newest": "backup_started"}, 1, "bad", "log", False, "backup_started"),
     ],
@@ -359,6 +362,19 @@ def test_a_long_input_goes_in_whole_and_its_error_comes_out(house):
         door.exec_fill("boxed", ["take"], broken(), got.append, got.append, patience=patience)
     house.world.run("deaf", program=lambda argv, streams: 3)
     assert door.exec_fill("deaf", ["take"], iter(pieces), got.append, got.append, patience=patience) == 3
+
+
+def test_rows_of_a_plugin_that_is_not_enabled_are_told_and_fail_nothing():
+    backup = Counted({"users.pentestuser": 2, "plugin_x.thing": 3, "api_utils.backuplog": 1}, 4)
+    facts = {"rows": 6, "models": 3, "files": 4, "rows.users.pentestuser": 2}
+    panel = Counted({"users.pentestuser": 3, "api_utils.backuplog": 2}, 5, "restore")
+    steps = {step.name: step for step in compare(backup, facts, panel)}
+    assert {name for name, step in steps.items() if step.ok is None} == {"plugins", "more rows", "files"}
+    assert all(step.ok is not False for step in steps.values()) and "plugin_x.thing" in steps["plugins"].message
+    other = {step.name: step for step in compare(backup, {**facts, "files": 5}, panel)}
+    assert other["archive"].ok is False and "files" in other["archive"].message
+    for output in ("", TOLD, TOLD + "[]", TOLD + '{"rows": 1}', "noise"):
+        assert told(output) is None
 
 
 def test_owners_are_told_apart():

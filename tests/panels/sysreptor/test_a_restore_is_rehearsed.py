@@ -234,7 +234,7 @@ def test_the_full_plan_shares_no_name_with_production(tmp_path):
     world = FakeEngineWorld()
     world.run("sysreptor-app")
     plan = planned(tmp_path, world)
-    assert plan.refusals == () and len(plan.commands) == 7
+    assert plan.refusals == () and len(plan.commands) == 8
     text = "\n".join(plan.commands)
     assert "syslifters/sysreptor:2026.61" in text and "--internal" in text and "--no-healthcheck" in text
     assert not any(name in text for name in throwaway.VENDOR) and "S3" not in text and "stand-in-licence-4711" not in text

@@ -18,6 +18,8 @@ MEDIA: Final = "/data"
 TABLES: Final = "/var/lib/postgresql/data"
 RESTORE: Final = ("sh", "-c", "read -r LICENSE && export LICENSE && exec python3 manage.py restorebackup -")
 """Takes the licence as the first line of its stdin, and the archive as the rest."""
+INSTALL: Final = ("python3", "manage.py", "migrate", "--no-input")
+"""Makes the tables of a fresh panel, as its start would: commands read settings from them, and a restore drops them."""
 MIGRATED: Final = ("python3", "manage.py", "migrate", "--check")
 READY: Final = ("pg_isready", "-h", "127.0.0.1", "-U", "reptor", "-d", "reptor")
 """By TCP: while the image sets the database up, it listens on its own socket only."""
@@ -91,6 +93,7 @@ def shown(print_: Blueprint, licence: str) -> Iterator[str]:
     for box in (print_.database, print_.app):
         yield _run(box)
     app = print_.app.name
+    yield f"docker exec {app} {shlex.join(INSTALL)}"
     yield f"{{ printf '%s\\n' \"$(cat {shlex.quote(licence)})\"; cat ARCHIVE; }} | docker exec -i {app} {shlex.join(RESTORE)}"
     yield f"docker exec {app} {shlex.join(MIGRATED)}"
     yield f"docker exec {app} {shlex.join(COUNT)}"

@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 from watchdog.model.drifts import Scalar
 from watchdog.model.rehearsals import RehearsalStep
 from watchdog.panels.sysreptor.blueprint import TOLD
+from watchdog.panels.sysreptor.meaning import PLUGIN
 from watchdog.panels.sysreptor.references import DIRECTORIES, References
 from watchdog.panels.sysreptor.rows import LOG_MODEL, RowReader
 
@@ -69,6 +70,8 @@ def _same_archive(backup: Counted, facts: Mapping[str, Scalar]) -> RehearsalStep
 
 
 def _rows(backup: Mapping[str, int], panel: Mapping[str, int]) -> list[RehearsalStep]:
+    absent = [kind for kind in sorted(backup) if kind.startswith(PLUGIN) and kind not in panel]
+    backup = {kind: count for kind, count in backup.items() if kind not in absent}
     lost = [f"{kind} ({panel.get(kind, 0)} of {count})" for kind, count in sorted(backup.items()) if panel.get(kind, 0) < count]
     more = [
         f"{kind} (+{panel[kind] - count})" for kind, count in sorted(backup.items()) if panel.get(kind, 0) > count and kind != LOG_MODEL
@@ -76,6 +79,10 @@ def _rows(backup: Mapping[str, int], panel: Mapping[str, int]) -> list[Rehearsal
     if lost:
         return [RehearsalStep("rows", False, f"{len(lost)} kinds have fewer rows than the backup: {', '.join(lost[:_SHOWN])}")]
     steps = [RehearsalStep("rows", True, f"all {sum(backup.values())} rows of {len(backup)} kinds are in the restored panel")]
+    if absent:
+        steps.append(
+            RehearsalStep("plugins", None, f"rows of plugins that are not enabled here were passed over: {', '.join(absent[:_SHOWN])}")
+        )
     if more:
         steps.append(RehearsalStep("more rows", None, f"{len(more)} kinds have more rows than the backup: {', '.join(more[:_SHOWN])}"))
     return steps

@@ -17,7 +17,7 @@ from watchdog.model.engines import OUR_LABEL, OWNER_LABEL, Box, EngineBuild
 from watchdog.model.rehearsals import Rehearsal, RehearsalStep, Say
 from watchdog.model.transfers import Alive, Patience
 from watchdog.panels.sysreptor import counts, throwaway
-from watchdog.panels.sysreptor.blueprint import COUNT, MIGRATED, READY, RESTORE, Blueprint, draw, image_of
+from watchdog.panels.sysreptor.blueprint import COUNT, INSTALL, MIGRATED, READY, RESTORE, Blueprint, draw, image_of
 from watchdog.panels.sysreptor.making import Tail
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.runtime.engine.leftovers import leftovers, owner, sweep
@@ -114,6 +114,11 @@ class _Run:
     def fill_and_look(self) -> bool:
         """Let the panel restore, then count. Return whether it was cut short."""
         backup = counts.held(self._archive)
+        code, said = self._exec(INSTALL)
+        if code != 0:
+            self.step("install", None, f"a fresh panel could not be set up (exit {code}): {_short(said)}")
+            return True
+        self.step("install", True, "a fresh panel was set up")
         self._restore()
         code, said = self._exec(MIGRATED)
         self.step("migrations", code == 0, "none is pending" if code == 0 else f"migrate --check ended with {code}: {_short(said)}")

@@ -164,8 +164,8 @@ class RestoreSettings(Strict):
     can be reached from it. ``none`` = nothing: database and panel share a space without any line."""
     memory: Size = 2 << 30
     """How much memory the panel and the database of a full rehearsal may take, each: what is restored lies in memory."""
-    start_timeout: Duration = Field(120.0, ge=1)
-    """How long the database of a full rehearsal may take to become ready, and each check after the restore."""
+    start_timeout: Duration = Field(300.0, ge=1)
+    """How long the database of a full rehearsal may take to become ready, a fresh panel to be set up, and each check after the restore."""
     timeout: Duration = Field(2 * HOUR, ge=1)
     """How long the panel's own restore may take."""
 

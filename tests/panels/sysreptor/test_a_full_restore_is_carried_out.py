@@ -33,6 +33,7 @@ from watchdog.panels.sysreptor.fake import SysreptorWorld
 from watchdog.runtime import yaml
 from watchdog.runtime.engine import Builder
 from watchdog.runtime.engine.leftovers import leftovers, lives, owner
+from watchdog.runtime.memory import available_bytes
 
 NAMES = {f"watchdog-rehearsal-reports-{part}" for part in ("database", "app")}
 LINE = "watchdog-rehearsal-reports-network"
@@ -59,7 +60,7 @@ class House:
     def write(self, **restore: Any) -> None:
         own = {
             "name": "reports", "backups": {"path": str(self.backup.parent)},
-            "restore": {"licence_file": str(self.root / "licence"), **restore},
+            "restore": {"licence_file": str(self.root / "licence"), "memory": "64MiB", **restore},
         }  # fmt: skip
         self.config.write_text(
             yaml.dump({"host": "here", "panels": {"sysreptor": [own]}, "collectors": {"docker": {"url": self.engine.url}}})
@@ -117,7 +118,7 @@ def test_the_panel_restores_and_everything_is_gone_afterwards(house, capsys):
     assert (line.name, line.internal) == (LINE, True), "no way out"
     for name in NAMES:
         box = made[name]
-        assert (box.network_mode, box.restart_policy, box.mounts, box.memory) == (LINE, "no", (), 2 << 30)
+        assert (box.network_mode, box.restart_policy, box.mounts, box.memory) == (LINE, "no", (), 64 << 20)
         assert box.labels[OUR_LABEL] == line.labels[OUR_LABEL] and lives(box.labels[OWNER_LABEL])
     app = made["watchdog-rehearsal-reports-app"]
     assert app.command[0] == "sleep" and set(app.tmpfs) == {"/data", "/app/data"}, "what the image would make a volume of lies in memory"
@@ -190,6 +191,10 @@ def _small(house: House) -> dict[str, Any]:
     return {"memory": "1KiB"}
 
 
+def _large(house: House) -> dict[str, Any]:
+    return {"memory": "900TiB"}
+
+
 def _two_lines(house: House) -> dict[str, Any]:
     (house.root / "licence").write_text("one\ntwo\n")
     return {}
@@ -200,7 +205,8 @@ def _two_lines(house: House) -> dict[str, Any]:
     [
         (_no_image, "docker pull syslifters/sysreptor:2026.61"), (_no_database_image, "docker pull postgres:14"), (_s3, "S3_BUCKET"),
         (_other_major, "PostgreSQL 14"), (_name_taken, "is a name that is in use"), (_line_taken, "is a name that is in use"),
-        (_taken_meanwhile, "already in use"), (_leaky, "with a way out"), (_small, "restore.memory"), (_two_lines, "one line"),
+        (_taken_meanwhile, "already in use"), (_leaky, "with a way out"), (_small, "restore.memory"),
+        (_large, "of memory"), (_two_lines, "one line"),
     ],
 )  # fmt: skip
 def test_it_is_refused_and_nothing_is_touched(house, capsys, so, words):
@@ -375,6 +381,13 @@ def test_rows_of_a_plugin_that_is_not_enabled_are_told_and_fail_nothing():
     assert other["archive"].ok is False and "files" in other["archive"].message
     for output in ("", TOLD, TOLD + "[]", TOLD + '{"rows": 1}', "noise"):
         assert told(output) is None
+
+
+def test_what_the_kernel_says_of_memory_is_read(tmp_path):
+    assert (available_bytes() or 0) > 0
+    assert available_bytes(tmp_path / "none") is None
+    (tmp_path / "old").write_text("MemTotal: 10 kB\nMemFree: 5 kB\n")
+    assert available_bytes(tmp_path / "old") is None
 
 
 def test_owners_are_told_apart():

@@ -224,7 +224,12 @@ def planned(tmp_path: Path, world: FakeEngineWorld, **more: Any):
     (tmp_path / "licence").write_text("stand-in-licence-4711")
     (tmp_path / "e").mkdir(exist_ok=True)
     own = SysreptorSettings.model_validate(
-        {"name": "reports", "backups": {"path": str(tmp_path)}, "restore": {"licence_file": str(tmp_path / "licence")}, **more}
+        {
+            "name": "reports",
+            "backups": {"path": str(tmp_path)},
+            "restore": {"licence_file": str(tmp_path / "licence"), "memory": "64MiB"},
+            **more,
+        }
     )
     with tempfile.TemporaryDirectory(prefix="wdr-") as short, FakeEngine(world, Path(short) / "d.sock") as engine:
         return PANEL.throw_away(own, io.BytesIO(backup()), Engine(engine.url))  # type: ignore[attr-defined]

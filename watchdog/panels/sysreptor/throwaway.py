@@ -18,9 +18,12 @@ from watchdog.model.rehearsals import ThrowAway
 from watchdog.panels.sysreptor import blueprint
 from watchdog.panels.sysreptor.releases import parse_version
 from watchdog.panels.sysreptor.settings import SysreptorSettings
+from watchdog.runtime.memory import available_bytes
+from watchdog.runtime.partfile import free_bytes
 from watchdog.runtime.redaction import register_secret
 
 SECONDS: Final = 10.0
+BOXES: Final = 2
 FACTOR: Final = 2
 """So many times an archive's size its content takes in memory, at least: rows with their indexes, and files unpacked."""
 PREFIX: Final = OUR_PREFIX.rstrip("-")
@@ -33,7 +36,7 @@ def plan(settings: SysreptorSettings, archive: BinaryIO, engine: EngineRead | No
     version = version_of(archive)
     engine, silent = _answering(engine)
     names = names_of(settings)
-    refusals = [*_lacking(settings, archive, version), *silent, *clashes(names, production(settings, engine))]
+    refusals = [*_lacking(settings, version), *_room(settings, archive, engine), *silent, *clashes(names, production(settings, engine))]
     drawn = blueprint.draw(settings, version, names, {}, {})
     commands = () if refusals else tuple(blueprint.shown(drawn, str(settings.restore.licence_file)))
     return ThrowAway(names, commands, tuple(refusals))
@@ -99,7 +102,7 @@ def clashes(names: tuple[str, ...], used: frozenset[str]) -> Iterator[str]:
     yield from (f"'{name}' is a name that is in use: a rehearsal shares no name with anything" for name in names if name in used)
 
 
-def _lacking(settings: SysreptorSettings, archive: BinaryIO, version: str) -> Iterator[str]:
+def _lacking(settings: SysreptorSettings, version: str) -> Iterator[str]:
     if settings.restore.licence_file is None:
         yield "the panel's own restore refuses without a Professional licence, and restore.licence_file names none"
     elif not settings.restore.licence_file.is_file():
@@ -108,10 +111,24 @@ def _lacking(settings: SysreptorSettings, archive: BinaryIO, version: str) -> It
         yield f"{settings.restore.licence_file} holds no licence that can be read: one line is one"
     if parse_version(version) is None:
         yield f"it was made by '{version}', of which there is no image"
-    size = archive.seek(0, os.SEEK_END)
+
+
+def _room(settings: SysreptorSettings, archive: BinaryIO, engine: EngineRead | None) -> Iterator[str]:
+    """Yield why there is no room for it: a host that runs out of memory or disk ends what people use."""
+    size, most = archive.seek(0, os.SEEK_END), BOXES * settings.restore.memory
     if size * FACTOR > settings.restore.memory:
         least = size * FACTOR + (1 << 20) >> 20
         yield f"what is restored lies in memory, and restore.memory has no room for {size >> 20} MiB: set it to {least}MiB at least"
+    free = available_bytes()
+    if free is not None and free < most:
+        yield f"it may take {most >> 20} MiB of memory (twice restore.memory), and this host has {free >> 20} MiB left"
+    try:
+        root = str(engine.info(SECONDS).get("DockerRootDir") or "") if engine is not None else ""
+        left = free_bytes(Path(root)) if root else None
+    except (OSError, WatchdogError):
+        left = None  # not to be seen from here
+    if left is not None and left < FACTOR * size:
+        yield f"the restore copies the archive once more, and {root} has {left >> 20} MiB left"
 
 
 def _inspected(settings: SysreptorSettings, engine: EngineRead | None) -> Mapping[str, Any]:

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -64,24 +63,16 @@ def rehearse(
         loaded = settings.load(config or default_path())
         if clean:
             raise typer.Exit(rehearse_full.clean(rehearse_full.builder(loaded)))
-        _rehearse(loaded, target, archive, _Wish(directory, room, full=full, yes=yes, as_json=as_json))
+        _rehearse(loaded, target, archive, directory, room, full=full, as_json=as_json, yes=yes)
     except (Refused, NotFound) as error:
         print(f"panel-watchdog: refused: {error}", file=sys.stderr)
         raise typer.Exit(USAGE) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """How it is to be done, by the options."""
-
-    directory: Path | None
-    room: int
-    full: bool
-    yes: bool
-    as_json: bool
-
-
-def _rehearse(loaded: settings.SettingsBase, target: str, archive: Path | None, wish: _Wish) -> None:
+def _rehearse(
+    loaded: settings.SettingsBase, target: str, archive: Path | None, directory: Path | None, room: int, *,
+    full: bool, as_json: bool, yes: bool = False,
+) -> None:  # fmt: skip
     if not target:
         raise Refused("name the panel that is to be rehearsed")
     panel, own = _target(loaded, target)
@@ -93,19 +84,19 @@ def _rehearse(loaded: settings.SettingsBase, target: str, archive: Path | None, 
     if not path.is_file():
         raise Refused(f"there is no file '{path}'")
     build = rehearse_full.builder(loaded)
-    if wish.full:
-        _settle(panel, own, path, need, build, wish)
+    if full:
+        _settle(panel, own, path, need, build, yes=yes, as_json=as_json)
     clock = SystemClock()
     began = clock.now()
-    place = None if wish.full else _place(wish.directory, own, cast(Rehearsing, panel).in_use(own, build))
+    place = None if full else _place(directory, own, cast(Rehearsing, panel).in_use(own, build))
     found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
     if place is None:
         done = _restored(panel, own, path, need, found, build)
     else:
-        done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, wish.room)
+        done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, room)
     told = noted(str(path), done, found, clock.now().wall, clock.now().since(began))
     _keep(path, told)
-    _show(told, as_json=wish.as_json)
+    _show(told, as_json=as_json)
     raise typer.Exit({"good": GOOD, "bad": BAD}.get(told["verdict"], UNVERIFIABLE))
 
 
@@ -192,11 +183,11 @@ def _opened(path: Path, key_file: str, identity: Identity | None) -> Iterator[An
         os.close(descriptor)
 
 
-def _settle(panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, build: Builder | None, wish: _Wish) -> None:
+def _settle(panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, build: Builder | None, *, yes: bool, as_json: bool) -> None:
     """Show the plan of a full rehearsal and end, unless it is to be carried out."""
     with _opened(path, need.key_file, None) as archive:
         plan = panel.throw_away(own, archive, build)
-    if not rehearse_full.wished(path, plan, yes=wish.yes, as_json=wish.as_json):
+    if not rehearse_full.wished(path, plan, yes=yes, as_json=as_json):
         raise typer.Exit(USAGE if plan.refusals else UNVERIFIABLE)
 
 

@@ -26,10 +26,12 @@ from watchdog.collectors.archives.notes import SUFFIX as NOTE_SUFFIX
 from watchdog.collectors.docker.fake import FakeEngine, FakeEngineWorld, Refusal
 from watchdog.errors import Refused
 from watchdog.model.engines import OUR_LABEL, OWNER_LABEL, Box
-from watchdog.model.transfers import Patience
+from watchdog.model.transfers import Patience, always
+from watchdog.panels.sysreptor import PANEL as PANEL_OBJECT
 from watchdog.panels.sysreptor.blueprint import TOLD
 from watchdog.panels.sysreptor.counts import Counted, compare, told
 from watchdog.panels.sysreptor.fake import SysreptorWorld
+from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.runtime import yaml
 from watchdog.runtime.engine import Builder
 from watchdog.runtime.engine.leftovers import leftovers, lives, owner
@@ -312,6 +314,22 @@ def test_ended_in_the_middle_nothing_stays_or_the_next_one_finds_it(house, numbe
     else:
         assert b"is being removed" in said
     assert house.untouched()
+
+
+def test_ctrl_c_while_it_is_removed_leaves_nothing_either(house):
+    house.write()
+    restore = {"licence_file": str(house.root / "licence"), "memory": "64MiB"}
+    own = SysreptorSettings.model_validate({"name": "reports", "backups": {"path": str(house.backup.parent)}, "restore": restore})
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if text == "removing the environment" and said.count(text) == 1:
+            raise KeyboardInterrupt
+
+    with house.backup.open("rb") as archive, pytest.raises(KeyboardInterrupt):
+        PANEL_OBJECT.restore(own, archive, {}, Builder(house.engine.url), say, always)  # type: ignore[attr-defined]
+    assert said.count("removing the environment") == 2 and house.untouched()
 
 
 def test_a_second_rehearsal_beside_one_is_refused(house, capsys):

@@ -56,7 +56,11 @@ def restore(
             raise
         run.step("engine", None, f"it could not be carried out: {error}")
     finally:
-        left = run.tear_down()
+        try:
+            left = run.tear_down()
+        except KeyboardInterrupt:  # the signal came while it was being removed
+            run.tear_down()
+            raise
     run.step(
         "clean up",
         None if left else True,

@@ -86,7 +86,9 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> str:
+    """Return when a process began, in ticks since the boot; "" = there is none, or nobody has yet taken note of its end."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[_STARTED]
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "" if told[0] in {"Z", "X"} else told[_STARTED]
     except (OSError, IndexError):
         return ""

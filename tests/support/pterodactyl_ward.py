@@ -133,7 +133,7 @@ class Ward(Stage):
                     found = self._verified(path, identity) if verified else Verification()
                     files.append(ArchiveFile(str(path), need.name, identity, 0o600, True, "gzip", found))
         archives = ArchiveFacts(tuple(directories), tuple(files))
-        listed = tuple(Container(c.id, c.name, c.image, c.state) for c in self.engine_world.containers())
+        listed = tuple(Container(c.id, c.name, c.image, c.state, labels=dict(c.labels)) for c in self.engine_world.containers())
         docker = DockerFacts("FAKE", "20", listed, stream=EventStream(connected=True, connected_at=1.0), counted=True, events_since=1.0)
         return Actual(
             docker=Snapshot("docker", docker, now, now, 15.0), archives=Snapshot("archives", archives, now, now, 15.0), gate=Gate(open=True)

@@ -11,10 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from watchdog.model.archives import Identity
 from watchdog.model.moments import Clock
 from watchdog.model.snapshots import Actual
 from watchdog.panels.pterodactyl.evidence import EvidenceReader
+from watchdog.panels.pterodactyl.linking import identity_at
+from watchdog.panels.pterodactyl.refusing import Reads, silent
 from watchdog.panels.pterodactyl.settings import NodeSettings, PterodactylSettings
+from watchdog.panels.pterodactyl.traces import Evidence
+from watchdog.panels.pterodactyl.view import Backup, Server
 from watchdog.runtime.clock import SystemClock
 
 UUID = "1046d1d1-b8ef-4771-82b1-2b5946d33397"
@@ -72,11 +77,23 @@ def reader(folder: Path, *pids: int, clock: Clock | None = None, **node: str) ->
     return EvidenceReader(settings(folder, **node), clock or SystemClock(), narrow(folder, *pids))
 
 
+def refusal(seen: Evidence, file: Identity | None) -> str:
+    """Return why guard 4 refuses a report about a backup that has just begun, "" = it does not."""
+    now = SystemClock().now().wall
+    record = Backup("b", "nightly", "s", successful=False, locked=False, checksum=None, bytes=0, created_at=now, completed_at=None)
+    reads = Reads(now, record, Server("s", "s", "Paper", UUID), seen, file, closed_since=now - 3600.0)
+    found = silent(PterodactylSettings(name="p", url="https://panel.example.test", token_file=Path("/nowhere")), reads)
+    return found.word if found is not None else ""
+
+
 def told(folder: Path, proc: Path) -> dict[str, Any]:
     """Look once and return what is seen."""
     seen = EvidenceReader(settings(folder), SystemClock(), proc).read(Actual())
     process = seen.process
+    archive = next((folder / "lib/backups").glob("*.tar.gz"), None) if seen.local is not None else None
     return {
+        "present": refusal(seen, identity_at(archive) if archive is not None else None),
+        "absent": refusal(seen, None),
         "error": seen.error,
         "process_error": seen.process_error,
         "sighted": process is not None and process.sighted,

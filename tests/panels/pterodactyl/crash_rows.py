@@ -146,7 +146,11 @@ class Outside:
         self.wings.begin_backup(self.server.uuid, row.uuid).advance()
 
     def ghost(self) -> None:
-        self.wings.servers[self.server.uuid].state = "running"
+        """Let the server's container end without Wings' notice: its stream is lost. (A container shows whose engine it is.)"""
+        environment = self.wings.servers[self.server.uuid]
+        environment.power("start")
+        environment.lose_stream()
+        self.engine_world.kill(self.server.uuid)
 
     def posts(self) -> list[str]:
         """Return the reports of ours that had an effect, and what was sent of power."""

@@ -316,6 +316,11 @@ def test_what_a_person_deletes_is_not_brought_back(ward):
 
     hand.at_sleep = delete
     assert ward.carry(completion(ward, uuid), hand=hand).end == "done"
+    assert not ward.path(uuid).exists() and ward.kept() == [uuid], "one 404 may be a proxy's"
+    for _ in range(6):
+        ward.look(60)
+        for tend in ward.target.tends():
+            tend.step()
     assert not ward.path(uuid).exists() and ward.kept() == []
 
 

@@ -65,7 +65,7 @@ def wings_is_done(file, process, told, network, nameless):
         died = died and WRITTEN + 300 > CREATED + 300
     said = told in ("gave_up", "interrupted", "failed")
     seeing = process == "sighted" or (file == "gone" and process == "open")  # what is open is then another file
-    calm = seeing and not network and (not nameless or file == "gone") and file != "fresh"
+    calm = seeing and not network and (not nameless or file in ("gone", "held")) and file != "fresh"
     return died or said or calm
 
 

@@ -247,6 +247,34 @@ def test_a_way_that_was_cut_is_open_when_it_was_tried_again(wings, node, unknown
     assert (found.unknown().get(f"node/{THERE}") == "way_untried") is unknown
 
 
+@pytest.mark.parametrize(
+    ("cause", "subject", "change"),
+    [
+        (stranger, uuid(4), lambda found: setattr(found, "remote", None)),
+        (stranger, uuid(4), lambda found: setattr(found, "docker", False)),
+        (folder, uuid(3), lambda found: setattr(found, "remote", None)),
+        (folder, uuid(3), lambda found: found.see(volumes=None)),
+    ],
+)
+def test_a_stranger_is_unknown_while_one_of_the_lists_is_not_there(cause, subject, change):
+    found = looks()
+    cause(found)
+    found.look()
+    change(found)
+    assert f"server/{subject}" in found.unknown()
+    assert not {"container_unknown", "volume_unknown"} & found.kinds()
+
+
+def test_a_canary_that_failed_is_unknown_until_it_was_asked_about():
+    found = looks()
+    canary(found)
+    assert found.kinds() == {"canary_failed"}
+    found.see(canary=None)
+    assert found.unknown() == {f"server/{PAPER}": "canary_unread"}
+    found.see(canary=CanaryWord("good", START, PAPER))
+    assert found.look().unknown == ()
+
+
 def test_a_file_that_was_looked_at_only_once_is_no_work_of_wings():
     found = looks()
     stuck(found)

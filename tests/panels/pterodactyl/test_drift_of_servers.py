@@ -357,6 +357,10 @@ def test_crashes_are_remembered_over_a_start_of_ours():
     assert found.kinds() == {"server_crash_loop", "server_oom"}
     found.events = []
     assert found.kinds() == {"server_crash_loop", "server_oom"}
+    found.docker = False
+    assert found.unknown()[SERVER] == "docker_stale"
+    found.docker = True
+    assert found.kinds() == {"server_crash_loop", "server_oom"}
     assert found.kinds(2 * HOUR) == set(), "and forgotten"
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tests.support.pterodactyl_ward import Ward
+from tests.support.pterodactyl_ward import Ward, completion
 
 STUCK = 700.0
 """Seconds after which a pending record is stuck, and old enough to be failed."""
@@ -208,6 +208,47 @@ def test_j_what_our_guard_kept_comes_back_and_is_completed(tmp_path):
         ward.world.upgrade("1.11.8")
         ward.pass_time(STUCK)
         completed(ward, uuid)
+
+
+def test_j_of_two_in_flight_both_come_back_although_no_line_names_either(tmp_path):
+    with Ward(tmp_path, own={"guard": {"enabled": True}}) as ward:
+        uuids = [begun(ward, "created"), begun(ward, "created")]
+        for tend in ward.target.tends():
+            tend.step()
+        for uuid in uuids:
+            ward.wings.job(uuid).advance("checksum")
+        ward.world.switches.maintenance = True
+        for uuid in uuids:
+            ward.wings.job(uuid).advance()
+        ward.world.switches.maintenance = False
+        assert {ward.stands(uuid) for uuid in uuids} == {("pending", False)} and ward.kept() == sorted(uuids)
+        assert ward.target.evidence(ward.actual()).log.unnamed_failures
+        ward.pass_time(STUCK)
+        for uuid in uuids:
+            found = ward.stuck(uuid)
+            assert ward.carry(found.proposal, approved=True).end == "done"
+            assert ward.stands(uuid) == ("complete", True)
+
+
+@pytest.mark.parametrize("locked", [False, True], ids=["unlocked", "locked"])
+def test_what_the_panels_cron_gave_up_is_completed_all_the_same(ward, locked):
+    row, job = ward.begin(locked=locked)
+    job.advance("created")
+    ward.wings.restart()
+    for _ in range(14):
+        ward.pass_time(1800)
+    assert ward.stands(row.uuid) == ("failed", True), "pruned after six hours"
+    completed(ward, row.uuid)
+    assert ward.shown(row.uuid)["is_locked"] is locked
+
+
+def test_what_was_reported_as_failed_is_left_alone(ward):
+    uuid = begun(ward, "created")
+    ward.wings.restart()
+    ward.pass_time(STUCK)
+    assert ward.report(uuid, successful=False) == 204
+    assert not any(each.proposal for each in ward.looks().drifts if each.subject.id == uuid)
+    assert ward.carry(completion(ward, uuid)).message.startswith("not_shown_pruned") and ward.stands(uuid) == ("failed", True)
 
 
 # -- the others

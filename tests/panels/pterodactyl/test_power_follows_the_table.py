@@ -160,6 +160,21 @@ def test_a_start_that_died_is_not_sent_again_by_the_next_run(ward):
     assert sides(ward) == ("running", "running")
 
 
+@pytest.mark.parametrize(
+    ("state", "container", "remedy", "after"),
+    [("running", "exited", "power_restart", ("running", "running")), ("offline", "running", "power_start", ("running", "running"))],
+)
+def test_what_the_rules_find_is_healed_and_found_no_more(tmp_path, state, container, remedy, after):
+    with in_engine(tmp_path, own={"expect": {"server-0": "running"}}) as ward:
+        ward.pass_time(300)
+        bring(ward, state, container)
+        found = [each for each in ward.looks(passes=6).drifts if each.kind in {"server_ghost", "server_unseen"}]
+        assert [each.proposal is not None and each.proposal.remedy for each in found] == [remedy]
+        outcome = ward.carry(found[0].proposal)
+        assert (outcome.end, sides(ward)) == ("done", after), outcome
+        assert not any(each.subject.id == ward.server.uuid for each in ward.looks(passes=4).drifts)
+
+
 # -- sync
 
 

@@ -75,6 +75,7 @@ def look(node, proc, *before):
 def looks(node, procs, *before):
     """Look as somebody else does: in a process of its own, under what the words of ``before`` leave it."""
     root = Path(__file__).parents[3]
+    archive_of(node).touch()  # written since Wings began
     for proc in procs:
         if proc != EVERYTHING:
             (proc / "self").unlink()  # it is not us who look there
@@ -148,6 +149,7 @@ def test_who_may_only_read_and_search_sees_no_descriptor_and_says_so(node, wings
     assert "CAP_SYS_PTRACE" in seen["why"]
     assert (seen["open"], seen["error"], seen["process_error"]) == ([], "", "")
     assert seen["proof"] == "it is the only process called wings"
+    assert (seen["present"], seen["absent"]) == ("cannot_see_wings", "cannot_see_wings")
 
 
 def test_two_capabilities_are_enough(node, wings):
@@ -155,6 +157,7 @@ def test_two_capabilities_are_enough(node, wings):
     seen = look(node, wings_sight.narrow(node, wings.pid), *AND_PTRACE)
     file = identity(archive_of(node))
     assert seen["sighted"], seen["word"]
+    assert (seen["present"], seen["absent"]) == ("open_file", "")
     assert [file.device, file.inode] in seen["open"]
 
 
@@ -165,6 +168,8 @@ def test_root_without_ptrace_sees_a_wings_that_is_as_weak_and_no_stronger_one(no
     assert not stronger["sighted"]
     assert str(wings.pid) in stronger["why"]
     assert (weaker["proof"], weaker["sighted"]) == ("it has our log open", True)
+    assert (weaker["present"], weaker["absent"]) == ("within_grace", "")
+    assert [each[kind] for each in (stronger, both) for kind in ("present", "absent")] == ["cannot_see_wings"] * 4
     assert weaker["hidden"] == 1  # the test's own process, which is no Wings and sends no callback
     assert not both["sighted"]  # the one that hides its descriptors could be it, too
     assert f"(pid {wings.pid}) hides" in both["why"]
@@ -176,6 +181,7 @@ def test_in_a_pid_namespace_of_its_own_wings_is_not_in_sight(node, wings):
     assert not seen["sighted"]
     assert "no process of Wings is in sight" in seen["process_error"]
     assert "pid namespace" in seen["word"]
+    assert (seen["present"], seen["absent"]) == ("cannot_see_wings", "cannot_see_wings")
 
 
 def test_hidden_processes_are_not_absent_processes(node, wings):
@@ -184,6 +190,7 @@ def test_hidden_processes_are_not_absent_processes(node, wings):
     seen = look(node, EVERYTHING, "unshare", "--mount", "sh", "-c", hide, "sh", *READ_SEARCH)
     assert "no process of Wings is in sight" in seen["process_error"]
     assert "hidepid" in seen["word"]
+    assert (seen["present"], seen["absent"]) == ("cannot_see_wings", "cannot_see_wings")
 
 
 def test_who_may_nothing_is_told_what_it_needs(node, wings):

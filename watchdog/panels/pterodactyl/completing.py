@@ -8,37 +8,25 @@ the holding that names it: the loop that looks after links lets go of it only wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from watchdog.errors import DeadlinePassed, MalformedAnswer, NotFound, Refused, Temporary, Unknown, Unreachable
-from watchdog.model.approvals import Holding
+from watchdog.errors import DeadlinePassed, MalformedAnswer, NotFound, Refused, Unknown, Unreachable
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.repairs import Outcome
 from watchdog.panels.pterodactyl import refusing
-from watchdog.panels.pterodactyl.hands import AGAIN, Hands
-from watchdog.panels.pterodactyl.linking import UNDO, WHAT, holding_parameters
+from watchdog.panels.pterodactyl.hands import Hands
 from watchdog.panels.pterodactyl.refusing import Reads, Refusal
 from watchdog.panels.pterodactyl.remedies import identity_of
 from watchdog.panels.pterodactyl.replying import WAIT, Reply, reply_of
-from watchdog.panels.pterodactyl.sends import held_path, link_line, success, success_line
+from watchdog.panels.pterodactyl.sends import held_path, success, success_line
 from watchdog.panels.pterodactyl.view import Backup
+from watchdog.panels.pterodactyl.watching import Kept, hold, keep, let_go, put_back, watched
 
-WATCH: Final = 120.0
-"""Seconds for which the archive must stay after the report: Wings, told 400, deletes it."""
-LONGEST_WATCH: Final = 900.0
 LEVEL: Final = 2
 _BEFORE_READING: Final = (refusing.place, refusing.open_record, refusing.finished, refusing.silent)
 _LOST: Final = (Unreachable, DeadlinePassed, MalformedAnswer)
 """After these the report may or may not have had its effect."""
-
-
-@dataclass(slots=True)
-class Kept:
-    """The archive that this run keeps: what it is, and the holding that says so."""
-
-    identity: Identity
-    holding: Holding
 
 
 def complete_backup(hands: Hands) -> Outcome:
@@ -62,7 +50,7 @@ def complete_backup(hands: Hands) -> Outcome:
 def _kept_and_proven(hands: Hands, planned: Identity, reads: Reads) -> Outcome:
     """Keep the archive, read it to its last byte, judge everything anew, and report it."""
     try:
-        kept = _keep(hands, planned, reads)
+        kept = keep(hands, planned, reads)
     except NotFound:  # Wings has deleted it in this moment
         return hands.refused(Refusal("gone"))
     found = verified(hands, held_path(hands.settings, hands.backup))
@@ -72,7 +60,7 @@ def _kept_and_proven(hands: Hands, planned: Identity, reads: Reads) -> Outcome:
         return _report(hands, kept, found, judged)
     if judged.word == "record_complete":  # somebody else has reported it meanwhile; Wings, told 400, may delete it in this moment
         return _confirmed(hands, kept, hands.client.record(hands.server, hands.backup), found.sha1)
-    return _let_go(hands, kept, hands.refused(judged))
+    return let_go(hands, kept, hands.refused(judged))
 
 
 def first_record(hands: Hands) -> Backup | Outcome:
@@ -147,39 +135,6 @@ def _before_reading(hands: Hands, reads: Reads, planned: Identity) -> Refusal | 
     return None if refusal is not None and refusal.word == "closed_lately" else refusal
 
 
-def _hold(hands: Hands, identity: Identity) -> Holding:
-    """Write down that a link is held, before it is made."""
-    link, expires = hands.shelf.link(hands.backup), hands.now + hands.settings.guard.max_age
-    holding = hands.act.hold(WHAT, hands.repair.proposal.object, UNDO, holding_parameters(link, hands.path, identity), expires)
-    hands.act.step("held")
-    return holding
-
-
-def _keep(hands: Hands, identity: Identity, reads: Reads) -> Kept:
-    """Give the archive its second name, the record of it first; in case J it has only that one. Raises NotFound when it has just gone."""
-    holding = _hold(hands, identity)
-    if reads.file is not None:
-        try:
-            hands.shelf.keep(hands.backup, hands.path, identity)
-        except NotFound:
-            if hands.at(hands.shelf.link(hands.backup)) is None:
-                hands.act.release(holding.id)
-            raise
-        if reads.kept is None:
-            hands.sent.append(link_line(str(hands.path), str(hands.shelf.link(hands.backup))))
-    hands.act.step("linked")
-    return Kept(identity, holding)
-
-
-def _put_back(hands: Hands) -> None:
-    """Give the archive its own name again."""
-    link = hands.shelf.link(hands.backup)
-    hands.act.fence()
-    hands.sent.append(link_line(str(link), str(hands.path)))
-    hands.shelf.put_back(link, hands.path)
-    hands.act.step("put back")
-
-
 def _judged_again(hands: Hands, reads: Reads, found: Verification) -> Reads | Refusal:
     """Judge by fresh reads, right before the report; ``reads`` are those of the beginning."""
     planned = hands.parameter("sha1")
@@ -192,7 +147,7 @@ def _report(hands: Hands, kept: Kept, found: Verification, reads: Reads) -> Outc
     """Put the archive back if it is away, report it, and read the record again whatever was answered."""
     sha1, size = found.sha1 or "", kept.identity.size
     if reads.file is None:
-        _put_back(hands)
+        put_back(hands)
     reply = reported(hands, success(sha1, size), success_line(hands.backup, hands.parameter("sha1"), size))
     try:
         record = hands.reread()
@@ -201,7 +156,7 @@ def _report(hands: Hands, kept: Kept, found: Verification, reads: Reads) -> Outc
     if record is None:
         return hands.later(WAIT, f"{reply.message}, but the record cannot be read back now")
     if record.state != "complete":
-        return _let_go(hands, kept, refused_by(hands, reply))
+        return let_go(hands, kept, refused_by(hands, reply))
     return _confirmed(hands, kept, record, sha1)
 
 
@@ -209,8 +164,8 @@ def _confirmed(hands: Hands, kept: Kept, record: Backup, sha1: str | None) -> Ou
     """Compare what the panel stored with what we keep; then watch that it stays."""
     hands.act.step("confirmed")
     if (record.sha1, record.bytes) != (sha1, kept.identity.size):
-        return _let_go(hands, kept, hands.gave_up(_conflict(record, sha1, kept.identity.size)))
-    return _watched(hands, kept)
+        return let_go(hands, kept, hands.gave_up(_conflict(record, sha1, kept.identity.size)))
+    return watched(hands, kept)
 
 
 def refused_by(hands: Hands, reply: Reply) -> Outcome:
@@ -233,64 +188,11 @@ def _completed_already(hands: Hands, record: Backup, planned: Identity) -> Outco
         return hands.gave_up(_conflict(record, sha1, planned.size))
     if held is None:
         return hands.done("the panel has it as complete, and its archive is there")
-    kept = Kept(planned, _hold(hands, planned))
+    kept = Kept(planned, hold(hands, planned))
     if file is None:
-        _put_back(hands)
-    return _watched(hands, kept)
+        put_back(hands)
+    return watched(hands, kept)
 
 
 def _conflict(record: Backup, sha1: str | None, size: int) -> str:
     return f"conflicting completion: the panel stored {record.checksum}, {record.bytes} bytes; the archive has sha1:{sha1}, {size} bytes"
-
-
-def _watched(hands: Hands, kept: Kept) -> Outcome:
-    """Watch for two minutes that the archive stays; put it back if it goes, unless its record goes as well."""
-    link, calm, spent, returned = hands.shelf.link(hands.backup), 0.0, 0.0, 0
-    while calm < WATCH:
-        if spent >= LONGEST_WATCH:
-            return hands.later(WAIT, f"the archive was put back {returned} times and does not stay; a link keeps it")
-        hands.act.sleep(AGAIN)
-        calm, spent = calm + AGAIN, spent + AGAIN
-        if _in_place(hands, kept):
-            continue
-        hands.act.sleep(AGAIN)  # the panel lets Wings delete an archive before it deletes the record
-        if _deleted(hands):
-            hands.shelf.drop(hands.backup, hands.path, deleted=True)
-            hands.act.release(kept.holding.id)
-            return hands.done("a person deleted the backup after it was completed")
-        hands.shelf.put_back(link, hands.path)
-        hands.act.step("put back")
-        calm, returned = 0.0, returned + 1
-    hands.act.step("watched")
-    again = f"; it was deleted and put back {returned} times" if returned else ""
-    return _let_go(hands, kept, hands.done(f"the panel has it as complete, and its archive has stayed{again}"))
-
-
-def _in_place(hands: Hands, kept: Kept) -> bool:
-    """Whether what is at the archive's path is the archive. Another file there is not touched: putting ours back finds it."""
-    found = hands.at(hands.path)
-    return found is not None and (found.device, found.inode) == (kept.identity.device, kept.identity.inode)
-
-
-def _deleted(hands: Hands) -> bool:
-    """Whether the panel has no such record any more; not known = no."""
-    try:
-        hands.client.record(hands.server, hands.backup)
-    except NotFound:
-        return True
-    except (Temporary, Unknown, Refused):
-        return False
-    return False
-
-
-def _let_go(hands: Hands, kept: Kept, outcome: Outcome) -> Outcome:
-    """Let go of the link where its original is in its place; a last name is kept, and the record of it stays."""
-    if hands.settings.guard.enabled and outcome.end != "done":
-        return outcome  # the continuous guard's own
-    try:
-        hands.shelf.drop(hands.backup, hands.path)
-    except Refused:
-        return outcome
-    hands.act.step("let go")
-    hands.act.release(kept.holding.id)
-    return outcome

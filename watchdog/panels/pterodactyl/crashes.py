@@ -23,6 +23,12 @@ NOTED_WITHIN: Final = 60.0
 """Seconds within which the panel notes that a schedule is through, after its last task has gone out (RunTaskJob.php@v1.11.8)."""
 
 
+def remember(scene: Scene, server: Server) -> None:
+    """Keep what was heard of its ends lately, also while our engine cannot be heard."""
+    for kind in ("die", "oom"):
+        scene.notes.stamps(kind, server.uuid, (), scene.wall - scene.settings.thresholds.crash_window)
+
+
 def out_of_memory(scene: Scene, server: Server) -> Part:
     """Report that the kernel ended a server for want of memory lately, whether it runs again or not."""
     if not scene.here(server) or not scene.engine.clear:

@@ -24,7 +24,7 @@ from watchdog.model.moments import Clock, Moment
 from watchdog.panels.pterodactyl.keeping import CAPS, DROPS, Link, Original, done, too_much
 from watchdog.panels.pterodactyl.knowing import Knowing, Records
 from watchdog.panels.pterodactyl.linking import UNDO, WHAT, Shelf, holding_parameters
-from watchdog.panels.pterodactyl.naming import SUFFIX, uuid_of
+from watchdog.panels.pterodactyl.naming import SUFFIX, is_uuid, uuid_of
 from watchdog.panels.pterodactyl.remedies import backup_object
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.runtime.log import get_logger
@@ -150,6 +150,8 @@ class LettingGo:
             identity = Identity(told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns)
             expires = self._clock.now().wall + self._settings.guard.max_age
             parameters = holding_parameters(self._shelf.link(uuid), path, identity)
+            if path.parent.name == UNKNOWN:
+                parameters["path"] = ""  # whoever learns it later is asked then
             holding = self._holdings.hold(WHAT, backup_object(self._settings.name, uuid), UNDO, parameters, expires)
         return Found(uuid, told, holding, path, original_of(path, told, self._shelf.backups))
 
@@ -162,7 +164,8 @@ class LettingGo:
             return self._caught[uuid]
         if server := self.knowing.server(uuid):
             return self._shelf.backups / server / name
-        return next(iter(self._shelf.backups.glob(f"*-*/{name}")), self._shelf.backups / UNKNOWN / name)
+        folders = (each.parent for each in self._shelf.backups.glob(f"*/{name}") if is_uuid(each.parent.name))
+        return next(folders, self._shelf.backups / UNKNOWN) / name
 
     def _end_without_link(self, held: Mapping[str, Holding], names: Mapping[str, os.stat_result]) -> None:
         now = self._clock.now().wall
@@ -209,12 +212,15 @@ class LettingGo:
 
         Raises Refused when another file has that name, Temporary when the disk fails.
         """
-        uuid, path = holding.object.id, Path(str(holding.parameters.get("path", "")))
+        uuid, written = holding.object.id, str(holding.parameters.get("path", ""))
+        path = Path(written) if written else self._path(uuid)
         link = self._shelf.link(uuid)
         with translated(link):
             told = os.lstat(link) if os.path.lexists(link) else None
         if told is None:
             return f"there was no link {link} any more"
+        if path.parent.name == UNKNOWN:
+            raise Refused(f"nobody can say whose backup {link} is: move it to its server's folder, or remove it, by hand")
         back = original_of(path, told, self._shelf.backups) == "gone" and self._shelf.put_back(link, path)
         if not self._shelf.drop(uuid, path):
             raise Refused(f"{link} went away at this moment")
@@ -247,4 +253,7 @@ def original_of(path: Path, told: os.stat_result, backups: Path) -> Original:
             return "unseen"
     except OSError:
         return "unseen"
-    return "same" if os.path.samestat(there, told) else "other"
+    if not os.path.samestat(there, told):
+        return "other"
+    # one name cannot be two: then what was looked at is our own link
+    return "same" if there.st_nlink > 1 else "unseen"

@@ -94,7 +94,10 @@ class Shelf:
         with translated(link):
             if not os.path.lexists(link):
                 return False
-            if not deleted and not (os.path.lexists(path) and os.path.samestat(os.lstat(path), os.lstat(link))):
+            # two names of one file, and not one name looked at twice
+            if not deleted and not (
+                os.path.lexists(path) and os.path.samestat(told := os.lstat(path), os.lstat(link)) and told.st_nlink > 1
+            ):
                 raise Refused(f"{link} is the only name of its file: it is kept")
             link.unlink(missing_ok=True)
             sync_directory(self.directory)

@@ -188,7 +188,9 @@ def silent(_: PterodactylSettings, reads: Reads) -> Refusal | None:
         return None  # what it was doing then has died with the process before
     if evidence.process is not None and evidence.process.has_open(file):
         return Refusal("open_file")  # whatever the log says: a line that names a backup can be forged by who knows its name
-    if any(server == reads.record.server and at >= begun - 2 * SKEW for server, at in evidence.log.unnamed_failures):
+    # where its own name is gone Wings has taken it away, which it does only after its last try: whichever report failed, this one did
+    nameless = any(server == reads.record.server and at >= begun - 2 * SKEW for server, at in evidence.log.unnamed_failures)
+    if nameless and reads.file is not None:
         return Refusal("log_ambiguous")
     if story.over is not None and not _others(reads):
         return None

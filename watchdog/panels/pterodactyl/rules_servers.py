@@ -40,6 +40,7 @@ def _remember(scene: Scene, server: Server) -> ServerNote:
     ran = now if runs else (old.ran_at if old is not None else None)
     note = ServerNote(status, since, state, state_since, ran if ran is None else min(ran, now))
     scene.notes.keep_server(server.uuid, note)
+    crashes.remember(scene, server)
     return note
 
 

@@ -5,6 +5,7 @@ The vendor's own restore was never run: it needs a licence. A stand-in counts wh
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -145,6 +146,22 @@ def test_nothing_is_run_without_a_yes(house, capsys):
     assert "docker network create --internal" in capsys.readouterr().out
     assert not any(each.startswith(("POST", "DELETE")) for each in house.world.requests[len(before) :])
     assert not house.backup.with_name(house.backup.name + NOTE_SUFFIX).exists()
+
+
+class Terminal(io.StringIO):
+    """A person at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "code", "runs"), [("n\n", 2, False), ("y\n", 0, True)])
+def test_at_a_terminal_a_person_is_asked(house, capsys, monkeypatch, answer, code, runs):
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    assert house.rehearse("reports", "--full") == code
+    said = capsys.readouterr().out
+    assert "Carry it out now?" in said and "docker network create --internal" in said
+    assert bool(house.stand_in.argvs) is runs and house.untouched()
 
 
 def _no_image(house: House) -> dict[str, Any]:

@@ -9,13 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from watchdog import settings
+from watchdog.cli import rehearse_full
 from watchdog.cli.options import ConfigOption, JsonOption, default_path, spoken
 from watchdog.collectors.archives.check import MEMORY
 from watchdog.collectors.archives.keys import read_key
@@ -26,11 +26,11 @@ from watchdog.collectors.archives.single import VerifyNow
 from watchdog.errors import NotFound, Refused
 from watchdog.model.archives import Identity, Verification
 from watchdog.model.needs import DirectoryNeed
-from watchdog.model.rehearsals import Rehearsal, RehearsalStep, Rehearsing, ThrowAway
+from watchdog.model.rehearsals import Rehearsal, RehearsalStep, Rehearsing
 from watchdog.model.transfers import always
 from watchdog.panels import discover
 from watchdog.runtime.clock import SystemClock
-from watchdog.runtime.engine import Engine
+from watchdog.runtime.engine import Builder
 from watchdog.runtime.log import configure
 from watchdog.runtime.partfile import free_bytes
 
@@ -39,15 +39,17 @@ NOTE_SUFFIX = SUFFIX
 """What it leaves beside the archive."""
 KINDS = {
     "content": "a rehearsal of the content (level 3): we loaded and compared it ourselves; the panel restored nothing",
-    "full": "a full rehearsal (level 5): the panel itself restored it",
+    "full": "a full rehearsal (level 5 when it is good): the panel itself restores it, in an environment of its own",
 }
 
 
 @spoken
 def rehearse(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The name of the panel in the configuration.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The name of the panel in the configuration.", show_default=False)] = "",
     archive: Annotated[Path | None, typer.Argument(help="The backup. Default: the newest.", show_default=False)] = None,
-    full: Annotated[bool, typer.Option("--full", help="Plan a restore by the panel itself, in an environment of its own.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="A restore by the panel itself, in an environment of its own: the plan.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --full: carry the plan out without asking.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Only remove what killed full rehearsals have left.")] = False,
     directory: Annotated[
         Path | None, typer.Option(help="Where the scratch files go. Default: the place of temporary files.", show_default=False)
     ] = None,
@@ -58,15 +60,21 @@ def rehearse(
     """Rehearse a restore. Ends with 0 it went well, 1 it did not, 2 it cannot be told, 3 it was refused or the words are wrong."""
     configure("error", "console")
     try:
-        _rehearse(settings.load(config or default_path()), target, archive, directory, room, full=full, as_json=as_json)
+        loaded = settings.load(config or default_path())
+        if clean:
+            raise typer.Exit(rehearse_full.clean(rehearse_full.builder(loaded)))
+        _rehearse(loaded, target, archive, directory, room, full=full, as_json=as_json, yes=yes)
     except (Refused, NotFound) as error:
         print(f"panel-watchdog: refused: {error}", file=sys.stderr)
         raise typer.Exit(USAGE) from None
 
 
 def _rehearse(
-    loaded: settings.SettingsBase, target: str, archive: Path | None, directory: Path | None, room: int, *, full: bool, as_json: bool
-) -> None:
+    loaded: settings.SettingsBase, target: str, archive: Path | None, directory: Path | None, room: int, *,
+    full: bool, as_json: bool, yes: bool = False,
+) -> None:  # fmt: skip
+    if not target:
+        raise Refused("name the panel that is to be rehearsed")
     panel, own = _target(loaded, target)
     directories = panel.needs(own).directories
     if not directories:
@@ -75,12 +83,17 @@ def _rehearse(
     path = archive or _newest(need)
     if not path.is_file():
         raise Refused(f"there is no file '{path}'")
+    build = rehearse_full.builder(loaded)
     if full:
-        _full(cast(Rehearsing, panel), own, path, need, _engine(loaded), as_json=as_json)
+        _settle(panel, own, path, need, build, yes=yes, as_json=as_json)
     clock = SystemClock()
-    began, place = clock.now(), _place(directory, own, cast(Rehearsing, panel).in_use(own, _engine(loaded)))
+    began = clock.now()
+    place = None if full else _place(directory, own, cast(Rehearsing, panel).in_use(own, build))
     found = VerifyNow(MEMORY, clock)(str(path), level=3, meaning=need.meaning, key_file=need.key_file, alive=always)
-    done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, room)
+    if place is None:
+        done = _restored(panel, own, path, need, found, build)
+    else:
+        done = _rehearsed(cast(Rehearsing, panel), own, path, need, found, place, room)
     told = noted(str(path), done, found, clock.now().wall, clock.now().since(began))
     _keep(path, told)
     _show(told, as_json=as_json)
@@ -122,10 +135,7 @@ def _place(directory: Path | None, own: Any, in_use: tuple[Path, ...]) -> Path:
 def _rehearsed(
     panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, found: Verification, place: Path, room: int
 ) -> Rehearsal:  # fmt: skip
-    first = RehearsalStep(
-        "verify", found.verdict == "good" if found.verdict != "unverifiable" else None,
-        f"{found.verdict}, level {found.level}" + (f": {found.reason}: {found.message}" if found.reason else ""),
-    )  # fmt: skip
+    first = _verified(found)
     if found.verdict != "good":
         return Rehearsal("content", (first,))
     free = free_bytes(place)
@@ -135,6 +145,22 @@ def _rehearsed(
     with _opened(path, need.key_file, found.identity) as archive, _scratch(place) as scratch:
         done = panel.rehearse(own, archive, scratch, most, always)
     return Rehearsal(done.kind, (first, *done.steps), done.facts, done.cut)
+
+
+def _restored(panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, found: Verification, build: Builder | None) -> Rehearsal:
+    first = _verified(found)
+    if found.verdict != "good":
+        return Rehearsal("full", (first,))
+    with _opened(path, need.key_file, found.identity) as archive:
+        done = rehearse_full.carried_out(panel, own, archive, dict(found.facts), build)
+    return Rehearsal(done.kind, (first, *done.steps), done.facts, done.cut)
+
+
+def _verified(found: Verification) -> RehearsalStep:
+    return RehearsalStep(
+        "verify", found.verdict == "good" if found.verdict != "unverifiable" else None,
+        f"{found.verdict}, level {found.level}" + (f": {found.reason}: {found.message}" if found.reason else ""),
+    )  # fmt: skip
 
 
 @contextmanager
@@ -157,22 +183,12 @@ def _opened(path: Path, key_file: str, identity: Identity | None) -> Iterator[An
         os.close(descriptor)
 
 
-def _engine(loaded: settings.SettingsBase) -> Engine | None:
-    docker = loaded.collectors.docker
-    return Engine(docker.url) if docker.enabled is not False and docker.url.startswith("unix://") else None
-
-
-def _full(panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, engine: Engine | None, *, as_json: bool) -> None:
-    """Print the plan of a full rehearsal and end: what it would run, or why it is refused. It is not carried out from here."""
+def _settle(panel: Rehearsing, own: Any, path: Path, need: DirectoryNeed, build: Builder | None, *, yes: bool, as_json: bool) -> None:
+    """Show the plan of a full rehearsal and end, unless it is to be carried out."""
     with _opened(path, need.key_file, None) as archive:
-        plan: ThrowAway = panel.throw_away(own, archive, engine)
-    if as_json:
-        print(json.dumps({"path": str(path), "kind": "full", **asdict(plan), "carried_out": False}, indent=2))
-    for line in () if as_json else (*(f"refused: {why}" for why in plan.refusals), *plan.commands):
-        print(line)
-    if not as_json:
-        print("This is a plan; nothing of it was run. Without --full the content is rehearsed, as deep as it goes without the panel.")
-    raise typer.Exit(USAGE if plan.refusals else UNVERIFIABLE)
+        plan = panel.throw_away(own, archive, build)
+    if not rehearse_full.wished(path, plan, yes=yes, as_json=as_json):
+        raise typer.Exit(USAGE if plan.refusals else UNVERIFIABLE)
 
 
 def _keep(path: Path, told: dict[str, Any]) -> None:

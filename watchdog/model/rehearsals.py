@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
 from watchdog.model.drifts import Scalar
-from watchdog.model.engines import EngineRead
+from watchdog.model.engines import EngineBuild, EngineRead
 from watchdog.model.transfers import Alive
 
+Say = Callable[[str], None]
+"""Takes one line of how far it is, for a person who waits."""
 RehearsalKind = Literal["content", "full"]
 """``content``: we loaded and compared it ourselves, the deepest there is without the panel; ``full``: the panel itself restored it."""
 LEVELS: dict[RehearsalKind, int] = {"content": 3, "full": 5}
@@ -94,4 +97,18 @@ class Rehearsing(Protocol):
 
     def throw_away(self, settings: Any, archive: BinaryIO, engine: EngineRead | None) -> ThrowAway:
         """Plan a restore by the panel itself into an environment of its own; runs nothing."""
+        ...
+
+
+class Restoring(Protocol):
+    """What a panel offers beside ``Rehearsing`` whose own restore can be carried out in an environment of its own."""
+
+    def restore(
+        self, settings: Any, archive: BinaryIO, facts: Mapping[str, Scalar], build: EngineBuild, say: Say, alive: Alive
+    ) -> Rehearsal:  # fmt: skip
+        """Build an environment, let the panel restore ``archive`` (proven, decrypted), hold it to the ``facts`` of level 3, remove it.
+
+        Raises Refused, with everything removed, when it may not be done here; what else goes wrong on this host is a step that proves
+        nothing. The environment is removed after any exception, KeyboardInterrupt included.
+        """
         ...

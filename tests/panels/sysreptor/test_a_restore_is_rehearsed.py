@@ -221,10 +221,15 @@ def test_the_full_one_refuses_without_a_licence_and_runs_nothing(house, capsys):
 
 
 def planned(tmp_path: Path, world: FakeEngineWorld, **more: Any):
-    (tmp_path / "licence").write_text("a licence")
+    (tmp_path / "licence").write_text("stand-in-licence-4711")
     (tmp_path / "e").mkdir(exist_ok=True)
     own = SysreptorSettings.model_validate(
-        {"name": "reports", "backups": {"path": str(tmp_path)}, "restore": {"licence_file": str(tmp_path / "licence")}, **more}
+        {
+            "name": "reports",
+            "backups": {"path": str(tmp_path)},
+            "restore": {"licence_file": str(tmp_path / "licence"), "memory": "64MiB"},
+            **more,
+        }
     )
     with tempfile.TemporaryDirectory(prefix="wdr-") as short, FakeEngine(world, Path(short) / "d.sock") as engine:
         return PANEL.throw_away(own, io.BytesIO(backup()), Engine(engine.url))  # type: ignore[attr-defined]
@@ -234,10 +239,10 @@ def test_the_full_plan_shares_no_name_with_production(tmp_path):
     world = FakeEngineWorld()
     world.run("sysreptor-app")
     plan = planned(tmp_path, world)
-    assert plan.refusals == () and len(plan.commands) == 6
+    assert plan.refusals == () and len(plan.commands) == 8
     text = "\n".join(plan.commands)
     assert "syslifters/sysreptor:2026.61" in text and "--internal" in text and "--no-healthcheck" in text
-    assert not any(name in text for name in throwaway.VENDOR) and "S3" not in text and "a licence" not in text
+    assert not any(name in text for name in throwaway.VENDOR) and "S3" not in text and "stand-in-licence-4711" not in text
     world.run("watchdog-rehearsal-reports-database")
     refused = planned(tmp_path, world)
     assert refused.commands == () and any("is a name that is in use" in why for why in refused.refusals)

@@ -36,16 +36,18 @@ remove_part        safe for a part that bears our mark, destructive for any othe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from watchdog.model.clues import Clues, Found
-from watchdog.model.engines import EngineRead
+from watchdog.model.drifts import Scalar
+from watchdog.model.engines import EngineBuild, EngineRead
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.model.rehearsals import Rehearsal, ThrowAway
+from watchdog.model.rehearsals import Rehearsal, Say, ThrowAway
 from watchdog.model.transfers import Alive
-from watchdog.panels.sysreptor import drift, find, metrics, probe, rehearsing, remedies, shelf, throwaway
+from watchdog.panels.sysreptor import drift, find, metrics, probe, rehearsing, remedies, restoring, shelf, throwaway
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.panels.sysreptor.target import SysreptorTarget
 from watchdog.panels.sysreptor.view import PANEL_NAME
@@ -88,6 +90,12 @@ class SysreptorPanel:
     def throw_away(self, settings: SysreptorSettings, archive: BinaryIO, engine: EngineRead | None) -> ThrowAway:
         """Plan a restore by the panel itself; runs nothing."""
         return throwaway.plan(settings, archive, engine)
+
+    def restore(
+        self, settings: SysreptorSettings, archive: BinaryIO, facts: Mapping[str, Scalar], build: EngineBuild, say: Say, alive: Alive
+    ) -> Rehearsal:  # fmt: skip
+        """Let the panel itself restore it, in an environment of its own that is removed afterwards."""
+        return restoring.restore(settings, archive, facts, build, say, alive)
 
 
 PANEL: Panel = SysreptorPanel()

@@ -160,6 +160,15 @@ class RestoreSettings(Strict):
     by ourselves."""
     directory: AbsolutePath | None = None
     """Where the scratch files go; not set = the system's place for temporary files."""
+    network: Literal["internal", "none"] = "internal"
+    """What a full rehearsal is connected to. ``internal`` = a network of its own without a way out: by Docker's rules only this host itself
+    can be reached from it. ``none`` = nothing: database and panel share a space without any line."""
+    memory: Size = 2 << 30
+    """How much memory the panel and the database of a full rehearsal may take, each: what is restored lies in memory."""
+    start_timeout: Duration = Field(300.0, ge=1)
+    """How long the database of a full rehearsal may take to become ready, a fresh panel to be set up, and each check after the restore."""
+    timeout: Duration = Field(2 * HOUR, ge=1)
+    """How long the panel's own restore may take."""
 
 
 class SysreptorSettings(Strict):

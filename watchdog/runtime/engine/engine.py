@@ -137,6 +137,9 @@ class Engine:
         what = f"exec in {container[:80]}"
         frames = Frames(sink, errors, what)
         received = stream(self._door, made, what, frames, stdin, patience, alive)
+        return self._ended(made, what, frames, received, patience)
+
+    def _ended(self, made: str, what: str, frames: Frames, received: int, patience: Patience) -> int:
         code = until(lambda: self._exit_code(made, patience.connect), _REAPED)
         if code is None or not frames.whole:
             raise Cut(f"{what}: the stream was cut after {received} bytes; the program may run on inside")

@@ -6,15 +6,16 @@ Ending this side does not end the program: it runs on inside, to its end, and Do
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from watchdog.errors import Cut, MalformedAnswer, Unreachable
+from watchdog.errors import Cut, MalformedAnswer, Unreachable, WatchdogError
 from watchdog.model.transfers import Alive, Patience, Sink
 from watchdog.runtime.engine.client import Door
 from watchdog.runtime.engine.exchange import Exchange
@@ -64,10 +65,13 @@ class Frames:
         return view[missing:]
 
 
-def stream(door: Door, made: str, what: str, frames: Frames, stdin: bytes, patience: Patience, alive: Alive) -> int:
+def stream(
+    door: Door, made: str, what: str, frames: Frames, stdin: bytes, patience: Patience, alive: Alive, source: Iterable[bytes] | None = None
+) -> int:  # fmt: skip
     """Start the exec ``made`` and feed all that it says to ``frames``; return the bytes received, headers of frames included.
 
-    Raises the house's errors for the wire and the vigil; what a sink raises passes as it is.
+    ``stdin`` is sent before anything is read; ``source`` from a thread beside, for it may be longer than what lines
+    keep. Raises the house's errors for the wire and the vigil; what a sink or the source raises passes as it is.
     """
     body = {"Detach": False, "Tty": False}
     with Exchange(None) as exchange, Vigil(what, patience, alive, exchange.close) as vigil:
@@ -79,14 +83,15 @@ def stream(door: Door, made: str, what: str, frames: Frames, stdin: bytes, patie
             if stdin:
                 with wire:
                     _send_input(answer, stdin)
-            while True:
-                vigil.waiting()
-                with wire:
-                    piece: bytes = answer.raw.read1(_PIECE, decode_content=False) or b""
-                vigil.got(len(piece))
-                if not piece:
-                    break
-                frames.feed(piece)
+            with _Filling(answer, source, exchange):
+                while True:
+                    vigil.waiting()
+                    with wire:
+                        piece: bytes = answer.raw.read1(_PIECE, decode_content=False) or b""
+                    vigil.got(len(piece))
+                    if not piece:
+                        break
+                    frames.feed(piece)
         vigil.check()  # a line that we cut just ends
         return vigil.received
 
@@ -108,6 +113,47 @@ class _Wire:
         if self._vigil.received and type(mapped) is Unreachable:
             raise Cut(f"{mapped}, after {self._vigil.received} bytes; the program may run on inside") from None
         raise mapped from None
+
+
+class _Filling:
+    """Writes ``source`` to the connection of an exec from a thread of its own, and closes that direction after it.
+
+    The program's end ends the thread: the line is closed then, and whoever has not read everything says by the exit code why.
+    """
+
+    def __init__(self, answer: Any, source: Iterable[bytes] | None, exchange: Exchange) -> None:
+        self._answer, self._source, self._exchange = answer, source, exchange
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._fill, name="exec-stdin", daemon=True)
+
+    def __enter__(self) -> None:
+        if self._source is not None:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._source is None:
+            return
+        self._exchange.close()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error from None
+
+    def _fill(self) -> None:
+        line = self._answer.raw._fp.fp.raw._sock  # noqa: SLF001  # see _send_input
+        for piece in self._pieces():
+            try:
+                line.sendall(piece)
+            except OSError:
+                return  # the program has ended, or the line was cut: the reader says which
+        with contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_WR)
+
+    def _pieces(self) -> Iterable[bytes]:
+        try:
+            yield from self._source or ()
+        except (WatchdogError, OSError, ValueError) as error:
+            self._error = error
+            self._exchange.close()
 
 
 def _send_input(answer: Any, stdin: bytes) -> None:

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from watchdog.collectors.docker.fake.programs import ExecStreams
 from watchdog.collectors.docker.fake.server import FakeEngine
-from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld, Refusal
+from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld, FakeImage, Refusal
 
-__all__ = ["ExecStreams", "FakeContainer", "FakeEngine", "FakeEngineWorld", "Refusal"]
+__all__ = ["ExecStreams", "FakeContainer", "FakeEngine", "FakeEngineWorld", "FakeImage", "Refusal"]

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from watchdog.collectors.docker.fake import shapes
+from watchdog.collectors.docker.fake import shapes, stock
 from watchdog.collectors.docker.fake.execs import FakeExec, Streams, run
 from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld, Refusal
 
@@ -65,6 +65,7 @@ class Connection(BaseHTTPRequestHandler):
             if versioned and (int(versioned[1]), int(versioned[2])) > _API:
                 asked = f"{versioned[1]}.{versioned[2]}"
                 raise Refusal(400, f"client version {asked} is too new. Maximum supported API version is {shapes.API_VERSION}")  # noqa: TRY301
+            stock.refused(self.world, self.command, path)
             self._route(path, query, body)
         except Refusal as refusal:
             self._send(refusal.status, {"message": str(refusal)})
@@ -99,6 +100,10 @@ class Connection(BaseHTTPRequestHandler):
                 self._object(path, query, body)
 
     def _object(self, path: str, query: Mapping[str, str], body: bytes) -> None:
+        built = stock.answer(self.world, self.command, path, query, body)
+        if built is not None:
+            self._send(*built)
+            return
         if match := _EXEC.fullmatch(path):
             self._exec(match[1], match[2])
             return

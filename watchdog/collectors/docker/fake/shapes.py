@@ -180,7 +180,9 @@ def _state(container: FakeContainer) -> Mapping[str, object]:
 
 def _host_config(container: FakeContainer) -> Mapping[str, object]:
     binds = [f"{m.source}:{m.destination}" for m in container.mounts]
+    tmpfs = {"Tmpfs": dict(container.tmpfs)} if container.tmpfs else {}
     return {
+        **tmpfs,
         **dict.fromkeys(_HOST_ZEROS, 0), **dict.fromkeys(_HOST_NULLS), **dict.fromkeys(_HOST_EMPTY, ""),
         **dict.fromkeys(_HOST_FALSE, False),
         "Binds": binds, "LogConfig": {"Type": "json-file", "Config": {}}, "NetworkMode": container.network_mode,
@@ -193,7 +195,8 @@ def _host_config(container: FakeContainer) -> Mapping[str, object]:
 def _config(container: FakeContainer) -> Mapping[str, object]:
     config: dict[str, object] = {
         "Hostname": container.id[:12], "Domainname": "", "User": "", "AttachStdin": False, "AttachStdout": False, "AttachStderr": False,
-        "Tty": container.tty, "OpenStdin": container.tty, "StdinOnce": False, "Env": ["PATH=/bin"], "Cmd": list(container.command),
+        "Tty": container.tty, "OpenStdin": container.tty, "StdinOnce": False, "Env": [*container.environment],
+        "Cmd": list(container.command),
         "Image": container.image, "Volumes": None, "WorkingDir": "", "Entrypoint": None, "OnBuild": None, "Labels": dict(container.labels),
         "StopSignal": "SIGTERM", "StopTimeout": 1,
     }  # fmt: skip
@@ -216,7 +219,7 @@ def _networks(container: FakeContainer) -> Mapping[str, Any]:
         "IPAMConfig": None, "Links": None, "Aliases": None, "NetworkID": _NONE_NETWORK, "EndpointID": "", "Gateway": "", "IPAddress": "",
         "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "MacAddress": "", "DriverOpts": None,
     }  # fmt: skip
-    return {container.network_mode: network}
+    return {} if container.network_mode.startswith("container:") else {container.network_mode: network}
 
 
 def _mount(mount: Mount) -> Mapping[str, object]:

@@ -58,6 +58,8 @@ class FakeContainer:
     started_at: float | None = None
     finished_at: float | None = None
     log: list[tuple[float, bytes]] = field(default_factory=list)
+    environment: tuple[str, ...] = ("PATH=/bin",)
+    tmpfs: dict[str, str] = field(default_factory=dict)
     exec_result: Callable[[Sequence[str]], tuple[int, bytes]] = field(default=lambda _: (0, b""))
     program: Program | None = None
 
@@ -65,6 +67,37 @@ class FakeContainer:
     def running(self) -> bool:
         """Whether its first process lives (paused counts)."""
         return self.state in {"running", "paused"}
+
+
+@dataclass(slots=True)
+class FakeImage:
+    """An image that is there. A container that is made of it by the API gets its ``program``, and ends at once when ``ends`` is a code."""
+
+    environment: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    program: Program | None = None
+    ends: int | None = None
+
+
+@dataclass(slots=True)
+class FakeNetwork:
+    """A network."""
+
+    id: str
+    name: str
+    internal: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class FakeStock:
+    """What the engine has beside containers. ``refusing``: a call whose "METHOD /path" a pattern finds is refused with that."""
+
+    images: dict[str, FakeImage] = field(default_factory=dict)
+    networks: dict[str, FakeNetwork] = field(default_factory=dict)
+    refusing: dict[str, Refusal] = field(default_factory=dict)
+    leaky: bool = False
+    """Whether networks are made with a way out, whatever was asked for."""
 
 
 class FakeEngineWorld:
@@ -76,6 +109,7 @@ class FakeEngineWorld:
         self.requests: list[str] = []
         self.changed = threading.Condition(threading.RLock())
         self.mode: Mode = "up"
+        self.stock = FakeStock()
         self.generation = 0
         self._containers: dict[str, FakeContainer] = {}
         self._events: list[Event] = []
@@ -114,6 +148,9 @@ class FakeEngineWorld:
             container.state, container.started_at, container.exit_code = "running", self._now(), 0
             container.pid = 100_000 + next(self._numbers)
             self._tell(container, "start")
+            image = self.stock.images.get(container.image)
+            if image is not None and image.ends is not None:
+                self._end(container, image.ends)
             return True
 
     def stop(self, name: str, exit_code: int = 0) -> bool:

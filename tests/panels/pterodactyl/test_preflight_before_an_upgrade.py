@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import require
 from tests.support.pterodactyl_guard import uuid
 from tests.support.pterodactyl_stage import Stage
 from watchdog.cli import main
@@ -30,8 +33,8 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.backups = folder / "backups"
         self.backups.mkdir()
-        self.copies = Path("/dev/shm") / f"pt-preflight-{folder.name}"
-        self.copies.mkdir(exist_ok=True)
+        require(os.path.ismount("/dev/shm"), "a second file system at /dev/shm")
+        self.copies = Path(tempfile.mkdtemp(prefix="pt-preflight-", dir="/dev/shm"))
         self.settings = PterodactylSettings(
             name="n", url="https://panel.example", token_file=folder / "token", node={"backups": self.backups},
             preflight={"copies": [self.copies]},

@@ -9,6 +9,8 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 
+from watchdog.app import inbound
+from watchdog.app.inbound import Inlets
 from watchdog.errors import Conflict, NotFound, Refused
 from watchdog.exposition import pages
 from watchdog.exposition.instruments import Book
@@ -197,11 +199,12 @@ class Program:
     """The backing of the web."""
 
     def __init__(self):
-        self.book = Book((*pages.METRICS, *server.METRICS))
+        self.book = Book((*pages.METRICS, *server.METRICS, *inbound.METRICS))
         self.pages = Exposition(self.book, SystemClock())
         self.commands = Orders()
         self.pauses = Siesta(self.commands)
         self.archives = Shelf()
+        self.inlets = Inlets((), SystemClock(), self.book)
         self.unhealthy = ()
         self.unready = ()
 

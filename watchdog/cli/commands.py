@@ -121,6 +121,12 @@ def _add_pauses(app: typer.Typer) -> None:
     app.command("pauses")(pauses.pauses)
 
 
+def _add_secret(app: typer.Typer) -> None:
+    from watchdog.cli import secret  # noqa: PLC0415
+
+    app.command("secret")(secret.secret)
+
+
 def _add_orders(app: typer.Typer) -> None:
     from watchdog.cli import orders  # noqa: PLC0415
 
@@ -146,6 +152,7 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "preflight": _add_preflight,
     **dict.fromkeys(("status", "plan", "history", "holdings", "ignores"), _add_questions),
     **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
+    "secret": _add_secret,
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),
 }
 """What adds each command; in the order of the help."""

@@ -17,7 +17,7 @@ from watchdog.demo.world import NAMES
 
 VERBS = (
     "status", "plan", "history", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release",
-    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight",
+    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight", "secret",
 )  # fmt: skip
 TOKEN = "token-of-the-test-0123456789"
 

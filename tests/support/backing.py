@@ -22,7 +22,8 @@ from watchdog.model.pauses import Pause, PauseCheck
 from watchdog.model.places import Place
 from watchdog.model.repairs import Held, Mode, Outcome, PlannedRepair, RepairRecord, RepairState, Risk
 from watchdog.reconciler.commands import PlanReport
-from watchdog.reconciler.status import TargetStatus
+from watchdog.reconciler.explaining import explain, meant
+from watchdog.reconciler.status import Condition, TargetStatus
 from watchdog.runtime.clock import SystemClock
 from watchdog.web import server
 from watchdog.web.ports import Report
@@ -55,6 +56,7 @@ STATUS = TargetStatus(
     unknown=(UnknownSubject(Subject("instance", "i2"), "stale", "old"),),
     episodes=((EPISODE, DriftState.OPEN),),
     approvals=(APPROVAL,),
+    conditions=(Condition("Paused", False, "NoPause", "", T0),),
 )
 
 
@@ -148,6 +150,9 @@ class Orders:
     def history(self, target=None, limit=100):
         self._known(target)
         return (replace(EPISODE, closed_at=T0 + 100),)
+
+    def explain(self, asked):
+        return explain(meant(asked, [DRIFT.key]), [EPISODE], STATUS, [APPROVAL], [RECORD])
 
 
 class Siesta:

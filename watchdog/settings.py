@@ -25,6 +25,7 @@ from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.errors import BadSettings
 from watchdog.ledger.settings import LedgerSettings
 from watchdog.panels import discover
+from watchdog.reconciler.settings import PausesSettings
 from watchdog.runtime import yaml
 from watchdog.runtime.fields import Duration, Strict
 from watchdog.web.settings import ServerSettings
@@ -87,6 +88,7 @@ class SettingsBase(Strict):
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     collectors: CollectorsSettings = Field(default_factory=CollectorsSettings)
     reconciler: ReconcilerSettings = Field(default_factory=ReconcilerSettings)
+    pauses: PausesSettings = Field(default_factory=PausesSettings)
     panels: Any
 
     def targets(self) -> tuple[tuple[str, Any], ...]:
@@ -103,6 +105,14 @@ class SettingsBase(Strict):
                     "names are unique over all panels, rename one"
                 )
             seen[target.name] = panel
+        return self
+
+    @model_validator(mode="after")
+    def _pauses_name_targets_that_exist(self) -> SettingsBase:
+        known = [target.name for _, target in self.targets()]
+        for pattern in self.pauses.patterns():
+            if not set(pattern) & set("*?[") and pattern not in known:
+                raise ValueError(f"pauses: no target is called '{pattern}' (known: {', '.join(known) or 'none'})")
         return self
 
 

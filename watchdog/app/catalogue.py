@@ -11,7 +11,7 @@ from watchdog.model import panels as panel_ports
 from watchdog.model.metrics import Metric, borrowed_of
 from watchdog.panels import discover
 from watchdog.reconciler import metrics as reconciler
-from watchdog.reconciler import pausing
+from watchdog.reconciler import pausing, ruling
 from watchdog.runtime import supervision
 from watchdog.web import server
 
@@ -25,6 +25,7 @@ def own_metrics() -> tuple[Metric, ...]:
         *ledger.METRICS,
         *reconciler.METRICS,
         *pausing.METRICS,
+        *ruling.METRICS,
         *pages.METRICS,
         *server.METRICS,
         *inbound.METRICS,

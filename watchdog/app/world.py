@@ -16,6 +16,7 @@ from watchdog.app.inbound import Door, Inlets
 from watchdog.app.news import News
 from watchdog.app.policies import TimedPanel, policy_of
 from watchdog.app.rooms import Rooms, build_rooms
+from watchdog.app.ruling import needs_of, pressure_rules, window_rules
 from watchdog.collectors import runner
 from watchdog.collectors.runner import CollectorRunner
 from watchdog.exposition import pages
@@ -40,6 +41,8 @@ from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.metrics import METRICS, SPECS
 from watchdog.reconciler.pausing import METRICS as PAUSE_METRICS
 from watchdog.reconciler.pausing import Pauses
+from watchdog.reconciler.ruling import METRICS as RULE_METRICS
+from watchdog.reconciler.ruling import Ruling
 from watchdog.reconciler.runner import RepairRunner
 from watchdog.runtime import supervision
 from watchdog.runtime.clock import boot_id
@@ -103,6 +106,8 @@ class World:
         names = {target.name: panel for panel, target in settings.targets()}
         self.pauses = Pauses(ledger, clock, self.book, names, boot_id(), self._hurry_target, forgetful=settings.ledger.ephemeral)
         self.pauses.waker = lambda: self.supervisor.wake("pauses")
+        windows, pressures = window_rules(settings.pauses, names), pressure_rules(settings.pauses, names)
+        self.ruling = Ruling(self.pauses, windows, pressures, clock, self.book, lambda: self.store.actual)
         self.reconcilers: dict[str, Reconciler] = {}
         for name, target in settings.targets():
             self.reconcilers[target.name] = self._reconciler(panels[name], target)
@@ -143,6 +148,7 @@ class World:
         keep = self.book.keep
         keep((*METRICS, *PAUSE_METRICS, *INBOUND_METRICS, *panel_ports.METRICS), "target", self.reconcilers)
         keep(runner.METRICS, "collector", self.collectors)
+        keep(RULE_METRICS, "rule", self.settings.pauses.names())
         keep(supervision.METRICS, "loop", self.supervisor.names)
         keep(pages.METRICS, "source", self.exposition.sources)
 
@@ -166,7 +172,8 @@ class World:
     # ---- wiring --------------------------------------------------------------------------------------------------------------------------
 
     def _needs(self, panels: dict[str, TimedPanel]) -> tuple[Any, ...]:
-        return tuple(panels[name].needs(target) for name, target in self.settings.targets())
+        own = needs_of(self.settings.pauses)
+        return (*(panels[name].needs(target) for name, target in self.settings.targets()), *own)
 
     def _declare(self, panels: dict[str, TimedPanel]) -> None:
         for source, specs in self.rooms.metrics.items():
@@ -221,6 +228,7 @@ class World:
             self.supervisor.add(spec)
         self.supervisor.add(LoopSpec("repairs", self.repairs.tend, 5.0, 60.0))
         self.supervisor.add(self.pauses.spec())
+        self.supervisor.add(self.ruling.spec())
         self.supervisor.add(self.inlets.spec())
         self.supervisor.add(LoopSpec("process", self._process, PROCESS_SECONDS, 30.0))
 

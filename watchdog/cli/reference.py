@@ -71,7 +71,8 @@ def _metric_rows(metrics: Iterable[Metric]) -> list[str]:
 def _section(key: str, model: type[BaseModel]) -> list[str]:
     lines = [f"## {key}" if key else "## Top level", "", _told((model.__doc__ or "").strip().split("\n\n")[0]), ""]
     rows, below = [], []
-    for name, field in model.model_fields.items():
+    for own, field in model.model_fields.items():
+        name = field.alias or own
         dotted = f"{key}.{name}" if key else name
         inner = _model_in(field.annotation)
         if inner is not None:

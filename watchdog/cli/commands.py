@@ -113,6 +113,12 @@ def _add_questions(app: typer.Typer) -> None:
     app.command("ignores")(questions.ignores)
 
 
+def _add_health(app: typer.Typer) -> None:
+    from watchdog.cli import health  # noqa: PLC0415
+
+    app.command("health")(health.health)
+
+
 def _add_explain(app: typer.Typer) -> None:
     from watchdog.cli import explain  # noqa: PLC0415
 
@@ -158,6 +164,7 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "preflight": _add_preflight,
     **dict.fromkeys(("status", "plan", "history", "holdings", "ignores"), _add_questions),
     "explain": _add_explain,
+    "health": _add_health,
     **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
     "secret": _add_secret,
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel, SecretStr, WithJsonSchema
 from pydantic_core import PydanticUndefined
 
 from watchdog import settings
@@ -117,7 +117,7 @@ def _word(annotation: Any) -> str:
         return _composed(origin, arguments)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{member.value}`" for member in annotation)
-    words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path"}
+    words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path", SecretStr: "text"}
     return words.get(annotation, "hook" if "Hook" in str(annotation) else getattr(annotation, "__name__", "value"))
 
 

@@ -18,7 +18,7 @@ from watchdog.demo.world import NAMES
 VERBS = (
     "status", "plan", "history", "explain", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "ignore", "unignore",
     "release",
-    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight", "secret", "health",
+    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight", "notify", "secret", "health",
 )  # fmt: skip
 TOKEN = "token-of-the-test-0123456789"
 

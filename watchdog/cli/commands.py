@@ -139,6 +139,12 @@ def _add_secret(app: typer.Typer) -> None:
     app.command("secret")(secret.secret)
 
 
+def _add_notify(app: typer.Typer) -> None:
+    from watchdog.cli import notify  # noqa: PLC0415
+
+    app.command("notify")(notify.notify)
+
+
 def _add_orders(app: typer.Typer) -> None:
     from watchdog.cli import orders  # noqa: PLC0415
 
@@ -167,6 +173,7 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "health": _add_health,
     **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
     "secret": _add_secret,
+    "notify": _add_notify,
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),
 }
 """What adds each command; in the order of the help."""

@@ -35,7 +35,7 @@ def seconds(text: str) -> float:
 
 
 class FakeAlertmanager:
-    """``silences`` by id. ``fault``: refuse (503), forbid (403), malform (200, no JSON), lose (carry out, then cut), lose_post (only those)."""
+    """``silences`` by id. ``fault``: refuse (503), forbid (403), malform (200, no JSON), lose and lose_post (carry out, then cut)."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

@@ -17,6 +17,7 @@ from tests.support.instruments import Noted
 from tests.support.ledger import HOST, ledger_at
 from watchdog.errors import Unreachable, WatchdogError
 from watchdog.ledger.open import Ledger
+from watchdog.model.drifts import Subject
 from watchdog.model.moments import Clock
 from watchdog.model.pauses import Pause, PauseOrder
 from watchdog.notify.alertmanager import Alertmanager
@@ -41,13 +42,14 @@ class Host:
         self.noted = Noted(METRICS)
         self.settings = AlertmanagerSettings.model_validate({"url": url, "matchers": {"job": "panel-watchdog"}})
         self.dies_at = ""
+        self.subjects: tuple[Subject, ...] = ()
         self.restart()
 
     def restart(self, **settings: Any) -> None:
         chosen = AlertmanagerSettings.model_validate({**self.settings.model_dump(), **settings})
         self.silences = Silences(
             chosen, Alertmanager(chosen, self.clock), self.ledger, self.clock, self.noted, HOST, {"games": "mcsmanager"},
-            lambda target: tuple(each for each in self.ledger.pauses(target)), self._on_step,
+            lambda target: tuple(each for each in self.ledger.pauses(target)), lambda _target: self.subjects, self._on_step,
         )  # fmt: skip
 
     def _on_step(self, mark: str) -> None:
@@ -112,7 +114,23 @@ def test_a_pause_of_one_task_silences_alerts_of_that_subject_alone(host: Host, f
     host.silences.step()
     (silence,) = fake.live()
     (subject,) = [each for each in silence["matchers"] if each["name"] == "subject"]
-    assert (subject["value"], subject["isRegex"]) == (r"(?:[^/]*/)?lobby\ \(old\)", True)
+    assert (subject["value"], subject["isRegex"]) == (r"(?:[^/]*/)?(?:lobby\ \(old\))", True)
+
+
+def test_a_task_paused_by_its_name_is_silenced_by_its_id_also_after_a_restart(host: Host, fake: FakeAlertmanager) -> None:
+    host.subjects = (Subject("instance", "4f00", "lobby"), Subject("instance", "77aa", "arena"))
+    host.pause(task="lobby")
+    host.silences.step()
+    (silence,) = fake.live()
+    assert [each["value"] for each in silence["matchers"] if each["name"] == "subject"] == ["(?:[^/]*/)?(?:4f00|lobby)"]
+    host.subjects = ()
+    host.restart()
+    host.silences.step()
+    assert len(fake.silences) == 1, "nothing is known yet, so nothing is made anew"
+    host.subjects = (Subject("instance", "4f00", "lobby"), Subject("instance", "9d9d", "lobby"))
+    host.silences.step()
+    (silence,) = fake.live()
+    assert [each["value"] for each in silence["matchers"] if each["name"] == "subject"] == ["(?:[^/]*/)?(?:4f00|9d9d|lobby)"]
 
 
 def test_a_changed_pause_moves_the_end_of_the_same_silence(host: Host, fake: FakeAlertmanager) -> None:

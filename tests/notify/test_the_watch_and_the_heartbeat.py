@@ -59,7 +59,8 @@ class House:
         given: Mapping[str, Any] = {"channels": [{"name": "ops", "url": "json://h/x"}], "heartbeat": beat, **notify}
         self.notices = Notices(
             NotifySettings.model_validate(given), None, self.book, self.clock, self.noted, host=HOST, holder=f"{HOST}/1/x", severities={},
-            targets=("games",), panels={}, standing=self._standing, sights=lambda: (self.sight,), healthy=lambda: self.healthy,
+            targets=("games",), panels={}, standing=self._standing,
+            subjects=lambda _target: (), sights=lambda: (self.sight,), healthy=lambda: self.healthy,
             wake=lambda _name: None, sender=self._send,
         )  # fmt: skip
         self.ledger.teller = self.notices.teller

@@ -130,7 +130,7 @@ class World:
 
     def start(self) -> None:
         """Start the loops."""
-        self._shared.ledger.teller = self.notices.teller
+        self._shared.ledger.teller = self.notices.begin()
         self.schedule.start()
         self.rooms.start()
         self.supervisor.start()

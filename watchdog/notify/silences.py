@@ -8,13 +8,13 @@ the comment, ``[panel-watchdog:HOST:PAUSE]``; a silence without it is never touc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
-from watchdog.errors import LedgerUnavailable, Refused, WatchdogError
+from watchdog.errors import LedgerUnavailable, WatchdogError
 from watchdog.model.approvals import Holding
-from watchdog.model.drifts import ObjectKey
+from watchdog.model.drifts import ObjectKey, Subject
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.pauses import Pause
@@ -49,7 +49,8 @@ class SilenceBook(Protocol):
 class Silences:
     """The silences of this host's pauses. ``panels`` maps each target whose alerts are to be silenced to its panel.
 
-    ``standing`` returns the pauses of a target that are not over at this moment, and may raise LedgerUnavailable.
+    ``standing`` returns the pauses of a target that are not over at this moment, and may raise LedgerUnavailable; ``subjects`` what the
+    newest pass knew of: a task may be paused by its name, and alerts name it by its id.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Silences:
         host: str,
         panels: Mapping[str, str],
         standing: Callable[[str], tuple[Pause, ...]],
+        subjects: Callable[[str], Collection[Subject]] = lambda _target: (),
         on_step: Callable[[str], None] = lambda _mark: None,
     ) -> None:
         self._settings = settings
@@ -72,6 +74,7 @@ class Silences:
         self._host = host
         self._panels = panels
         self._standing = standing
+        self._subjects = subjects
         self._on_step = on_step
         self._broken = False
         instruments.set("watchdog_alertmanager_up", value=0.0)
@@ -165,7 +168,7 @@ class Silences:
         return now.wall + self._settings.lease if pause.until is None else pause.until
 
     def _differs(self, silence: Silence, pause: Pause, ends: float, now: Moment) -> bool:
-        if silence.matchers != self._matchers(pause):
+        if not _says(silence.matchers, self._matchers(pause)):
             return True
         if pause.until is None:  # a lease is renewed at its half; one that is longer was of a pause that had an end
             left = silence.ends_at - now.wall
@@ -180,7 +183,8 @@ class Silences:
     def _matchers(self, pause: Pause) -> frozenset[Matcher]:
         found: set[Matcher] = {("target", pause.target, False)}
         if pause.task:  # alerts name their subject as kind/id or id; one that names none is not of this task and goes on
-            found.add(("subject", f"(?:[^/]*/)?{re.escape(pause.task)}", True))
+            ids = {pause.task, *(each.id for each in self._subjects(pause.target) if each.name == pause.task)}
+            found.add(("subject", f"(?:[^/]*/)?(?:{'|'.join(sorted(map(re.escape, ids)))})", True))
         return frozenset(found | {(name, value, False) for name, value in self._settings.matchers.items()})
 
     def _hold(self, pause: Pause, ends: float, now: Moment) -> None:
@@ -203,10 +207,17 @@ def _pause_of(silence: Silence, host: str) -> int:
     return int(found[2]) if found and silence.created_by == CREATOR and unquote(found[1]) == host else 0
 
 
+def _says(has: frozenset[Matcher], wanted: frozenset[Matcher]) -> bool:
+    """Whether a silence covers what is wanted; after a restart we know less names than it says, and that is no reason to make it anew."""
+    if {each for each in has if each[0] != "subject"} != {each for each in wanted if each[0] != "subject"}:
+        return False
+    theirs, ours = ([value for name, value, _ in each if name == "subject"] for each in (has, wanted))
+    return len(theirs) == len(ours) and all(_ids(less) <= _ids(more) for less, more in zip(ours, theirs, strict=True))
+
+
+def _ids(pattern: str) -> set[str]:
+    return set(pattern.removeprefix("(?:[^/]*/)?(?:").removesuffix(")").split("|"))
+
+
 def _number(holding: Holding) -> int:
     return int(holding.object.id) if holding.object.id.isdigit() else 0
-
-
-def refuse_without(holding: Holding) -> str:
-    """Say that a silence cannot be ended because no Alertmanager is configured any more. Raises Refused always."""
-    raise Refused(f"no alertmanager is configured any more; by hand: {holding.undo} ({holding.parameters.get('key')})")

@@ -58,7 +58,9 @@ def deliver(order: dict[str, Any]) -> str:
             return "ok"
         kinds = {"critical": apprise.NotifyType.FAILURE, "warning": apprise.NotifyType.WARNING}
         kind = kinds.get(order["type"], apprise.NotifyType.INFO)
-        sent = sender.notify(body=order["body"] or order["title"], title=order["title"], notify_type=kind)
+        sent = sender.notify(
+            body=order["body"] or order["title"], title=order["title"], notify_type=kind, body_format=apprise.NotifyFormat.TEXT
+        )
         return "ok" if sent else ear.word or "failed"
 
 

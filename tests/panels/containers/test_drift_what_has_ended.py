@@ -90,6 +90,14 @@ def test_what_was_witnessed_outlives_the_events_and_a_hand_that_is_told_later_co
     assert scene.drift() is None
 
 
+@pytest.mark.parametrize(("after", "found"), [(-3.0, True), (3.0, False), (50.0, False), (70.0, True), (-200.0, True)])
+def test_only_a_start_of_docker_right_after_an_end_explains_it(after, found):
+    scene = Scene([ended(code=1)], DIED, engine_started_at=NOW.wall - 300.0 + after)
+    scene.look()
+    scene.now = replace(scene.now, wall=scene.now.wall + 200)
+    assert bool(scene.drift()) is found
+
+
 def test_a_short_life_is_witnessed_when_we_listened_through_it():
     brief = ended(code=1, ago=300.0, started_at=NOW.wall - 305.0)
     scene = Scene([brief], (told("start", "web", 305.0), *DIED))

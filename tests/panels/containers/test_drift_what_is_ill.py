@@ -194,6 +194,13 @@ def test_an_oom_loop_is_never_fed():
     assert all(drift.proposal is None and "memory" in drift.hold for drift in judgement.drifts)
 
 
+def test_kills_of_one_run_after_the_other_are_counted_however_close():
+    events = tuple(
+        event for ago in (303.0, 301.0) for event in (told("oom", "web", ago), told("die", "web", ago), told("start", "web", ago - 1))
+    )
+    assert Scene([box()], events).drift().kind == "container_oom_loop"
+
+
 @pytest.mark.parametrize(
     "events",
     [

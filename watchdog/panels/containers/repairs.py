@@ -172,6 +172,6 @@ def _look(hands: Hands, before: Inspected) -> Inspected | None:
 
 
 def _tail(hint: str, after: Inspected | None) -> str:
-    said = hint or (after.checkup.error if after else "")
+    said = (after.checkup.error if after else "") or hint  # Docker's own word is whole, the answer's is cut
     code = f", exit code {after.exit_code}" if after is not None and after.state == "exited" else ""
     return f"{code}{f' ({said[:200]})' if said else ''}"

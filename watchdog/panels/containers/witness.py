@@ -21,6 +21,8 @@ AFTER: Final = 30.0
 """Seconds after an end within which ``stop`` and ``restart`` are told of it."""
 LISTENED: Final = 60.0
 """Seconds before an end for which we must have listened, so that no signal can have escaped us."""
+ONE_KILL: Final = 5.0
+"""Seconds within which Docker tells of one kill several times."""
 OUR_ACT: Final = 900.0
 """Seconds that a remedy of ours may take."""
 TOUCHES: Final = frozenset({"kill", "stop", "restart", "pause", "unpause", "update"})
@@ -56,8 +58,8 @@ def end_of(  # noqa: PLR0911  # a ladder
     if not _listened(docker, container.started_at or 0.0, at):
         return End("unseen", "we have not listened to Docker for long enough before its end")
     restarted = docker.engine_started_at
-    if restarted is not None and abs(restarted - at) <= LISTENED:
-        return End("unseen", "Docker itself was restarted then")
+    if restarted is not None and -SAME <= restarted - at <= LISTENED:
+        return End("unseen", "Docker itself was about to be restarted then")
     return End("itself", "its first process ended, and nobody had sent a signal")
 
 
@@ -71,12 +73,13 @@ def deaths(events: Sequence[ContainerEvent], since: float) -> tuple[ContainerEve
 
 
 def kills_for_memory(events: Sequence[ContainerEvent], since: float) -> int:
-    """Return how often the kernel killed for want of memory since then; what is told several times within five seconds is one."""
+    """Return how often the kernel killed for want of memory since then; of one run, what is told within five seconds is one."""
     count, last = 0, float("-inf")
     for event in events:
-        if event.action == "oom" and event.at >= since:
-            count += event.at - last > 5.0  # noqa: PLR2004  # see above
-            last = event.at
+        if event.action == "start":
+            last = float("-inf")
+        elif event.action == "oom" and event.at >= since and event.at - last > ONE_KILL:
+            count, last = count + 1, event.at
     return count
 
 

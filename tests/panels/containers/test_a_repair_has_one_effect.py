@@ -243,3 +243,22 @@ def test_the_labels_of_compose_are_heard_in_events(stage):
     stage.host.hang("web")
     assert [each.reason for each in stage.look().unknown] == ["deploy"]
     assert stage.look(130.0).drifts
+
+
+def test_what_has_ended_is_inspected_once_and_what_is_ill_in_each_look(stage):
+    stage.host.serve("web", labels=OPTED_IN)
+    stage.host.serve("api", labels=OPTED_IN)
+    stage.pass_by(300.0)
+    stage.host.crash("api")
+    stage.host.hang("web")
+    stage.world.requests.clear()
+    for _ in range(5):
+        stage.look(10.0)
+    asked = [stage.names()[line.split("/")[2]] for line in stage.world.requests if line.endswith("/json") and "GET" in line]
+    assert sorted(asked) == ["api", *["web"] * 5]
+    stage.world.start("api")
+    stage.pass_by(1.0)
+    stage.host.crash("api")
+    stage.world.requests.clear()
+    stage.look(10.0)
+    assert len(stage.world.requests) == 2, "another end"

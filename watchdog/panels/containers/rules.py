@@ -127,8 +127,11 @@ def _restart(case: Case, patient: Patient, reason: str) -> tuple[Proposal | None
 
 def _waits_for(case: Case, container: Container, *, also_unhealthy: bool) -> str:
     """Return which of those that a container depends on comes first, "" = none."""
+    provider = case.register.provider(container)
     for each in case.register.needed(container):
         if not each.running:
+            if each is not provider and each.state == "exited" and each.exit_code == 0:
+                continue  # a job that is done, as migrations are; Compose's short form of depends_on does not say so
             return f"it depends on '{each.name}', which does not run ({each.state}): that one comes first"
         if also_unhealthy and each.health in ("unhealthy", "starting"):
             return f"it depends on '{each.name}', which is {each.health}: that one comes first"

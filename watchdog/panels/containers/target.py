@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from watchdog.errors import Refused
-from watchdog.model.docker import DockerFacts
+from watchdog.model.docker import Container, DockerFacts
 from watchdog.model.drifts import Judgement
 from watchdog.model.moments import Moment
 from watchdog.model.panels import Ports
@@ -80,7 +80,7 @@ class ContainersTarget:
         return remedy(hands)
 
 
-def _ill(view: ContainersView, facts: DockerFacts) -> tuple[str, ...]:
-    """Return the ids of those that an inspect can tell more of: unhealthy ones first, then those that have ended."""
+def _ill(view: ContainersView, facts: DockerFacts) -> tuple[Container, ...]:
+    """Return those that an inspect can tell more of: unhealthy ones first, then those that have ended."""
     wards = [ward.container for ward in register(view, facts).wards]
-    return (*(each.id for each in wards if each.health == "unhealthy"), *(each.id for each in wards if each.state == "exited"))
+    return (*(each for each in wards if each.health == "unhealthy"), *(each for each in wards if each.state == "exited"))

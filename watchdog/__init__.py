@@ -12,6 +12,7 @@ A map of the house, from the cellar up. A room imports only rooms below it (pypr
 - ``settings``    one YAML file, environment, ``*_file`` secrets; an unknown key is an error that names the key.
 - ``exposition``  metric families and pre-rendered bytes.
 - ``reconciler``  confirm, plan, guard, act, verify.
+- ``notify``      what leaves for people: notifications, the heartbeat, silences in Alertmanager.
 - ``web``         /metrics, health, the JSON API and the control socket.
 - ``app``         the only place that builds things and wires them.
 - ``demo``        one world shared by all fakes; the only production importer of fakes.

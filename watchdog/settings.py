@@ -24,7 +24,9 @@ from watchdog.collectors.logs.settings import LogsSettings
 from watchdog.collectors.wireguard.settings import WireguardSettings
 from watchdog.errors import BadSettings
 from watchdog.ledger.settings import LedgerSettings
+from watchdog.notify.settings import AlertmanagerSettings, NotifySettings
 from watchdog.panels import discover
+from watchdog.reconciler.settings import PausesSettings
 from watchdog.runtime import yaml
 from watchdog.runtime.fields import Duration, Strict
 from watchdog.web.settings import ServerSettings
@@ -70,11 +72,13 @@ class ReconcilerSettings(Strict):
     backoff_cap: Duration = 3600.0
     """The longest such rest."""
     confirm: Duration | None = None
-    """Instead of each drift kind's own: how long a drift must last before it counts (the number of looks stays)."""
+    """Instead of each drift kind's own: how long a drift must last before it counts. The number of looks stays; what counts at once still
+    does."""
     settle: Duration | None = None
-    """Instead of each remedy's own: how long after a repair the verdict may come at the earliest."""
+    """Instead of each remedy's own: how long after a repair the verdict may come at the earliest; not for what a person ordered, such as
+    pauses."""
     cooldown: Duration | None = None
-    """Instead of each remedy's own: the least time between two repairs of one object."""
+    """Instead of each remedy's own: the least time between two repairs of one object; not for what a person ordered, such as pauses."""
 
 
 class SettingsBase(Strict):
@@ -87,6 +91,10 @@ class SettingsBase(Strict):
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     collectors: CollectorsSettings = Field(default_factory=CollectorsSettings)
     reconciler: ReconcilerSettings = Field(default_factory=ReconcilerSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    alertmanager: AlertmanagerSettings | None = None
+    """Where the alerts of paused targets are silenced; none = nowhere."""
+    pauses: PausesSettings = Field(default_factory=PausesSettings)
     panels: Any
 
     def targets(self) -> tuple[tuple[str, Any], ...]:
@@ -103,6 +111,14 @@ class SettingsBase(Strict):
                     "names are unique over all panels, rename one"
                 )
             seen[target.name] = panel
+        return self
+
+    @model_validator(mode="after")
+    def _pauses_name_targets_that_exist(self) -> SettingsBase:
+        known = [target.name for _, target in self.targets()]
+        for pattern in self.pauses.patterns():
+            if not set(pattern) & set("*?[") and pattern not in known:
+                raise ValueError(f"pauses: no target is called '{pattern}' (known: {', '.join(known) or 'none'})")
         return self
 
 

@@ -7,12 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.program import run_program
 from watchdog.app.policies import TimedPanel, policy_of
+from watchdog.model.drifts import Confirm, DriftKind
 from watchdog.model.repairs import Mode
 from watchdog.panels import discover
 from watchdog.panels.mcsmanager import PANEL
@@ -173,7 +176,9 @@ def test_every_folder_is_a_panel_that_exports_itself():
 
 def test_the_operators_timing_replaces_the_panels_own_and_nothing_else():
     timed = TimedPanel(PANEL, ReconcilerSettings(confirm="3s", settle="7s", cooldown="11s"))
-    assert {kind.confirm.seconds for kind in timed.kinds} == {3.0}
+    waiting = [kind.confirm.seconds > 0 for kind in PANEL.kinds]
+    assert True in waiting
+    assert [kind.confirm.seconds for kind in timed.kinds] == [3.0 if waits else 0.0 for waits in waiting]
     assert [kind.confirm.looks for kind in timed.kinds] == [kind.confirm.looks for kind in PANEL.kinds]
     assert {remedy.cooldown for remedy in timed.remedies} == {11.0}
     assert all(remedy.settle.min == min(7.0, own.settle.max) for remedy, own in zip(timed.remedies, PANEL.remedies, strict=True))
@@ -182,6 +187,20 @@ def test_the_operators_timing_replaces_the_panels_own_and_nothing_else():
     assert plain.kinds == PANEL.kinds
     assert plain.remedies == PANEL.remedies
     assert (timed.needs, timed.connect, timed.probe, timed.find) == (PANEL.needs, PANEL.connect, PANEL.probe, PANEL.find)
+
+
+def test_what_counts_at_once_and_what_a_person_ordered_keep_their_time():
+    at_once, ordered = DriftKind("now", "Counts at once.", confirm=Confirm(1, 0.0)), replace(PANEL.remedies[0], ordered=True)
+    timed = TimedPanel(
+        SimpleNamespace(**vars_of(PANEL) | {"kinds": (at_once,), "remedies": (ordered,)}),
+        ReconcilerSettings(confirm="60s", settle="60s", cooldown="60s"),
+    )
+    assert timed.kinds == (at_once,)
+    assert timed.remedies == (ordered,)
+
+
+def vars_of(panel):
+    return {name: getattr(panel, name, None) for name in ("name", "settings", "metrics", "needs", "connect", "probe", "find")}
 
 
 def test_a_targets_settings_and_the_bounds_of_all_make_its_policy(tmp_path):

@@ -18,7 +18,7 @@ from watchdog.demo.world import NAMES
 VERBS = (
     "status", "plan", "history", "explain", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "ignore", "unignore",
     "release",
-    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight", "secret",
+    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight", "notify", "secret", "health",
 )  # fmt: skip
 TOKEN = "token-of-the-test-0123456789"
 
@@ -66,6 +66,8 @@ def world():
 @pytest.mark.timeout(900)
 def test_questions_about_a_program_that_is_well(world, capsys):
     with shell_on(world) as shell:
+        assert shell("health") == "healthy\n"
+        assert shell("health", "--ready") == "ready\n"
         said = shell("status")
         assert said.startswith("panel-watchdog 0.1.0: healthy, ready\nmcsmanager/games: up, mode approve")
         assert "waits for your word" not in said, "nothing was found, so nobody is asked"

@@ -175,6 +175,7 @@ def test_what_stands_is_shown_at_once_and_wakes_the_target(desk):
     assert desk.woken == ["games"]
     assert desk.value("watchdog_pause_active", "mcsmanager", "games", "person") == 1.0
     assert desk.value("watchdog_pause_active", "mcsmanager", "games", "window") == 0.0
+    assert desk.value("watchdog_target_paused", "mcsmanager", "games") == 1.0
     assert desk.value("watchdog_pause_active", "wgdashboard", "tunnels", "person") == 0.0
     assert desk.value("watchdog_pause_until_timestamp_seconds", "mcsmanager", "games", "person") == made.until
     desk.pauses.resume(made.id, "ann")

@@ -135,3 +135,21 @@ def test_a_window_that_opens_again_while_open_closes_later():
 def test_an_unknown_zone_is_named(name):
     with pytest.raises(ValueError, match="no time zone"):
         zone_of(name)
+
+
+@pytest.mark.parametrize("expression", ["30 2 * * *", "0 2 * * *", "0 3 * * *", "15 1 * * *", "5 2-3 * * *", "*/20 * * * *"])
+@pytest.mark.parametrize(
+    ("zone", "noon"),
+    [("Europe/Vienna", "2026-03-28"), ("Europe/Vienna", "2026-10-24"), ("Australia/Lord_Howe", "2026-04-04"), ("UTC", "2026-10-24")],
+)
+def test_last_and_next_agree_in_all_of_a_night_in_which_the_clock_changes(expression, zone, noon):
+    cron, place = parse_cron(expression), ZoneInfo(zone)
+    began = datetime.fromisoformat(f"{noon}T12:00").replace(tzinfo=place).timestamp()
+    times = set()
+    for minute in range(0, 24 * 60, 10):
+        at = began + 60 * minute
+        before, after = cron.last(at, place), cron.next(at, place)
+        assert before <= at < after
+        assert cron.next(before - 1, place) == before
+        assert not any(before < known <= at for known in times)
+        times |= {before, after}

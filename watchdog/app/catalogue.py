@@ -9,9 +9,10 @@ from watchdog.exposition import pages, process
 from watchdog.ledger import open as ledger
 from watchdog.model import panels as panel_ports
 from watchdog.model.metrics import Metric, borrowed_of
+from watchdog.notify import metrics as notify
 from watchdog.panels import discover
 from watchdog.reconciler import metrics as reconciler
-from watchdog.reconciler import pausing
+from watchdog.reconciler import pausing, ruling
 from watchdog.runtime import supervision
 from watchdog.web import server
 
@@ -25,6 +26,8 @@ def own_metrics() -> tuple[Metric, ...]:
         *ledger.METRICS,
         *reconciler.METRICS,
         *pausing.METRICS,
+        *ruling.METRICS,
+        *notify.METRICS,
         *pages.METRICS,
         *server.METRICS,
         *inbound.METRICS,

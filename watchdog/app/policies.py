@@ -53,12 +53,14 @@ class TimedPanel:
 
 
 def _timed_kind(kind: DriftKind, settings: ReconcilerSettings) -> DriftKind:
-    if settings.confirm is None:
+    if settings.confirm is None or not kind.confirm.seconds:  # its evidence spans time already: to wait again would only be late
         return kind
     return replace(kind, confirm=replace(kind.confirm, seconds=settings.confirm))
 
 
 def _timed_remedy(remedy: Remedy, settings: ReconcilerSettings) -> Remedy:
+    if remedy.ordered:  # what a person ordered is carried out on time
+        return remedy
     settle = remedy.settle
     if settings.settle is not None:
         settle = Settle(min(settings.settle, settle.max), settle.max)

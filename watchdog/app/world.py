@@ -14,8 +14,10 @@ from watchdog.app.inbound import LOOP as INBOUND_LOOP
 from watchdog.app.inbound import METRICS as INBOUND_METRICS
 from watchdog.app.inbound import Door, Inlets
 from watchdog.app.news import News
+from watchdog.app.noticing import notices_of
 from watchdog.app.policies import TimedPanel, policy_of
 from watchdog.app.rooms import Rooms, build_rooms
+from watchdog.app.ruling import needs_of, pressure_rules, window_rules
 from watchdog.collectors import runner
 from watchdog.collectors.runner import CollectorRunner
 from watchdog.exposition import pages
@@ -30,6 +32,7 @@ from watchdog.model.metrics import borrowed_of, families, families_of
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
 from watchdog.model.snapshots import Actual
+from watchdog.notify.metrics import METRICS as NOTIFY_METRICS
 from watchdog.panels import discover
 from watchdog.reconciler.act import OnStep, no_step
 from watchdog.reconciler.adopt import holder_name
@@ -40,6 +43,8 @@ from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.metrics import METRICS, SPECS
 from watchdog.reconciler.pausing import METRICS as PAUSE_METRICS
 from watchdog.reconciler.pausing import Pauses
+from watchdog.reconciler.ruling import METRICS as RULE_METRICS
+from watchdog.reconciler.ruling import Ruling
 from watchdog.reconciler.runner import RepairRunner
 from watchdog.runtime import supervision
 from watchdog.runtime.clock import boot_id
@@ -102,12 +107,18 @@ class World:
         self.repairs = RepairRunner(ledger, clock, shared.counts, lambda: self.store.actual, on_step=shared.on_step)
         names = {target.name: panel for panel, target in settings.targets()}
         self.pauses = Pauses(ledger, clock, self.book, names, boot_id(), self._hurry_target, forgetful=settings.ledger.ephemeral)
-        self.pauses.waker = lambda: self.supervisor.wake("pauses")
+        self.pauses.waker = self._pauses_changed
+        windows, pressures = window_rules(settings.pauses, names), pressure_rules(settings.pauses, names)
+        self.ruling = Ruling(self.pauses, windows, pressures, clock, self.book, lambda: self.store.actual)
         self.reconcilers: dict[str, Reconciler] = {}
         for name, target in settings.targets():
             self.reconcilers[target.name] = self._reconciler(panels[name], target)
             undo.callback(self.reconcilers[target.name].target.close)
         self.commands = Commands(self.reconcilers, ledger, clock)
+        self.notices = notices_of(
+            settings, ledger, clock, self.book, self.reconcilers, self.pauses, self._holder, self.supervisor.healthy, self.supervisor.wake
+        )
+        self.commands.undoer = self.notices.undo
         self.inlets = Inlets(self._doors(), clock, self.book)
         self.inlets.waker = lambda: self.supervisor.wake(INBOUND_LOOP)
         self.collectors = {
@@ -119,6 +130,7 @@ class World:
 
     def start(self) -> None:
         """Start the loops."""
+        self._shared.ledger.teller = self.notices.teller
         self.schedule.start()
         self.rooms.start()
         self.supervisor.start()
@@ -143,7 +155,9 @@ class World:
         keep = self.book.keep
         keep((*METRICS, *PAUSE_METRICS, *INBOUND_METRICS, *panel_ports.METRICS), "target", self.reconcilers)
         keep(runner.METRICS, "collector", self.collectors)
+        keep(RULE_METRICS, "rule", self.settings.pauses.names())
         keep(supervision.METRICS, "loop", self.supervisor.names)
+        keep(NOTIFY_METRICS, "channel", self.notices.channels)
         keep(pages.METRICS, "source", self.exposition.sources)
 
     def missing(self) -> tuple[str, ...]:
@@ -166,7 +180,8 @@ class World:
     # ---- wiring --------------------------------------------------------------------------------------------------------------------------
 
     def _needs(self, panels: dict[str, TimedPanel]) -> tuple[Any, ...]:
-        return tuple(panels[name].needs(target) for name, target in self.settings.targets())
+        own = needs_of(self.settings.pauses)
+        return (*(panels[name].needs(target) for name, target in self.settings.targets()), *own)
 
     def _declare(self, panels: dict[str, TimedPanel]) -> None:
         for source, specs in self.rooms.metrics.items():
@@ -221,6 +236,9 @@ class World:
             self.supervisor.add(spec)
         self.supervisor.add(LoopSpec("repairs", self.repairs.tend, 5.0, 60.0))
         self.supervisor.add(self.pauses.spec())
+        for spec in self.notices.loops():
+            self.supervisor.add(spec)
+        self.supervisor.add(self.ruling.spec())
         self.supervisor.add(self.inlets.spec())
         self.supervisor.add(LoopSpec("process", self._process, PROCESS_SECONDS, 30.0))
 
@@ -270,6 +288,10 @@ class World:
     def _hurry_target(self, name: str) -> None:
         if name in self.reconcilers:  # a loop of a target's own may speak while the world is being built
             self.reconcilers[name].hurry()
+
+    def _pauses_changed(self) -> None:
+        self.supervisor.wake("pauses")
+        self.notices.pauses_changed()
 
     def _process(self) -> None:
         self.exposition.refresh_process()

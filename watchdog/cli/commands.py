@@ -113,6 +113,12 @@ def _add_questions(app: typer.Typer) -> None:
     app.command("ignores")(questions.ignores)
 
 
+def _add_health(app: typer.Typer) -> None:
+    from watchdog.cli import health  # noqa: PLC0415
+
+    app.command("health")(health.health)
+
+
 def _add_explain(app: typer.Typer) -> None:
     from watchdog.cli import explain  # noqa: PLC0415
 
@@ -131,6 +137,12 @@ def _add_secret(app: typer.Typer) -> None:
     from watchdog.cli import secret  # noqa: PLC0415
 
     app.command("secret")(secret.secret)
+
+
+def _add_notify(app: typer.Typer) -> None:
+    from watchdog.cli import notify  # noqa: PLC0415
+
+    app.command("notify")(notify.notify)
 
 
 def _add_orders(app: typer.Typer) -> None:
@@ -158,8 +170,10 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "preflight": _add_preflight,
     **dict.fromkeys(("status", "plan", "history", "holdings", "ignores"), _add_questions),
     "explain": _add_explain,
+    "health": _add_health,
     **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
     "secret": _add_secret,
+    "notify": _add_notify,
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),
 }
 """What adds each command; in the order of the help."""

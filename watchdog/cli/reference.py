@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel, SecretStr, WithJsonSchema
 from pydantic_core import PydanticUndefined
 
 from watchdog import settings
@@ -71,7 +71,8 @@ def _metric_rows(metrics: Iterable[Metric]) -> list[str]:
 def _section(key: str, model: type[BaseModel]) -> list[str]:
     lines = [f"## {key}" if key else "## Top level", "", _told((model.__doc__ or "").strip().split("\n\n")[0]), ""]
     rows, below = [], []
-    for name, field in model.model_fields.items():
+    for own, field in model.model_fields.items():
+        name = field.alias or own
         dotted = f"{key}.{name}" if key else name
         inner = _model_in(field.annotation)
         if inner is not None:
@@ -116,7 +117,7 @@ def _word(annotation: Any) -> str:
         return _composed(origin, arguments)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{member.value}`" for member in annotation)
-    words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path"}
+    words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path", SecretStr: "text"}
     return words.get(annotation, "hook" if "Hook" in str(annotation) else getattr(annotation, "__name__", "value"))
 
 

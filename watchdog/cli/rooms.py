@@ -7,6 +7,8 @@ from typing import Any
 
 from watchdog import settings
 from watchdog.app.rooms import build_rooms
+from watchdog.app.ruling import needs_of
+from watchdog.cli.pause_rules import rule_probes
 from watchdog.collectors.runner import CollectorSpec
 from watchdog.errors import LedgerUnavailable, WatchdogError
 from watchdog.model.archives import ArchiveFacts, WatchedDirectory
@@ -48,7 +50,7 @@ class _NoLedger:
 def sections(loaded: settings.SettingsBase) -> Iterator[Section]:
     """Try every collector and every target of ``loaded``; nothing is changed, here or outside."""
     clock, panels = SystemClock(), discover()
-    needs = tuple(panels[name].needs(target) for name, target in loaded.targets())
+    needs = (*(panels[name].needs(target) for name, target in loaded.targets()), *needs_of(loaded.pauses))
     no_ledger: Any = _NoLedger()
     store = SnapshotStore()
     rooms = build_rooms(loaded, needs, no_ledger, store, clock, Silent(), lambda _name: None)
@@ -56,6 +58,8 @@ def sections(loaded: settings.SettingsBase) -> Iterator[Section]:
     try:
         yield "features", list(_features(loaded, wanted, directories=any(need.directories for need in needs)))
         yield "collectors", [probe for spec in rooms.specs for probe in _collect(spec, store, clock.now())]
+        if loaded.pauses.patterns():
+            yield "pauses", list(rule_probes(loaded, store.actual, clock.now()))
         ports = Ports(clock, Silent(), Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act)
         for name, target in loaded.targets():
             title = f"{name}/{target.name} (mode {target.mode.value})"

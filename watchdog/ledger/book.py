@@ -32,5 +32,5 @@ class Book:
         if not letters:
             return 0
         written = write_letters(self._door, connection, self._host, letters, now)
-        self.teller.posted(letters, written)
-        return written
+        self.teller.posted([letter for letter, rests in written if not rests], [letter for letter, rests in written if rests])
+        return len(written)

@@ -60,10 +60,10 @@ class Outbox(Book):
         """Mark a batch that no attempt can deliver."""
         return self._end(batch, {"state": FAILED, "ended_at": now, "reason": reason, "attempts": outbox.c.attempts + 1})
 
-    def recover(self, channel: str, holder: str, dead: Collection[str], before: float) -> int:
-        """Put back what others took and did not end: ``dead`` holders, and anybody's claims from before ``before`` but ``holder``'s."""
+    def recover(self, channel: str, dead: Collection[str], before: float) -> int:
+        """Put back what was taken and did not end: by ``dead`` holders, and by anybody before ``before``."""
         lost = or_(outbox.c.holder.in_(sorted(dead)), outbox.c.claimed_at < before)
-        which = self._of(channel) & (outbox.c.state == SENDING) & (outbox.c.holder != holder) & lost
+        which = self._of(channel) & (outbox.c.state == SENDING) & lost
         back = {"state": WAITING, "batch": "", "holder": "", "reason": "lost", "attempts": outbox.c.attempts + 1, "version": _ONE_MORE}
         with self._door.write() as connection:
             return connection.execute(update(outbox).where(which).values(back)).rowcount

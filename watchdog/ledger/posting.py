@@ -26,15 +26,19 @@ _MANY = 200
 """Letters per question: databases bound the number of parameters."""
 
 
-def write_letters(door: Door, connection: Connection, host: str, letters: Collection[Letter], now: float) -> int:
-    """Write ``letters``; return how many were new. One of an occasion that was written before is none."""
+Written = tuple[Letter, bool]
+"""A letter that was new, and whether it rests until its window's end."""
+
+
+def write_letters(door: Door, connection: Connection, host: str, letters: Collection[Letter], now: float) -> list[Written]:
+    """Write ``letters``; return those that were new. One of an occasion that was written before is not."""
     several = tuple(letters)
-    return sum(_write(door, connection, host, several[start : start + _MANY], now) for start in range(0, len(several), _MANY))
+    return [each for start in range(0, len(several), _MANY) for each in _write(door, connection, host, several[start : start + _MANY], now)]
 
 
-def _write(door: Door, connection: Connection, host: str, letters: tuple[Letter, ...], now: float) -> int:
+def _write(door: Door, connection: Connection, host: str, letters: tuple[Letter, ...], now: float) -> list[Written]:
     known = _known(connection, host, letters)
-    written = 0
+    written: list[Written] = []
     for letter in letters:
         mine = known.setdefault((letter.channel, letter.note.subject), [])
         if any(row["occasion"] == letter.note.occasion for row in mine):
@@ -49,7 +53,7 @@ def _write(door: Door, connection: Connection, host: str, letters: tuple[Letter,
             merged = {"state": MERGED, "ended_at": now, "version": outbox.c.version + 1}
             connection.execute(update(outbox).where(outbox.c.id.in_([each["id"] for each in resting])).values(merged))
         known[letter.channel, letter.note.subject] = [each for each in mine if each not in resting] + [dict(row)]
-        written += 1
+        written.append((letter, row["not_before"] > 0.0))
     return written
 
 
@@ -68,7 +72,8 @@ def _rest(mine: Collection[Any], letter: Letter, now: float) -> float:
     told = [
         row["ended_at"] if row["state"] == SENT else row["created_at"]
         for row in mine
-        if row["event"] == letter.note.event and (row["state"] in {SENT, SENDING} or (row["state"] == WAITING and row["not_before"] == 0.0))
+        if (row["event"], row["severity"]) == (letter.note.event, letter.note.severity)
+        if row["state"] in {SENT, SENDING} or (row["state"] == WAITING and row["not_before"] == 0.0)
     ]
     lately = [at for at in told if now - letter.window < at <= now]
     return max(lately) + letter.window if lately else 0.0

@@ -25,12 +25,13 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """One PSI line: share of time stalled over the last 10 and 60 s (0..100) and the total in seconds."""
+    """One PSI line: share of time stalled over the last 10, 60 and 300 s (0..100) and the total in seconds."""
 
     resource: str
     kind: str
     avg10: float
     avg60: float
+    avg300: float
     total_seconds: float
 
 

@@ -42,7 +42,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A note for one channel. ``window`` is how many seconds the same (subject, event) is not told a second time."""
+    """A note for one channel. ``window``: for how many seconds the same subject, event and severity is not told again."""
 
     channel: str
     note: Note
@@ -84,8 +84,8 @@ class Teller(Protocol):
 
     def baseline(self, target: str, state: BaselineState, found: tuple[Episode, ...], now: float, /) -> tuple[Letter, ...]: ...
 
-    def posted(self, letters: Collection[Letter], written: int, /) -> None:
-        """Hear that ``written`` of these letters are about to be committed; the rest were known already."""
+    def posted(self, fresh: Collection[Letter], resting: Collection[Letter], /) -> None:
+        """Hear which letters are about to be committed: those that may go, and those whose like was told within their window."""
         ...
 
 
@@ -98,7 +98,7 @@ class Nobody:
 
     closed = repair = approval = pause = baseline = opened
 
-    def posted(self, letters: Collection[Letter], written: int, /) -> None:
+    def posted(self, fresh: Collection[Letter], resting: Collection[Letter], /) -> None:
         """Do nothing."""
 
 
@@ -129,8 +129,8 @@ class OutboxBook(Protocol):
         """Mark a batch that no attempt can deliver."""
         ...
 
-    def recover(self, channel: str, holder: str, dead: Collection[str], before: float) -> int:
-        """Put back what others took and did not end: ``dead`` holders, and anybody's claims from before ``before`` but ``holder``'s."""
+    def recover(self, channel: str, dead: Collection[str], before: float) -> int:
+        """Put back what was taken and did not end: by ``dead`` holders, and by anybody before ``before`` (UNIX seconds)."""
         ...
 
     def sends(self, channel: str, since: float, until: float) -> tuple[float, ...]:

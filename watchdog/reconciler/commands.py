@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,7 @@ class Commands:
         self._reconcilers = reconcilers
         self._ledger = ledger
         self._clock = clock
+        self.undoer: Callable[[Holding], Callable[[Holding], str] | None] = _nobody
 
     def statuses(self) -> tuple[TargetStatus, ...]:
         """Return the published status of every target, sorted by panel and target."""
@@ -125,9 +126,10 @@ class Commands:
 
         Raises NotFound, and what the undoing raises; then the holding stays.
         """
-        known = {each.id: each.target for each in self._ledger.holdings()}
-        reconciler = self._reconcilers.get(known.get(holding_id, ""))
-        return release_on_order(self._ledger, holding_id, None if reconciler is None else reconciler.target, self._clock)
+        holding = next((each for each in self._ledger.holdings() if each.id == holding_id), None)
+        reconciler = self._reconcilers.get(holding.target) if holding else None
+        own = self.undoer(holding) if holding else None
+        return release_on_order(self._ledger, holding_id, None if reconciler is None else reconciler.target, self._clock, own)
 
     def repairs(self, target: str | None = None, limit: int = 100) -> tuple[RepairRecord, ...]:
         """Return the newest repairs, of one target or of all."""
@@ -171,3 +173,7 @@ class Commands:
     def _wake_all(self) -> None:
         for reconciler in self._reconcilers.values():
             reconciler.wake()
+
+
+def _nobody(_holding: Holding) -> None:
+    """Undo nothing: no room of the house holds anything by itself."""

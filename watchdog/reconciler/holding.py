@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from watchdog.errors import NotFound
 from watchdog.model.approvals import Holding
@@ -37,16 +37,18 @@ class TargetHoldings:
         return mine and self._book.release_holding(holding_id, self._clock.now().wall)
 
 
-def release_on_order(book: RepairBook, holding_id: int, target: object | None, clock: Clock) -> Release:
+def release_on_order(
+    book: RepairBook, holding_id: int, target: object | None, clock: Clock, own: Callable[[Holding], str] | None = None
+) -> Release:
     """Let go of a holding because a person said so: undone outside by its target where that can be, else marked and said so.
 
-    ``target`` is the connected target that the holding belongs to, None when the configuration has it no more. Raises NotFound, and what
-    the undoing raises: then the holding stays.
+    ``target`` is the connected target that the holding belongs to, None when the configuration has it no more; ``own`` undoes what the
+    house itself holds for it (a silence). Raises NotFound, and what the undoing raises: then the holding stays.
     """
     holding = next((each for each in book.holdings() if each.id == holding_id), None)
     if holding is None:
         raise NotFound(f"no open holding has the number {holding_id}")
-    undo = None if target is None else undo_of(target)
+    undo = own if own is not None or target is None else undo_of(target)
     if undo is None:
         why = "its target is not configured any more" if target is None else "its panel cannot undo it by itself"
         message = f"only marked, nothing was changed outside ({why}); by hand: {_by_hand(holding)}"

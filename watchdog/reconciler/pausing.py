@@ -49,6 +49,9 @@ METRICS: tuple[Metric, ...] = (
         "watchdog_pause_indefinite_since_timestamp_seconds", "gauge",
         "When the oldest pause without an end was asked for; absent without one.", _TARGET,
     ),
+    Metric(
+        "watchdog_target_paused", "gauge", "Whether a pause of the whole target stands; one of a single task is none of the whole.", _TARGET
+    ),
     Metric("watchdog_pauses_resumed_total", "counter", "Pauses of the target that ended, by why, since start.", (*_TARGET, "reason")),
 )  # fmt: skip
 
@@ -259,6 +262,8 @@ class Pauses:
                 theirs = [each for each in mine if each.source == source]
                 self._instruments.set("watchdog_pause_active", panel, target, source, value=float(bool(theirs)))
                 self._gauge("watchdog_pause_until_timestamp_seconds", (panel, target, source), _last(theirs))
+            whole = any(not each.task for each in mine)
+            self._instruments.set("watchdog_target_paused", panel, target, value=float(whole))
             endless = [each.created_at for each in mine if each.until is None]
             self._gauge("watchdog_pause_indefinite_since_timestamp_seconds", (panel, target), min(endless, default=None))
 

@@ -8,6 +8,7 @@ cron: a time that is skipped counts at the moment of the change, one that comes 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ _WORDS: Final = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
 }  # fmt: skip
 _FIELDS: Final = 5
+_LONGEST_FOLD: Final = 3 * 3600
+"""Seconds by which a clock was ever put back in one go, and more."""
 _LOCALTIME: Final = Path("/etc/localtime")
 
 
@@ -32,17 +35,18 @@ class Cron:
 
     def last(self, before: float, zone: ZoneInfo) -> float | None:
         """Return the newest time at or before ``before`` (UNIX seconds, and so is the answer); None = none in decades."""
-        return self._first(int(before) + 1, zone, backwards=True)
+        start = int(before) + 1
+        if datetime.fromtimestamp(start, zone).fold:
+            # cronsim goes by what the clock on the wall shows: within the hour that comes again it would not see the first one's times
+            start += _LONGEST_FOLD
+        return next((at for at in self._times(start, zone, backwards=True) if at <= before), None)
 
     def next(self, after: float, zone: ZoneInfo) -> float | None:
         """Return the first time later than ``after`` (UNIX seconds, and so is the answer); None = none in decades."""
-        return self._first(int(after), zone, backwards=False)
+        return next((at for at in self._times(int(after), zone, backwards=False) if at > after), None)
 
-    def _first(self, start: int, zone: ZoneInfo, *, backwards: bool) -> float | None:
-        try:
-            return next(CronSim(self.expression, datetime.fromtimestamp(start, zone), backwards)).timestamp()
-        except StopIteration:
-            return None
+    def _times(self, start: int, zone: ZoneInfo, *, backwards: bool) -> Iterator[float]:
+        return (each.timestamp() for each in CronSim(self.expression, datetime.fromtimestamp(start, zone), backwards))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -31,6 +31,7 @@ from watchdog.web.explained import ExplainAnswer
 from watchdog.web.messages import (
     Count,
     DriftsAnswer,
+    HealthAnswer,
     HoldingsAnswer,
     IgnoresAnswer,
     PauseCheckAnswer,
@@ -86,6 +87,11 @@ class Control:
     def status(self, target: str | None = None) -> StatusAnswer:
         """Return how the program and its targets stand."""
         return self._get("/api/v1/status", StatusAnswer, {"target": target})
+
+    def health(self, *, ready: bool = False) -> HealthAnswer:
+        """Return whether the program is healthy, or ready, and what it lacks."""
+        path = "/-/ready" if ready else "/-/healthy"
+        return self._order("GET", path, HealthAnswer, seconds=5.0, expected=(200, 503))
 
     def drifts(self, target: str | None = None, state: str | None = None) -> tuple[DriftBody, ...]:
         """Return open drifts."""
@@ -174,7 +180,15 @@ class Control:
         return self._order("GET", path, shape, query=query)
 
     def _order(
-        self, method: str, path: str, shape: type[B], body: object = None, *, query: Query | None = None, seconds: float = 30.0 + _SLACK
+        self,
+        method: str,
+        path: str,
+        shape: type[B],
+        body: object = None,
+        *,
+        query: Query | None = None,
+        seconds: float = 30.0 + _SLACK,
+        expected: Container[int] = range(200, 300),
     ) -> B:
         try:
             answer = self._http.request(path, method, path, query=query, json=body, seconds=seconds)
@@ -182,7 +196,7 @@ class Control:
             raise Unreachable(
                 f"the program does not answer at {self.where} ({error}): is it running, and are you its user or root?"
             ) from None
-        if answer.status // 100 != 2:  # noqa: PLR2004  # 2xx
+        if answer.status not in expected:
             raise _error(answer, self.where)
         try:
             return shape.model_validate_json(answer.body)

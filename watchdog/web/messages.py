@@ -21,6 +21,13 @@ class StatusAnswer(Body):
     targets: tuple[TargetBody, ...]
 
 
+class HealthAnswer(Body):
+    """GET /-/healthy and /-/ready: 200 when ``ok``, else 503."""
+
+    ok: bool
+    missing: tuple[str, ...]
+
+
 class DriftsAnswer(Body):
     """GET /api/v1/drifts and /api/v1/history."""
 

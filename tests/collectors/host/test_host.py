@@ -68,7 +68,7 @@ def test_memory_is_read_in_bytes():
 
 
 def test_pressure_is_read_in_seconds_and_percent():
-    assert proc.pressures("io", PSI) == (Pressure("io", "some", 1.5, 0.25, 2.707), Pressure("io", "full", 0.75, 0.1, 1.6315))
+    assert proc.pressures("io", PSI) == (Pressure("io", "some", 1.5, 0.25, 0.05, 2.707), Pressure("io", "full", 0.75, 0.1, 0.02, 1.6315))
     assert proc.pressures("io", "garbage\nsome avg10=x\n") == ()
 
 
@@ -91,9 +91,9 @@ def test_a_whole_tree_becomes_facts(tmp_path):
         swap_total_bytes=2097148 * 1024,
         swap_free_bytes=1 << 30,
         pressures=(
-            Pressure("cpu", "some", 1.5, 0.25, 2.707),
-            Pressure("io", "some", 1.5, 0.25, 2.707), Pressure("io", "full", 0.75, 0.1, 1.6315),
-            Pressure("memory", "some", 1.5, 0.25, 2.707), Pressure("memory", "full", 0.75, 0.1, 1.6315),
+            Pressure("cpu", "some", 1.5, 0.25, 0.05, 2.707),
+            Pressure("io", "some", 1.5, 0.25, 0.05, 2.707), Pressure("io", "full", 0.75, 0.1, 0.02, 1.6315),
+            Pressure("memory", "some", 1.5, 0.25, 0.05, 2.707), Pressure("memory", "full", 0.75, 0.1, 0.02, 1.6315),
         ),
         oom_kills=3,
         booted_at=1763702000.0,

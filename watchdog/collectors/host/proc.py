@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from watchdog.model.host import Pressure
 
-_LINE = re.compile(r"(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=[\d.]+ total=(\d+)")
+_LINE = re.compile(r"(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=([\d.]+) total=(\d+)")
 RESOURCES = ("cpu", "io", "memory", "irq")
 
 
@@ -27,7 +27,7 @@ def meminfo(text: str) -> Mapping[str, int]:
 def pressures(resource: str, text: str) -> tuple[Pressure, ...]:
     """Given one file of ``/proc/pressure``, return its lines: ``some`` and, where the kernel has it, ``full``."""
     return tuple(
-        Pressure(resource, match[1], float(match[2]), float(match[3]), int(match[4]) / 1e6)
+        Pressure(resource, match[1], float(match[2]), float(match[3]), float(match[4]), int(match[5]) / 1e6)
         for line in text.splitlines()
         if (match := _LINE.match(line))
     )

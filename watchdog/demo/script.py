@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from watchdog.demo import hosting, reports, vpn
+from watchdog.demo import hosting, plain, reports, vpn
 from watchdog.demo.tunnels import OFFICE
 from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
@@ -215,6 +215,11 @@ FAULTS: tuple[Fault, ...] = (
         "ghost server (Pterodactyl)", "the panel says running, and there is no container",
         lambda world: world.hosting.haunt(), frozenset({"server_ghost"}), frozenset({"power_restart"}), aside=True, target=hosting.TARGET,
         agrees=lambda world: world.hosting.exorcised(), patience=180.0, after="dead consoles (C2)",
+    ),
+    Fault(
+        "hung container (plain)", "its health check fails, and Docker does nothing about it; another one shares its network",
+        lambda world: world.shop.hang(), frozenset({"container_unhealthy"}), frozenset({"restart_container"}), aside=True,
+        target=plain.TARGET, agrees=lambda world: world.shop.well(), patience=120.0, after="dead consoles (C2)",
     ),
     Fault(
         "silent Docker", "the socket accepts and never answers: the gate must close, and open by itself", _hang,

@@ -18,6 +18,8 @@ from watchdog.demo.backups import write_backups
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
 from watchdog.demo.hosting import Hosting, hosting
+from watchdog.demo.plain import Shop, open_shop
+from watchdog.demo.plain import write_settings as write_shop
 from watchdog.demo.reports import Reports, reports
 from watchdog.demo.tunnels import Tunnels, write_settings
 from watchdog.demo.vpn import Vpn, vpn
@@ -40,6 +42,7 @@ SHORTENED = {
     "WGDashboard's answers count as frozen after 25 s (45 s)": None,
     "a backup may be begun at any hour, and is nobody's work a second after its last change (a minute)": None,
     "a canary backup is made each minute (each day)": None,
+    "plain containers are left in peace for 10 s after a hand on them or a start of Docker (2 min)": None,
 }
 
 
@@ -57,6 +60,7 @@ class DemoWorld:
     vpn: Vpn
     reports: Reports
     hosting: Hosting
+    shop: Shop
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -85,6 +89,7 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         engine.listen(lambda mode: daemon.lose_streams() if mode == "down" else None)
         panel = stack.enter_context(FakePanel(daemon))
         engine.run("proxy", "nginx:stable")
+        shop = open_shop(engine)
         for item in daemon.instances:
             _open(daemon, item)
         road = stack.enter_context(vpn(folder, clock, tunnels))
@@ -92,7 +97,7 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         games = stack.enter_context(hosting(folder, clock, engine))
         _write_archives(folder / "backups")
         config = _write_config(folder, panel, daemon, (road, papers, games), listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers, games)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers, games, shop)
 
 
 def _open(daemon: FakeDaemon, item: FakeInstance) -> None:
@@ -162,6 +167,7 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tu
             "wgdashboard": [dict(road.write_settings(folder))],
             "sysreptor": [dict(papers.write_settings(folder))],
             "pterodactyl": [dict(games.write_settings(folder))],
+            "containers": [dict(write_shop())],
         },
     }
     config = folder / "config.yaml"

@@ -123,7 +123,11 @@ class Connection(BaseHTTPRequestHandler):
         }
         act = acts.get((self.command, verb))
         if act is not None:
-            self._send(304 if act() is False else 204, None)
+            code = 304 if act() is False else 204
+            if any(re.search(pattern, f"{self.command} {path}") for pattern in self.world.stock.cutting):
+                self.close_connection = True
+                return
+            self._send(code, None)
             return
         with self.world.changed:
             answer = self._read(self.world.get(name), verb, query, body)

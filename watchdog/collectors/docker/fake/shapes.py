@@ -167,14 +167,16 @@ def exec_json(exec_: FakeExec) -> Mapping[str, object]:
 
 
 def _state(container: FakeContainer) -> Mapping[str, object]:
+    error = "" if container.running else container.broken
     state: dict[str, object] = {
         "Status": container.state, "Running": container.state in {"running", "paused", "restarting"}, "Paused": container.state == "paused",
         "Restarting": container.state == "restarting", "OOMKilled": container.oom_killed, "Dead": container.state == "dead",
-        "Pid": container.pid, "ExitCode": container.exit_code, "Error": "", "StartedAt": rfc3339(container.started_at),
+        "Pid": container.pid, "ExitCode": container.exit_code, "Error": error, "StartedAt": rfc3339(container.started_at),
         "FinishedAt": rfc3339(container.finished_at),
     }  # fmt: skip
     if container.health is not None:
-        state["Health"] = {"Status": container.health, "FailingStreak": int(container.health == "unhealthy"), "Log": []}
+        log = [{"Start": rfc3339(at), "End": rfc3339(at), "ExitCode": code, "Output": output} for at, code, output in container.checks]
+        state["Health"] = {"Status": container.health, "FailingStreak": int(container.health == "unhealthy"), "Log": log}
     return state
 
 
@@ -198,8 +200,10 @@ def _config(container: FakeContainer) -> Mapping[str, object]:
         "Tty": container.tty, "OpenStdin": container.tty, "StdinOnce": False, "Env": [*container.environment],
         "Cmd": list(container.command),
         "Image": container.image, "Volumes": None, "WorkingDir": "", "Entrypoint": None, "OnBuild": None, "Labels": dict(container.labels),
-        "StopSignal": "SIGTERM", "StopTimeout": 1,
+        "StopSignal": "SIGTERM",
     }  # fmt: skip
+    if container.stop_timeout is not None:
+        config["StopTimeout"] = container.stop_timeout
     if container.health is not None:
         config["Healthcheck"] = {"Test": ["CMD-SHELL", "true"], "Interval": 1000000000, "Timeout": 5000000000, "Retries": 1}
     return config

@@ -35,6 +35,8 @@ class FakeContainer:
     """One container. Times are UNIX seconds of the world's clock.
 
     ``exec_result`` is what any exec in it gives, unless ``program`` is set: that runs with streams and takes its time.
+    ``checks`` are runs of its health check, (at, exit code, output). ``reviving`` is what its health says after each start, None = what it
+    said before; ``ends`` is the code with which it ends right after each start; ``broken`` is why a start fails.
     """
 
     id: str
@@ -62,6 +64,11 @@ class FakeContainer:
     tmpfs: dict[str, str] = field(default_factory=dict)
     exec_result: Callable[[Sequence[str]], tuple[int, bytes]] = field(default=lambda _: (0, b""))
     program: Program | None = None
+    stop_timeout: int | None = 1
+    checks: list[tuple[float, int, str]] = field(default_factory=list)
+    reviving: str | None = None
+    ends: int | None = None
+    broken: str = ""
 
     @property
     def running(self) -> bool:
@@ -96,6 +103,8 @@ class FakeStock:
     images: dict[str, FakeImage] = field(default_factory=dict)
     networks: dict[str, FakeNetwork] = field(default_factory=dict)
     refusing: dict[str, Refusal] = field(default_factory=dict)
+    cutting: set[str] = field(default_factory=set)
+    """Patterns of calls that are carried out, and whose answer is lost."""
     leaky: bool = False
     """Whether networks are made with a way out, whatever was asked for."""
 
@@ -145,12 +154,16 @@ class FakeEngineWorld:
         with self._one(name) as container:
             if container.running:
                 return False
+            if container.broken:
+                raise Refusal(500, container.broken)
             container.state, container.started_at, container.exit_code = "running", self._now(), 0
+            container.health = container.reviving or container.health
             container.pid = 100_000 + next(self._numbers)
             self._tell(container, "start")
             image = self.stock.images.get(container.image)
-            if image is not None and image.ends is not None:
-                self._end(container, image.ends)
+            ends = container.ends if container.ends is not None else image.ends if image is not None else None
+            if ends is not None:
+                self._end(container, ends)
             return True
 
     def stop(self, name: str, exit_code: int = 0) -> bool:
@@ -209,10 +222,11 @@ class FakeEngineWorld:
             container.state = "running"
             self._tell(container, "unpause")
 
-    def set_health(self, name: str, health: str) -> None:
-        """Let its health check say healthy, unhealthy or starting."""
+    def set_health(self, name: str, health: str, output: str = "") -> None:
+        """Let its health check say healthy, unhealthy or starting, with ``output``."""
         with self._one(name) as container:
             container.health = health
+            container.checks = [*container.checks, (self._now(), int(health == "unhealthy"), output)][-5:]  # as many as Docker keeps
             self._tell(container, f"health_status: {health}")
 
     def rename(self, name: str, new: str) -> None:

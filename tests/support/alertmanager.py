@@ -35,12 +35,17 @@ def seconds(text: str) -> float:
 
 
 class FakeAlertmanager:
-    """``silences`` by id. ``fault``: refuse (503), forbid (403), malform (200, no JSON), lose and lose_post (carry out, then cut)."""
+    """``silences`` by id; it hangs while ``go_on`` is not set.
+
+    ``fault``: refuse (503), forbid (403), malform (200, no JSON), lose and lose_post (carry out, then cut the connection).
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.silences: dict[str, dict[str, Any]] = {}
         self.fault = ""
+        self.go_on = threading.Event()
+        self.go_on.set()
         self.requests: list[str] = []
         self._lock = threading.Lock()
         fake = self
@@ -76,6 +81,7 @@ class FakeAlertmanager:
         })["silenceID"]  # fmt: skip
 
     def close(self) -> None:
+        self.go_on.set()
         self._server.shutdown()
         self._thread.join(60)
         self._server.server_close()
@@ -83,6 +89,7 @@ class FakeAlertmanager:
     def _play(self, handler: BaseHTTPRequestHandler, deed: Any) -> None:
         length = int(handler.headers.get("Content-Length", "0"))
         body = json.loads(handler.rfile.read(length)) if length else None
+        self.go_on.wait(120)
         with self._lock:
             self.requests.append(handler.command)
             status = {"refuse": 503, "forbid": 403}.get(self.fault, 200)

@@ -54,6 +54,8 @@ def deliver(order: dict[str, Any]) -> str:
         sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, app_id="panel-watchdog", app_url=""))
         if not sender.add(with_key(order["url"], order["key"])) or len(sender) != 1:
             return "bad_url"
+        if "overflow=" not in order["url"]:  # by default too long a text is sent as it is, and refused
+            sender[0].overflow_mode = apprise.OverflowMode.TRUNCATE
         if not order["title"]:
             return "ok"
         kinds = {"critical": apprise.NotifyType.FAILURE, "warning": apprise.NotifyType.WARNING}

@@ -74,7 +74,7 @@ class Notices:
         self.channels = {
             each.name: Channel(each, ledger, clock, instruments, holder, host, sender) for each in notify.channels
         }  # fmt: skip
-        self.teller = Telling(notify, severities, self._heard)
+        self.teller = Telling(notify, severities, self._heard, hushed=panels)
         bounds = Bounds(notify.unknown, notify.keep, notify.most)
         self.watch = Watch(ledger, clock, instruments, sights, self.teller.letters, self._shout, self.channels, bounds)
         self._settings = notify.heartbeat

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from watchdog.model.docker import Container, ContainerEvent, DockerFacts
 from watchdog.panels.containers.view import DEPENDS_ON, ONEOFF, PROJECT, SERVICE, YES, ContainersView, Wish
 
+KeyT = TypeVar("KeyT")
+ItemT = TypeVar("ItemT")
 SHARED: Final = "container:"
 COMPLETED: Final = "service_completed_successfully"
 
@@ -44,6 +46,8 @@ class Register:
     services: Mapping[tuple[str, str], tuple[Container, ...]] = field(default_factory=dict)
     events: Mapping[str, tuple[ContainerEvent, ...]] = field(default_factory=dict)
     healed: frozenset[str] = frozenset()
+    sharers: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
+    followers: Mapping[tuple[str, str], tuple[Container, ...]] = field(default_factory=dict)
 
     def provider(self, container: Container) -> Container | None:
         """Return the container whose network another one shares, by id before name."""
@@ -53,22 +57,11 @@ class Register:
 
     def sharing(self, container: Container) -> tuple[Container, ...]:
         """Return the running containers that share another one's network, by name."""
-        if not container.id:
-            return ()
-        found = (each for each in self.by_id.values() if each.running and (self.provider(each) or each).id == container.id != each.id)
-        return tuple(sorted(found, key=lambda each: each.name))
+        return self.sharers.get(container.id, ())
 
     def following(self, container: Container) -> tuple[Container, ...]:
         """Return the running containers that Compose restarts after another one (``depends_on: {x: {restart: true}}``), by name."""
-        project, service = container.labels.get(PROJECT, ""), container.labels.get(SERVICE, "")
-        if not project or not service:
-            return ()
-        found = (
-            each
-            for each in self.by_id.values()
-            if each.running and each.labels.get(PROJECT) == project and any(name == service and again for name, _, again in needs_of(each))
-        )
-        return tuple(sorted(found, key=lambda each: each.name))
+        return self.followers.get((container.labels.get(PROJECT, ""), container.labels.get(SERVICE, "")), ())
 
     def needed(self, container: Container) -> tuple[Container, ...]:
         """Return what a container depends on, as far as it is there: its network's owner first, then Compose's services by name."""
@@ -92,7 +85,7 @@ def register(view: ContainersView, docker: DockerFacts) -> Register:
         docker,
         by_id={each.id: each for each in docker.containers},
         by_name={each.name: each for each in docker.containers},
-        services={key: tuple(found) for key, found in services.items()},
+        services=_frozen(services),
         events=_by_container(docker.events),
     )
     wards = []
@@ -100,7 +93,30 @@ def register(view: ContainersView, docker: DockerFacts) -> Register:
         wish = view.wish(container)
         if wish.healed:
             wards.append(Ward(container, wish, whole.provider(container), whole.events.get(container.id, ())))
-    return replace(whole, wards=tuple(wards), healed=frozenset(ward.container.id for ward in wards))
+    healed = frozenset(ward.container.id for ward in wards)
+    return replace(whole, wards=tuple(wards), healed=healed, sharers=_sharers(whole), followers=_followers(whole))
+
+
+def _sharers(whole: Register) -> Mapping[str, tuple[Container, ...]]:
+    """Return the running containers that share a network, by name, by the id of the network's owner."""
+    found: dict[str, list[Container]] = {}
+    for name in sorted(whole.by_name):
+        each = whole.by_name[name]
+        provider = whole.provider(each) if each.running else None
+        if provider is not None and provider.id != each.id:
+            found.setdefault(provider.id, []).append(each)
+    return _frozen(found)
+
+
+def _followers(whole: Register) -> Mapping[tuple[str, str], tuple[Container, ...]]:
+    """Return the running containers that Compose restarts after a service, by name, by (project, service)."""
+    found: dict[tuple[str, str], list[Container]] = {}
+    for name in sorted(whole.by_name):
+        each = whole.by_name[name]
+        project = each.labels.get(PROJECT, "")
+        for service in {service for service, _, again in needs_of(each) if again} if project and each.running else ():
+            found.setdefault((project, service), []).append(each)
+    return _frozen(found)
 
 
 def needs_of(container: Container) -> tuple[tuple[str, str, bool], ...]:
@@ -118,4 +134,8 @@ def _by_container(events: Iterable[ContainerEvent]) -> Mapping[str, tuple[Contai
     found: dict[str, list[ContainerEvent]] = {}
     for event in events:
         found.setdefault(event.container_id, []).append(event)
-    return {key: tuple(each) for key, each in found.items()}
+    return _frozen(found)
+
+
+def _frozen(lists: Mapping[KeyT, list[ItemT]]) -> Mapping[KeyT, tuple[ItemT, ...]]:
+    return {key: tuple(each) for key, each in lists.items()}

@@ -6,11 +6,16 @@ import pytest
 
 from tests.support.bench import Recorder
 from watchdog.errors import Conflict, NotFound, Refused
-from watchdog.model.pauses import PauseOrder
+from watchdog.model.pauses import PauseOrder, PauseSays
 from watchdog.reconciler.pausing import Pauses
 
 __all__ = ["simulated_ledger"]
 from tests.support.ledger import simulated_ledger
+
+
+def nothing(_standing):
+    """The newest look has nothing against it."""
+    return PauseSays()
 
 
 class Desk:
@@ -179,11 +184,12 @@ def test_what_stands_is_shown_at_once_and_wakes_the_target(desk):
 
 
 def test_a_check_is_only_well_when_ledger_and_look_agree_and_it_would_last(desk):
-    assert "repairs go on" in desk.pauses.check("games", tuple).wrong[0]
-    made = desk.order(length=60.0)
-    assert "does not know of pause" in desk.pauses.check("games", tuple).wrong[0]
-    check = desk.pauses.check("games", lambda: (made.id,))
+    assert "repairs go on" in desk.pauses.check("games", nothing).wrong[0]
+    desk.order(length=60.0)
+    check = desk.pauses.check("games", lambda _standing: PauseSays(wrong=("the newest look does not know of it",)))
+    assert check.wrong == ("the newest look does not know of it",)
+    check = desk.pauses.check("games", nothing)
     assert check.wrong == ()
     assert any("survives a restart" in line for line in check.well)
     forgetful = Pauses(desk.ledger, desk.clock, Recorder(), {"games": "mcsmanager"}, "boot-1", print, forgetful=True)
-    assert any("would not survive" in line for line in forgetful.check("games", lambda: (made.id,)).wrong)
+    assert any("would not survive" in line for line in forgetful.check("games", nothing).wrong)

@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.panel import ToyPanel, ToyTarget, ToyWorld, actual_of
 from watchdog.model.docker import Gate
 from watchdog.model.needs import Needs
-from watchdog.model.pauses import Pause
+from watchdog.model.pauses import Pause, PauseFacts
 from watchdog.model.repairs import Mode, RepairState
 from watchdog.model.snapshots import Actual
 from watchdog.reconciler.act import OnStep, no_step
@@ -63,6 +63,7 @@ class Bench:
         holder: str | None = None,
         panel: Any = None,
         paused: Callable[[], tuple[Pause, ...]] = tuple,
+        pause_facts: Callable[[], PauseFacts] = PauseFacts,
     ) -> None:
         self.clock = clock or SimulatedClock()
         self.world = world or (target.world if target else ToyWorld())
@@ -76,7 +77,7 @@ class Bench:
         self.reconciler = Reconciler(
             panel=panel or ToyPanel(), target=self.target, needs=Needs(docker=True), policy=policy, ledger=ledger, runner=self.runner,
             counts=self.counts, clock=self.clock, instruments=self.instruments, actual=self.actual,
-            holder=holder or holder_name(), spawn=spawn, paused=paused,
+            holder=holder or holder_name(), spawn=spawn, paused=paused, pause_facts=pause_facts,
         )  # fmt: skip
 
     def actual(self) -> Actual:

@@ -294,8 +294,15 @@ class Dockerd:
                 return json.loads(content)
         return content
 
-    def import_image(self, image: str = IMAGE) -> None:
-        """Import an image FROM scratch with a static busybox; no registry is asked."""
+    def import_image(
+        self,
+        image: str = IMAGE,
+        *,
+        applets: Sequence[str] = APPLETS,
+        files: Mapping[str, str] | None = None,
+        changes: str = "ENV PATH=/bin",
+    ) -> None:
+        """Import an image FROM scratch with a static busybox, and with programs of the test's own; no registry is asked."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             for folder in ("bin", "tmp", "proc", "dev", "etc", "data"):
@@ -303,12 +310,16 @@ class Dockerd:
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o777 if folder == "tmp" else 0o755
                 tar.addfile(entry)
             tar.add(BUSYBOX.resolve(), "bin/busybox")
-            for applet in APPLETS:
+            for applet in applets:
                 link = tarfile.TarInfo(f"bin/{applet}")
                 link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                 tar.addfile(link)
+            for path, text in (files or {}).items():
+                entry = tarfile.TarInfo(path)
+                entry.mode, entry.size = 0o755, len(text.encode())
+                tar.addfile(entry, io.BytesIO(text.encode()))
         repo, _, tag = image.partition(":")
-        query = {"fromSrc": "-", "repo": repo, "tag": tag or "latest", "changes": "ENV PATH=/bin"}
+        query = {"fromSrc": "-", "repo": repo, "tag": tag or "latest", **({"changes": changes} if changes else {})}
         self.call("POST", "/images/create", buffer.getvalue(), query=query)
 
     def create(

@@ -10,6 +10,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from watchdog.app.inbound import LOOP as INBOUND_LOOP
+from watchdog.app.inbound import METRICS as INBOUND_METRICS
+from watchdog.app.inbound import Door, Inlets
 from watchdog.app.news import News
 from watchdog.app.policies import TimedPanel, policy_of
 from watchdog.app.rooms import Rooms, build_rooms
@@ -22,6 +25,7 @@ from watchdog.ledger.open import Ledger
 from watchdog.model import panels as panel_ports
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.holdings import tends_of
+from watchdog.model.inbound import inbound_of
 from watchdog.model.metrics import borrowed_of, families, families_of
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
@@ -97,13 +101,15 @@ class World:
         self._declare(panels)
         self.repairs = RepairRunner(ledger, clock, shared.counts, lambda: self.store.actual, on_step=shared.on_step)
         names = {target.name: panel for panel, target in settings.targets()}
-        self.pauses = Pauses(ledger, clock, self.book, names, boot_id(), self._wake_target, forgetful=settings.ledger.ephemeral)
+        self.pauses = Pauses(ledger, clock, self.book, names, boot_id(), self._hurry_target, forgetful=settings.ledger.ephemeral)
         self.pauses.waker = lambda: self.supervisor.wake("pauses")
         self.reconcilers: dict[str, Reconciler] = {}
         for name, target in settings.targets():
             self.reconcilers[target.name] = self._reconciler(panels[name], target)
             undo.callback(self.reconcilers[target.name].target.close)
         self.commands = Commands(self.reconcilers, ledger, clock)
+        self.inlets = Inlets(self._doors(), clock, self.book)
+        self.inlets.waker = lambda: self.supervisor.wake(INBOUND_LOOP)
         self.collectors = {
             spec.name: CollectorRunner(spec, self.store, clock, self.book, goes_on=spec.name in going_on) for spec in self.rooms.specs
         }
@@ -121,6 +127,8 @@ class World:
         """Stop planning, let running repairs end or mark them, and end all loops, within about ``seconds``."""
         self.repairs.stop(seconds / 2)
         late = self.supervisor.stop(seconds / 2)
+        if INBOUND_LOOP not in late:
+            self.inlets.drain()
         if late:
             log.warning("some loops did not end in time; their threads are left", loops=", ".join(late))
         self.schedule.stop()
@@ -133,7 +141,7 @@ class World:
     def keep_own_rows(self) -> None:
         """Let the book forget targets, collectors, loops and sources that this world does not have."""
         keep = self.book.keep
-        keep((*METRICS, *PAUSE_METRICS, *panel_ports.METRICS), "target", self.reconcilers)
+        keep((*METRICS, *PAUSE_METRICS, *INBOUND_METRICS, *panel_ports.METRICS), "target", self.reconcilers)
         keep(runner.METRICS, "collector", self.collectors)
         keep(supervision.METRICS, "loop", self.supervisor.names)
         keep(pages.METRICS, "source", self.exposition.sources)
@@ -173,7 +181,7 @@ class World:
         rooms = self.rooms
         ports = Ports(
             self._shared.clock, self.book, Hooks(rooms.engine_act), rooms.engine_read, rooms.engine_act, rooms.peer_names, rooms.archives,
-            TargetHoldings(self._shared.ledger, target.name, self._shared.clock),
+            TargetHoldings(self._shared.ledger, target.name, self._shared.clock), lambda: self._hurry_target(target.name),
         )  # fmt: skip
         made = Reconciler(
             panel=panel,
@@ -188,9 +196,17 @@ class World:
             actual=lambda: self.store.actual,
             holder=self._holder,
             paused=lambda: self.pauses.standing(target.name),
+            pause_facts=lambda: self.pauses.facts(target.name),
         )
         made.waker = lambda: self._wake_target(target.name)
         return made
+
+    def _doors(self) -> list[Door]:
+        return [
+            Door(panel, target.name, inbound)
+            for panel, target in self.settings.targets()
+            for inbound in inbound_of(self.reconcilers[target.name].target)
+        ]
 
     def _add_loops(self) -> None:
         for collector in self.collectors.values():
@@ -205,6 +221,7 @@ class World:
             self.supervisor.add(spec)
         self.supervisor.add(LoopSpec("repairs", self.repairs.tend, 5.0, 60.0))
         self.supervisor.add(self.pauses.spec())
+        self.supervisor.add(self.inlets.spec())
         self.supervisor.add(LoopSpec("process", self._process, PROCESS_SECONDS, 30.0))
 
     def _pass_of(self, name: str, reconciler: Reconciler) -> Callable[[], float]:
@@ -249,6 +266,10 @@ class World:
 
     def _wake_target(self, name: str) -> None:
         self.supervisor.wake(f"target:{name}")
+
+    def _hurry_target(self, name: str) -> None:
+        if name in self.reconcilers:  # a loop of a target's own may speak while the world is being built
+            self.reconcilers[name].hurry()
 
     def _process(self) -> None:
         self.exposition.refresh_process()

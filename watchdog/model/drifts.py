@@ -94,13 +94,14 @@ class Judgement:
     """All that one detect() says: drifts sorted by key, unknown subjects, subjects found in order, and what to remember.
 
     ``memory`` replaces the target's memory in the ledger and comes back in the next ``Facts``: it is how a pure rule knows that
-    ``started`` fell or since when a status stands.
+    ``started`` fell or since when a status stands. ``again`` is in how many seconds the target wants its next pass at the latest.
     """
 
     drifts: tuple[Drift, ...] = ()
     unknown: tuple[UnknownSubject, ...] = ()
     fine: tuple[Subject, ...] = ()
     memory: Memory = field(default_factory=dict)
+    again: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

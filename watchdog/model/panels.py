@@ -21,6 +21,10 @@ from watchdog.model.snapshots import Actual
 from watchdog.model.wireguard import NoPeerNames, PeerNames
 
 
+def nobody() -> None:
+    """Wake nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What the house lends to a connected target.
@@ -28,7 +32,7 @@ class Ports:
     ``peer_names`` is where a panel that makes WireGuard peers says what it calls them, after each view of its:
     ``offer(name of the target, {(netns, device, public key): name})``. ``archives`` verifies a file now; None in tests without it.
     ``holdings`` is the record of this target's changes that outlive us, for a loop of its own (``model.holdings.Tend``); None where there
-    is no ledger: then nothing may be held.
+    is no ledger: then nothing may be held. ``wake`` asks for a pass of this target at once, from any thread.
     """
 
     clock: Clock
@@ -39,6 +43,7 @@ class Ports:
     peer_names: PeerNames = field(default_factory=NoPeerNames)
     archives: VerifyArchive | None = None
     holdings: Holdings | None = None
+    wake: Callable[[], None] = nobody
 
 
 class Target(Protocol):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, cast
 
 PauseSource = Literal["person", "window", "pressure", "alert"]
 SOURCES: Final[tuple[PauseSource, ...]] = ("person", "window", "pressure", "alert")
@@ -56,6 +57,43 @@ class Pause:
     def covers(self, subject_id: str, subject_name: str) -> bool:
         """Whether a subject is to be left alone: any, or the one task, by id or name."""
         return not self.task or self.task in {subject_id, subject_name}
+
+
+@dataclass(frozen=True, slots=True)
+class StandingPause:
+    """A pause that stands, and the seconds left of it by the clock that it follows: more than 0, None = until further notice."""
+
+    pause: Pause
+    left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PauseFacts:
+    """What pure rules may know of a target's pauses: those that stand, the oldest first, and those that ended lately, the newest first."""
+
+    standing: tuple[StandingPause, ...] = ()
+    ended: tuple[Pause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSays:
+    """What a panel that is itself held paused shows of the pauses that stand: the sentences that hold, and those that do not."""
+
+    well: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+
+
+class Pausable(Protocol):
+    """What a target offers whose panel is itself held paused while a pause stands: one more method of ``Target``."""
+
+    def check_pauses(self, view: Any, standing: tuple[StandingPause, ...]) -> PauseSays:
+        """Compare, purely: the newest view of the panel with the pauses that stand."""
+        ...
+
+
+def pausable(target: object) -> Callable[[Any, tuple[StandingPause, ...]], PauseSays] | None:
+    """Return how a target checks the pauses that its panel obeys; None when pausing it means only leaving it alone."""
+    return cast(Pausable, target).check_pauses if callable(getattr(target, "check_pauses", None)) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from watchdog.model.approvals import Holding
 from watchdog.model.drifts import ObjectKey, Proposal, Scalar
+from watchdog.model.pauses import Pause, StandingPause
 from watchdog.model.snapshots import Actual
 
 
@@ -42,6 +43,9 @@ class Remedy:
 
     ``risk`` is a pure function of a proposal's facts (an unknown version counts as destructive). ``deadline`` bounds one run in seconds;
     ``cooldown`` is the least time between two runs on one object; ``needs_docker`` closes it while the Docker gate is shut.
+
+    An ``ordered`` one carries out what a person asked for through us (a pause, its renewal, its end): it needs no approval, and no pause,
+    baseline, budget or count of attempts holds it; after an attempt it rests for 1, 2, 4 ... 60 s. Only the mode ``observe`` does.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Remedy:
     deadline: float = 120.0
     cooldown: float = 60.0
     needs_docker: bool = True
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +168,17 @@ class ObjectHistory:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFacts:
-    """What pure rules may know of the past: the target's memory, the history of each object, and what we hold of the target's."""
+    """What pure rules may know of the past: the target's memory, the history of each object, what we hold of the target's, and its pauses.
+
+    ``pauses`` stand, the oldest first; ``ended_pauses`` stood before, the newest first and not all of them.
+    """
 
     memory: Mapping[str, Scalar] = field(default_factory=dict)
     history: Mapping[ObjectKey, ObjectHistory] = field(default_factory=dict)
     last_remedy_at: Mapping[tuple[str, ObjectKey], float] = field(default_factory=dict)
     holdings: tuple[Holding, ...] = ()
+    pauses: tuple[StandingPause, ...] = ()
+    ended_pauses: tuple[Pause, ...] = ()
 
 
 class Act(Protocol):

@@ -126,7 +126,8 @@ class Starter:
         remedy = self._remedies[repair.proposal.remedy]
         running = sum(record.state is not RepairState.IN_DOUBT for record in self._runner.running(self._target.name))
         acting = self._runner.acting_on(repair.proposal.object)
-        at = Circumstances(self._actual(), self._runner.stopping, plan_age, running, acting, self._pause_stands(repair))
+        paused = not remedy.ordered and self._pause_stands(repair)
+        at = Circumstances(self._actual(), self._runner.stopping, plan_age, 0 if remedy.ordered else running, acting, paused)
         admitted = self._guard.admit(repair, remedy, policy, history, at, now.wall)
         if isinstance(admitted, Refusal):
             self._refused(repair, admitted.reason)

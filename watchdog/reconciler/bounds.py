@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import ObjectHistory, Remedy
-from watchdog.reconciler.policy import Bounds
+from watchdog.reconciler.policy import Backoff, Bounds
+
+ORDERED: Final = Backoff(first=1.0, factor=2.0, cap=60.0)
+"""How long an object rests after attempts to carry out what a person ordered: only that hammers nobody."""
 
 
 def rest(history: ObjectHistory, remedy: Remedy, bounds: Bounds, now: Moment, *, approved: bool) -> tuple[str, str] | None:
     """Return (reason, message) why an object must rest now, or None.
 
     Stamps are UNIX seconds restated in today's clock. A person's standing approval overrides breaker, attempts, budget and back-off; never
-    the wait that the last attempt asked for, nor the remedy's cooldown: those are physics.
+    the wait that the last attempt asked for, nor the remedy's cooldown: those are physics. What is ordered has a short back-off alone.
     """
+    if remedy.ordered:
+        return _waiting(history, remedy, now) or _backing_off(history, ORDERED, now)
     spent = None if approved else _spent(history, bounds)
-    return spent or _waiting(history, remedy, now) or (None if approved else _backing_off(history, bounds, now))
+    return spent or _waiting(history, remedy, now) or (None if approved else _backing_off(history, bounds.backoff, now))
 
 
 def _spent(history: ObjectHistory, bounds: Bounds) -> tuple[str, str] | None:
@@ -35,8 +42,8 @@ def _waiting(history: ObjectHistory, remedy: Remedy, now: Moment) -> tuple[str, 
     return None
 
 
-def _backing_off(history: ObjectHistory, bounds: Bounds, now: Moment) -> tuple[str, str] | None:
+def _backing_off(history: ObjectHistory, backoff: Backoff, now: Moment) -> tuple[str, str] | None:
     if history.last_attempt_at is None:
         return None
-    left = bounds.backoff.delay(history.attempts) - (now.wall - history.last_attempt_at)
+    left = backoff.delay(history.attempts) - (now.wall - history.last_attempt_at)
     return ("backoff", f"attempt {history.attempts} did not mend it; next in {left:.0f} s") if left > 0 else None

@@ -11,6 +11,7 @@ from watchdog.model.approvals import Approval, ApprovalState, BaselineState, Hol
 from watchdog.model.drifts import Episode
 from watchdog.model.holdings import Release
 from watchdog.model.moments import Clock
+from watchdog.model.pauses import PauseSays, StandingPause
 from watchdog.model.repairs import Held, Plan, PlannedRepair, RepairRecord
 from watchdog.reconciler.holding import release_on_order
 from watchdog.reconciler.loop import Reconciler
@@ -49,6 +50,10 @@ class Commands:
     def sync(self, target: str, seconds: float = SYNC_SECONDS) -> TargetStatus:
         """Run a pass now and wait for it, at most ``seconds``."""
         return self._reconciler(target).sync(seconds)
+
+    def pause_says(self, target: str, standing: tuple[StandingPause, ...]) -> PauseSays:
+        """Return what the newest look at a target says of the pauses that stand."""
+        return self._reconciler(target).pause_says(standing)
 
     def plan(self, target: str) -> PlanReport:
         """Return the newest plan of a target; nothing is sent."""

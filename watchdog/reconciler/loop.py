@@ -13,9 +13,9 @@ from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Target
-from watchdog.model.pauses import Pause
+from watchdog.model.pauses import Pause, PauseFacts, PauseSays, StandingPause, pausable
 from watchdog.model.places import Place
-from watchdog.model.repairs import LedgerFacts, Plan, PlannedRepair, RepairRecord, RepairState
+from watchdog.model.repairs import LedgerFacts, Mode, Plan, PlannedRepair, RepairRecord, RepairState
 from watchdog.model.snapshots import Actual
 from watchdog.reconciler.acting import Desk, Starter
 from watchdog.reconciler.confirm import missing_looks, missing_seconds
@@ -66,6 +66,7 @@ class Reconciler:
         holder: str,
         spawn: Spawn = daemon_thread,
         paused: Callable[[], tuple[Pause, ...]] = tuple,
+        pause_facts: Callable[[], PauseFacts] = PauseFacts,
     ) -> None:
         self.policy = policy
         self.target = target
@@ -85,9 +86,8 @@ class Reconciler:
         self._desk = Desk(ledger, target, self._steady)
         guard = Guard(ledger, target.name, holder)
         self._paused = paused
-        self._starter = Starter(
-            ledger, runner, guard, target, panel.name, self._remedies, instruments, actual, lambda _record: self.wake(), paused
-        )
+        self._pause_facts = pause_facts
+        self._starter = Starter(ledger, runner, guard, target, panel.name, self._remedies, instruments, actual, self._repair_ended, paused)
         self._status = TargetStatus(panel.name, target.name, panel.kinds, panel.remedies, policy.mode)
         self._facts = LedgerFacts()
         self._last_end: Moment | None = None
@@ -113,6 +113,11 @@ class Reconciler:
         """Ask for a pass soon. Cheap: a thousand calls are one pass."""
         self.waker()
 
+    def hurry(self) -> None:
+        """Ask for a pass now, however lately the last one ended. For what is rare: a pause that changed, a panel that is back."""
+        self._urgent.set()
+        self.wake()
+
     def step(self) -> float:
         """Do one pass unless the last one has just ended; return the seconds until the next is due. For the supervised loop."""
         now = self._clock.now()
@@ -136,14 +141,34 @@ class Reconciler:
         """Ask for a pass now, wait until one that began after this call has ended, at most ``seconds``; return the newest status."""
         with self._turn:
             wanted = self._status.passes + 1
-            self._urgent.set()
-            self.wake()
+            self.hurry()
             self._turn.wait_for(lambda: self._ended >= wanted, seconds)
         return self._status
 
     def candidate(self, drift_key: str) -> PlannedRepair | None:
         """Return the repair that the newest pass would choose against a drift if history and bounds had no say."""
         return next((repair for repair in self._wanted if drift_key in repair.drift_keys), None)
+
+    def pause_says(self, standing: tuple[StandingPause, ...]) -> PauseSays:
+        """Return what the newest look says of the pauses that stand; and the panel itself, if it is one that is held paused."""
+        status, check = self._status, pausable(self.target)
+        obeyed = {each.id for each in status.pauses}
+        late = [each.pause.id for each in standing if each.pause.id not in obeyed]
+        wrong = tuple(f"the newest look does not know of pause {each} yet: ask again in a moment" for each in late)
+        if check is None:
+            return PauseSays(wrong=wrong)
+        if not status.up or status.look is None:
+            return PauseSays(wrong=(*wrong, f"the panel cannot be read: {status.message or 'no look yet'}"))
+        if self.policy.mode is Mode.OBSERVE:
+            return PauseSays(wrong=(*wrong, "the mode is observe: nothing is sent, so the panel is not held paused; `mode: approve` does"))
+        says = check(status.look.view, standing)
+        return PauseSays(says.well, (*wrong, *says.wrong))
+
+    def _repair_ended(self, record: RepairRecord) -> None:
+        if self._remedies[record.remedy].ordered:
+            self.hurry()
+        else:
+            self.wake()
 
     def _counted_pass(self, now: Moment) -> float:
         self._urgent.clear()
@@ -184,7 +209,8 @@ class Reconciler:
 
     def _read_facts(self, now: Moment) -> LedgerUnavailable | None:
         try:
-            self._facts = self._books.facts(now)
+            pauses = self._pause_facts()
+            self._facts = replace(self._books.facts(now), pauses=pauses.standing, ended_pauses=pauses.ended)
         except LedgerUnavailable as error:
             self._say_ledger(error)
             return error
@@ -213,7 +239,7 @@ class Reconciler:
             approvals=approvals,
             pauses=scene.pauses,
         )
-        return self._due(standing, unfinished, now)
+        return self._due(standing, unfinished, judgement.again, now)
 
     def _scene(self, standing: Standing, judgement: Judgement, now: Moment) -> tuple[Scene, Any]:
         approvals = self._desk.approvals(now)
@@ -227,10 +253,10 @@ class Reconciler:
         )  # fmt: skip
         return scene, approvals
 
-    def _due(self, standing: Standing, unfinished: tuple[RepairRecord, ...], now: Moment) -> float:
+    def _due(self, standing: Standing, unfinished: tuple[RepairRecord, ...], again: float | None, now: Moment) -> float:
         """Return the seconds to the next known deadline (rule 4)."""
         timing = self.policy.timing
-        deadlines = [timing.interval]
+        deadlines = [timing.interval if again is None else again, timing.interval]
         for episode in standing.episodes:
             missing = missing_seconds(episode, self._kinds, now)
             if episode.blind_since is None and (missing or missing_looks(episode, self._kinds)):

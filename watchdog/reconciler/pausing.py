@@ -12,7 +12,18 @@ from typing import Final
 from watchdog.errors import Conflict, LedgerUnavailable, NotFound, Refused
 from watchdog.model.metrics import Instruments, Metric
 from watchdog.model.moments import Clock, Moment
-from watchdog.model.pauses import ENDS, SOURCES, Pause, PauseBook, PauseCheck, PauseEnd, PauseOrder
+from watchdog.model.pauses import (
+    ENDS,
+    SOURCES,
+    Pause,
+    PauseBook,
+    PauseCheck,
+    PauseEnd,
+    PauseFacts,
+    PauseOrder,
+    PauseSays,
+    StandingPause,
+)
 from watchdog.reconciler.reckoning import Reckoning, left
 from watchdog.runtime.log import get_logger
 from watchdog.runtime.loops import LoopSpec
@@ -24,6 +35,8 @@ SOONEST: Final = 0.05
 RESTATED: Final = 60.0
 """Seconds by which the end on the wall clock may be off before it is written anew."""
 BY_TIME: Final = "time"
+LATELY: Final = 32
+"""How many pauses of the past the rules of a target may know."""
 
 _TARGET = ("panel", "target")
 METRICS: tuple[Metric, ...] = (
@@ -82,7 +95,7 @@ class Pauses:
         until, until_mono, now = self._terms(order)
         made = self._book.begin_pause(order, until, self._boot, until_mono, now.wall)
         if made is None:
-            raise Conflict(self._standing_sentence(order), self._standing_one(order))
+            raise self._in_the_way(order)
         log.info("a pause begins", pause=made.id, target=made.target, task=made.task, until=made.until, by=made.by, source=made.source)
         self._changed(made.target)
         return made
@@ -121,22 +134,29 @@ class Pauses:
         wall = self._reckoning.wall(now)
         return tuple(each for each in self._book.pauses(target) if not self._over(each, wall, now))
 
-    def check(self, target: str, known_by_the_pass: Callable[[], tuple[int, ...]]) -> PauseCheck:
-        """Say whether a pause of ``target`` is what it seems; ``known_by_the_pass`` are those that the newest look obeyed."""
+    def facts(self, target: str) -> PauseFacts:
+        """Return what the rules of ``target`` may know of its pauses."""
+        now = self._clock.now()
+        wall = self._reckoning.wall(now)
+        aged = [(each, left(each, self._boot, wall, now)) for each in self._book.pauses(target)]
+        ended = [each for each in self._book.pauses(target, ended=True, limit=LATELY) if each.ended_at is not None]
+        return PauseFacts(tuple(StandingPause(each, rest) for each, rest in aged if rest is None or rest > 0), tuple(ended))
+
+    def check(self, target: str, says: Callable[[tuple[StandingPause, ...]], PauseSays]) -> PauseCheck:
+        """Say whether a pause of ``target`` is what it seems; ``says`` asks the newest look, and a panel that is itself held paused."""
         self._panel(target)
-        standing = self.standing(target)
+        kept = self.facts(target).standing
+        standing = [each.pause for each in kept]
         if not standing:
             return PauseCheck(target, (), (f"no pause of '{target}' stands: its repairs go on",))
-        obeyed = known_by_the_pass()
+        seen = says(kept)
         well = [f"the ledger keeps {_sentence(each)}" for each in standing]
-        wrong = [
-            f"the newest look does not know of pause {each.id} yet: ask again in a moment" for each in standing if each.id not in obeyed
-        ]
+        wrong: list[str] = []
         if self._forgetful:
             wrong.append("it would not survive a restart: the ledger is marked ephemeral; name one on a disk in ledger.url")
         else:
             well.append("it survives a restart of this program and of the host")
-        return PauseCheck(target, tuple(well), tuple(wrong))
+        return PauseCheck(target, (*well, *seen.well), (*seen.wrong, *wrong))
 
     # ---- time ----------------------------------------------------------------------------------------------------------------------------
 
@@ -209,15 +229,12 @@ class Pauses:
             raise NotFound(f"no pause has the number {pause_id}: see `panel-watchdog pauses`")
         return known
 
-    def _standing_one(self, order: PauseOrder) -> Pause | None:
+    def _in_the_way(self, order: PauseOrder) -> Conflict:
         mine = (order.task, order.source)
-        return next((each for each in self._book.pauses(order.target) if (each.task, each.source) == mine), None)
-
-    def _standing_sentence(self, order: PauseOrder) -> str:
-        known = self._standing_one(order)
+        known = next((each for each in self._book.pauses(order.target) if (each.task, each.source) == mine), None)
         if known is None:
-            return "a pause stood a moment ago: ask again"
-        return f"{_sentence(known)} stands: name its version ({known.version}) to change it, or resume it"
+            return Conflict("a pause stood a moment ago: ask again")
+        return Conflict(f"{_sentence(known)} stands: name its version ({known.version}) to change it, or resume it", known)
 
     def _panel(self, target: str) -> str:
         panel = self._panels.get(target)

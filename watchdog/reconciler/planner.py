@@ -89,7 +89,11 @@ def plan(scene: Scene) -> Plan:
             held += _hold(repair.drift_keys, *refusal)
         else:
             ready.append(replace(repair, approval_id=approval.id if approval else None))
-    refused = _many(scene, wanted, [repair for repair in ready if not repair.needs_approval and repair.approval_id is None])
+    refused = _many(
+        scene,
+        wanted,
+        [repair for repair in ready if not repair.needs_approval and repair.approval_id is None and not _ordered(scene, repair)],
+    )
     for repair, (reason, message) in refused:
         held += _hold(repair.drift_keys, reason, message)
     left_out = {repair.proposal.object for repair, _ in refused}
@@ -192,7 +196,8 @@ def _risk(remedy: Remedy, proposal: Proposal) -> Risk:
 
 def _unaskable(scene: Scene, episode: Episode) -> tuple[str, str] | None:  # noqa: PLR0911  # a ladder reads best as one
     drift = episode.drift
-    if episode.baseline:
+    remedy = None if drift.proposal is None else scene.remedies.get(drift.proposal.remedy)
+    if episode.baseline and not (remedy is not None and remedy.ordered):
         return "baseline", REASONS["baseline"]
     if episode.ignore_reason is not None and (episode.ignored_until is None or scene.now.wall < episode.ignored_until):
         return "ignored", episode.ignore_reason
@@ -200,7 +205,7 @@ def _unaskable(scene: Scene, episode: Episode) -> tuple[str, str] | None:  # noq
         return "person", drift.hold or REASONS["person"]
     if drift.hold is not None:
         return "waiting", drift.hold
-    if drift.proposal.remedy not in scene.remedies:
+    if remedy is None:
         return "no_remedy", f"no remedy is called '{drift.proposal.remedy}'"
     if scene.policy.mode_of(drift.kind) is Mode.OBSERVE:
         return "observe", REASONS["observe"]
@@ -234,7 +239,7 @@ def _repair(scene: Scene, members: list[tuple[Episode, Proposal]]) -> PlannedRep
     risk = risk_of(remedy, (proposal for _, proposal in members))
     # the proposal that stands for all is the one with the worst facts, so that what a person reads is what they risk
     speaker = max((proposal for _, proposal in reversed(members)), key=lambda proposal: RANK[_risk(remedy, proposal)])
-    asks = (
+    asks = not remedy.ordered and (
         any(scene.policy.mode_of(episode.drift.kind) is not Mode.REPAIR for episode, _ in members)
         or risk is Risk.DESTRUCTIVE
         or (risk is Risk.DISRUPTIVE and remedy.name not in scene.policy.allow)
@@ -249,7 +254,7 @@ def _refusal(scene: Scene, repair: PlannedRepair, *, approved: bool) -> tuple[st
     remedy = scene.remedies[repair.proposal.remedy]
     if key in scene.busy:
         return scene.busy[key], REASONS[scene.busy[key]]
-    if (pause := _pause_over(scene, repair)) is not None:
+    if not remedy.ordered and (pause := _pause_over(scene, repair)) is not None:
         return "paused", f"pause {pause.id} by {pause.by} ({pause.reason}) stands: nothing is repaired until its end"
     if remedy.needs_docker and not scene.gate_open:
         return "gate", REASONS["gate"]
@@ -262,6 +267,10 @@ def _pause_over(scene: Scene, repair: PlannedRepair) -> Pause | None:
     """Return a pause that covers any subject of the drifts which this repair would end."""
     subjects = [episode.drift.subject for episode in scene.episodes if episode.drift.key in repair.drift_keys]
     return next((pause for pause in scene.pauses if any(pause.covers(each.id, each.name) for each in subjects)), None)
+
+
+def _ordered(scene: Scene, repair: PlannedRepair) -> bool:
+    return scene.remedies[repair.proposal.remedy].ordered
 
 
 def _rejected(scene: Scene, repair: PlannedRepair) -> bool:

@@ -7,6 +7,8 @@ import json
 from starlette.responses import Response
 
 from watchdog import errors
+from watchdog.model.pauses import Pause
+from watchdog.web.bodies import Body, PauseBody
 
 _PLAIN = "application/json"
 # the first class that fits decides, so children stand before their parents
@@ -14,6 +16,7 @@ _BY_CLASS: tuple[tuple[type[errors.WatchdogError], int, str, str], ...] = (
     (errors.NotFound, 404, "not_found", "look at /api/v1/status for the names that exist"),
     (errors.Forbidden, 403, "forbidden", "check the credential that is configured for it"),
     (errors.BadSettings, 422, "bad_settings", "mend the configuration and reload again; the old one goes on"),
+    (errors.Conflict, 409, "conflict", "read it again, and name the version that it has now"),
     (errors.Permanent, 409, "refused", "read the message: the same call will be refused again"),
     (errors.DeadlinePassed, 504, "still_running", "look at /api/v1/status in a while"),
     (errors.Throttled, 503, "busy", "try again in a few seconds"),
@@ -24,9 +27,13 @@ _BY_CLASS: tuple[tuple[type[errors.WatchdogError], int, str, str], ...] = (
 )
 
 
-def error_answer(status: int, code: str, message: str, way_out: str, headers: dict[str, str] | None = None) -> Response:
-    """Return one error as an answer."""
-    body = {"error": {"code": code, "message": message, "way_out": way_out}}
+def error_answer(
+    status: int, code: str, message: str, way_out: str, headers: dict[str, str] | None = None, current: Body | None = None
+) -> Response:
+    """Return one error as an answer; with it, what a stale order did not know, as it is now."""
+    body: dict[str, object] = {"error": {"code": code, "message": message, "way_out": way_out}}
+    if current is not None:
+        body["current"] = current.model_dump(mode="json")
     return Response(json.dumps(body, ensure_ascii=False), status, headers, _PLAIN)
 
 
@@ -37,4 +44,6 @@ def answer_of(error: errors.WatchdogError) -> Response:
         (500, "internal", "see the log"),
     )
     delay = getattr(error, "delay", None)
-    return error_answer(status, code, str(error), way_out, {"retry-after": str(max(1, round(delay)))} if delay else None)
+    known = error.current if isinstance(error, errors.Conflict) else None
+    current = PauseBody.of(known) if isinstance(known, Pause) else None
+    return error_answer(status, code, str(error), way_out, {"retry-after": str(max(1, round(delay)))} if delay else None, current)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
-from starlette.responses import JSONResponse, Response
 
-from watchdog.errors import Conflict
-from watchdog.model.pauses import Pause
 from watchdog.web.bodies import PauseBody
 from watchdog.web.calls import Lane
 from watchdog.web.messages import PauseChange, PauseCheckAnswer, PausesAnswer, PauseTerms, ResumeOrder
@@ -35,7 +33,8 @@ def pause_routes(app: FastAPI, backing: Backing, questions: Lane, orders: Lane) 
     @app.get("/api/v1/targets/{name}/pauses/check")
     async def check(name: str) -> PauseCheckAnswer:
         """Say whether a pause of the target is what it seems."""
-        return PauseCheckAnswer.of(await questions.run(lambda: backing.pauses.check(name, lambda: _obeyed(backing, name))))
+        says = partial(backing.commands.pause_says, name)
+        return PauseCheckAnswer.of(await questions.run(lambda: backing.pauses.check(name, says)))
 
     @app.post("/api/v1/pauses")
     async def pause(order: PauseTerms, request: Request) -> PauseBody:
@@ -51,19 +50,3 @@ def pause_routes(app: FastAPI, backing: Backing, questions: Lane, orders: Lane) 
     async def resume(pause_id: int, request: Request, order: ResumeOrder = NOW) -> PauseBody:
         """End a pause."""
         return PauseBody.of(await orders.run(lambda: backing.pauses.resume(pause_id, by(request, order), order.version)))
-
-    app.add_exception_handler(Conflict, _conflict)
-
-
-def _obeyed(backing: Backing, name: str) -> tuple[int, ...]:
-    return tuple(each.id for each in backing.commands.status(name).pauses)
-
-
-def _conflict(_request: Request, error: Exception) -> Response:
-    """Answer a stale order with the pause as it is now."""
-    current = getattr(error, "current", None)
-    said = {"code": "conflict", "message": str(error), "way_out": "read it again, and name the version that it has now"}
-    body: dict[str, object] = {"error": said}
-    if isinstance(current, Pause):
-        body["current"] = PauseBody.of(current).model_dump(mode="json")
-    return JSONResponse(body, 409)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.drifts import Episode
 from watchdog.model.holdings import Release
-from watchdog.model.pauses import Pause, PauseCheck, PauseOrder
+from watchdog.model.pauses import Pause, PauseCheck, PauseOrder, PauseSays, StandingPause
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.commands import PlanReport
 from watchdog.reconciler.status import TargetStatus
@@ -56,6 +56,8 @@ class Commands(Protocol):
 
     def status(self, target: str) -> TargetStatus: ...
 
+    def pause_says(self, target: str, standing: tuple[StandingPause, ...]) -> PauseSays: ...
+
     def sync(self, target: str, seconds: float = ...) -> TargetStatus: ...
 
     def plan(self, target: str) -> PlanReport: ...
@@ -96,7 +98,7 @@ class Pauses(Protocol):
 
     def pauses(self, target: str | None = None, *, ended: bool = False, limit: int = 100) -> tuple[Pause, ...]: ...
 
-    def check(self, target: str, known_by_the_pass: Callable[[], tuple[int, ...]]) -> PauseCheck: ...
+    def check(self, target: str, says: Callable[[tuple[StandingPause, ...]], PauseSays]) -> PauseCheck: ...
 
 
 class Archives(Protocol):
@@ -111,10 +113,44 @@ class Archives(Protocol):
         ...
 
 
-class Backing(Protocol):
-    """The program behind the web. ``pages``, ``health`` and ``readiness`` touch memory only.
+class Inlet(Protocol):
+    """One door for reports."""
 
-    ``pages``, ``commands``, ``pauses`` and ``archives`` are asked for anew at each call: a reload may put others in their place.
+    @property
+    def limit(self) -> int:
+        """Bytes that a report may have."""
+        ...
+
+
+class Inlets(Protocol):
+    """The doors for reports. Memory only: called in the server's own loop."""
+
+    def known(self, panel: str, name: str) -> bool:
+        """Whether any target opens this door."""
+        ...
+
+    def find(self, panel: str, name: str, secret: str) -> Inlet | None:
+        """Return the door that ``secret`` opens, in the same time whether it does or not."""
+        ...
+
+    def offer(self, door: Any, size: int) -> bool:
+        """Keep room for a report of ``size`` bytes, to be handed over soon; False = there is none."""
+        ...
+
+    def hand_over(self, door: Any, content_type: str, body: bytes) -> None:
+        """Take the report for which room was kept."""
+        ...
+
+    def turn_away(self, door: Any) -> None:
+        """Count a report that was refused."""
+        ...
+
+
+class Backing(Protocol):
+    """The program behind the web. ``pages``, ``inlets``, ``health`` and ``readiness`` touch memory only.
+
+    ``pages``, ``commands``, ``pauses``, ``archives`` and ``inlets`` are asked for anew at each call: a reload may put
+    others in their place.
     """
 
     @property
@@ -128,6 +164,9 @@ class Backing(Protocol):
 
     @property
     def archives(self) -> Archives: ...
+
+    @property
+    def inlets(self) -> Inlets: ...
 
     def health(self) -> Report:
         """Say whether supervisor, scheduler and web live; never about a target."""

@@ -5,13 +5,11 @@ The images are stand-ins, made from scratch with busybox: the vendor's restore n
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.dockerd import BUSYBOX, Dockerd, dockerd, engine, poll
+from tests.support.dockerd import Dockerd, dockerd, engine, poll
 from tests.support.rehearsals import LICENCE
 from watchdog.cli import main
 from watchdog.collectors.archives.notes import SUFFIX as NOTE_SUFFIX
@@ -76,24 +74,8 @@ SERVE = "touch /tmp/up; while test -e /tmp/up; do echo ready | nc -l -p 5432; do
 
 def image(engine: Dockerd, name: str, files: dict[str, str], command: str = "") -> None:
     """Import an image from scratch, with busybox and programs of ours."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for folder in ("bin", "tmp", "proc", "dev", "etc", "data"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o777 if folder == "tmp" else 0o755
-            tar.addfile(entry)
-        tar.add(BUSYBOX.resolve(), "bin/busybox")
-        for applet in APPLETS:
-            link = tarfile.TarInfo(f"bin/{applet}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-        for path, text in files.items():
-            entry = tarfile.TarInfo(path)
-            entry.mode, entry.size = 0o755, len(text.encode())
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    repo, _, tag = name.partition(":")
-    changes = {"changes": f"CMD {json.dumps(['sh', '-c', command])}"} if command else {}
-    engine.call("POST", "/images/create", buffer.getvalue(), query={"fromSrc": "-", "repo": repo, "tag": tag, **changes})
+    changes = f"CMD {json.dumps(['sh', '-c', command])}" if command else ""
+    engine.import_image(name, applets=APPLETS, files=files, changes=changes)
 
 
 @dataclass

@@ -149,15 +149,21 @@ def _report(hands: Hands, kept: Kept, found: Verification, reads: Reads) -> Outc
     if reads.file is None:
         put_back(hands)
     reply = reported(hands, success(sha1, size), success_line(hands.backup, hands.parameter("sha1"), size))
+    record = read_back(hands, reply)
+    if isinstance(record, Outcome):
+        return record
+    if record.state != "complete":
+        return let_go(hands, kept, refused_by(hands, reply))
+    return _confirmed(hands, kept, record, sha1)
+
+
+def read_back(hands: Hands, reply: Reply) -> Backup | Outcome:
+    """Read the record again after a report, whatever was answered; return it, or how this ends without it."""
     try:
         record = hands.reread()
     except NotFound:
         return hands.gave_up("the backup was deleted from the panel meanwhile")
-    if record is None:
-        return hands.later(WAIT, f"{reply.message}, but the record cannot be read back now")
-    if record.state != "complete":
-        return let_go(hands, kept, refused_by(hands, reply))
-    return _confirmed(hands, kept, record, sha1)
+    return record or hands.later(WAIT, f"{reply.message}, but the record cannot be read back now")
 
 
 def _confirmed(hands: Hands, kept: Kept, record: Backup, sha1: str | None) -> Outcome:

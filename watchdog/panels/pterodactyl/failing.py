@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from watchdog.errors import NotFound
 from watchdog.model.archives import Identity
 from watchdog.model.repairs import Outcome
 from watchdog.panels.pterodactyl import refusing
-from watchdog.panels.pterodactyl.completing import first_record, judge, look, refused_by, reported, verified
+from watchdog.panels.pterodactyl.completing import first_record, judge, look, read_back, refused_by, reported, verified
 from watchdog.panels.pterodactyl.hands import Hands
 from watchdog.panels.pterodactyl.naming import SUFFIX
 from watchdog.panels.pterodactyl.refusing import Reads, Refusal
 from watchdog.panels.pterodactyl.remedies import identity_of
-from watchdog.panels.pterodactyl.replying import WAIT
 from watchdog.panels.pterodactyl.sends import FAILURE, failure_line, quarantine_line
 from watchdog.panels.pterodactyl.view import Backup
 from watchdog.runtime import quarantine
@@ -112,12 +110,9 @@ def _corrupt(hands: Hands, planned: Identity) -> Refusal | None:
 def _report(hands: Hands) -> Outcome:
     """Report it, and read the record again whatever was answered."""
     reply = reported(hands, FAILURE, failure_line(hands.backup))
-    try:
-        record = hands.reread()
-    except NotFound:
-        return hands.gave_up("the backup was deleted from the panel meanwhile")
-    if record is None:
-        return hands.later(WAIT, f"{reply.message}, but the record cannot be read back now")
+    record = read_back(hands, reply)
+    if isinstance(record, Outcome):
+        return record
     if record.state == "failed":
         hands.act.step("confirmed")
         return _set_aside(hands, "the panel has it as failed, and its slot is free")

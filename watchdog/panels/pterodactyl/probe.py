@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from watchdog.errors import BadSettings, Blind, Forbidden, NotFound, Temporary, WatchdogError
-from watchdog.model.docker import Container, DockerFacts
 from watchdog.model.hooks import Hook
 from watchdog.model.panels import Ports, Probe
-from watchdog.model.snapshots import Actual, Snapshot
 from watchdog.panels.pterodactyl import advise, client
 from watchdog.panels.pterodactyl.client import PterodactylClient
 from watchdog.panels.pterodactyl.evidence import EvidenceReader
@@ -18,8 +16,8 @@ from watchdog.panels.pterodactyl.releases import panel_rows
 from watchdog.panels.pterodactyl.settings import NodeSettings, PterodactylSettings
 from watchdog.panels.pterodactyl.traces import Evidence
 from watchdog.panels.pterodactyl.view import Callback, Node, PterodactylView, Websocket
-from watchdog.runtime import shapes
 from watchdog.runtime.hooklines import hook_line
+from watchdog.runtime.lookup import container_alone
 
 CALLBACKS: Final[Mapping[str, tuple[bool | None, str]]] = {
     "healthy": (True, "Wings can report backups"),
@@ -66,7 +64,8 @@ def _lines(settings: PterodactylSettings, ports: Ports, connection: PterodactylC
         yield from _panel(settings, view)
     evidence = Evidence()
     if settings.node is not None:
-        evidence = EvidenceReader(settings, ports.clock, settings.node.proc).read(_actual(settings.node, settings, ports))
+        actual = container_alone(settings.node.container, ports.engine_read, ports.clock, settings.timeout, settings.interval)
+        evidence = EvidenceReader(settings, ports.clock, settings.node.proc).read(actual)
         yield _callback(view.callback if view is not None else connection.probe())
         yield from _node(settings.node, evidence, view, ports.clock.now().wall)
     else:
@@ -198,21 +197,6 @@ def _hooks(settings: PterodactylSettings) -> Iterator[Probe]:
     )
     for name, hook, none in hooks:
         yield Probe(name, ok=True if hook else None, message=hook_line(hook) if hook else none)
-
-
-def _actual(node: NodeSettings, settings: PterodactylSettings, ports: Ports) -> Actual:
-    """Return what Docker says of Wings' container now; nothing when there is none, or no engine that knows it."""
-    if not node.container or ports.engine_read is None:
-        return Actual()
-    try:
-        told = ports.engine_read.inspect(node.container, settings.timeout)
-        state = shapes.mapping(shapes.member(told, "State", "inspect"), "inspect.State")
-        pid, status = shapes.number(state, "Pid", "inspect.State"), shapes.text(state, "Status", "inspect.State")
-        container = Container(shapes.identifier(told, "Id"), node.container, "", status, pid=int(pid) or None)
-    except WatchdogError:
-        return Actual()  # then its processes are not in sight, and that is said
-    now = ports.clock.now()
-    return Actual(docker=Snapshot("docker", DockerFacts("", "", (container,)), now, now, settings.interval))
 
 
 def _with(said: str, message: str) -> str:

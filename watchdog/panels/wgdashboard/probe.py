@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from watchdog.errors import Blind, Forbidden, NotFound, Permanent, Temporary, Unknown, WatchdogError
-from watchdog.model.docker import Container, DockerFacts
 from watchdog.model.panels import Ports, Probe
-from watchdog.model.snapshots import Actual, Snapshot
 from watchdog.panels.wgdashboard import advise, client
 from watchdog.panels.wgdashboard.client import WgdashboardClient
 from watchdog.panels.wgdashboard.evidence import EvidenceReader
@@ -16,8 +14,8 @@ from watchdog.panels.wgdashboard.session import WrongKey
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.traces import PARTS, Evidence
 from watchdog.panels.wgdashboard.view import LOGS_EVERY_REQUEST_UNTIL, Access, WgdashboardView
-from watchdog.runtime import shapes
 from watchdog.runtime.hooklines import hook_line
+from watchdog.runtime.lookup import container_alone
 
 PARTS_SAID: Final[Mapping[str, str]] = {
     "ini": "its settings on disk: autostart, whether API keys are on",
@@ -44,7 +42,8 @@ def _lines(settings: WgdashboardSettings, ports: Ports, connection: WgdashboardC
         yield _unreached(settings, error)
         return
     yield Probe("panel", ok=True, message=f"{settings.url} answers, {version}")
-    evidence = EvidenceReader(settings, ports.clock, hooks=ports.hooks).read(_actual(settings, ports))
+    actual = container_alone(settings.container, ports.engine_read, ports.clock, settings.timeout, settings.interval)
+    evidence = EvidenceReader(settings, ports.clock, hooks=ports.hooks).read(actual)
     view = None
     try:
         view = connection.view()
@@ -59,21 +58,6 @@ def _lines(settings: WgdashboardSettings, ports: Ports, connection: WgdashboardC
     )
     for sentence in advise.advise(settings, view, evidence) if view is not None else ():
         yield Probe("advice", ok=None, message=sentence)
-
-
-def _actual(settings: WgdashboardSettings, ports: Ports) -> Actual:
-    """Return what Docker says of the panel's container now; nothing when there is none, or no engine that knows it."""
-    if not settings.container or ports.engine_read is None:
-        return Actual()
-    try:
-        told = ports.engine_read.inspect(settings.container, settings.timeout)
-        state = shapes.mapping(shapes.member(told, "State", "inspect"), "inspect.State")
-        pid, status = shapes.number(state, "Pid", "inspect.State"), shapes.text(state, "Status", "inspect.State")
-        container = Container(shapes.identifier(told, "Id"), settings.container, "", status, pid=int(pid) or None)
-    except WatchdogError:
-        return Actual()  # then its processes are not in sight, and that is said
-    now = ports.clock.now()
-    return Actual(docker=Snapshot("docker", DockerFacts("", "", (container,)), now, now, settings.interval))
 
 
 def _unreached(settings: WgdashboardSettings, error: WatchdogError) -> Probe:

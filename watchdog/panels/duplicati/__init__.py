@@ -1,0 +1,1 @@
+"""Duplicati: backups whose pause is forgotten."""

@@ -24,12 +24,12 @@ def backup_object(target: str, backup: str) -> ObjectKey:
 
 
 def run_risk(facts: Mapping[str, Scalar]) -> Risk:
-    """A run takes the machine's and the line's strength; one whose source may be gone can push the good backups out (retention)."""
+    """Return the risk of a run: it takes strength; with a source that may be gone it can push the good backups out (retention)."""
     return Risk.DISRUPTIVE if facts.get("version_known") and facts.get("source_whole") is not False else Risk.DESTRUCTIVE
 
 
 def always_asked(facts: Mapping[str, Scalar]) -> Risk:
-    """A repair of a job's database and an abort always wait for a person: both may end in a destination that must be cleaned up."""
+    """Return that a person is asked: what is aborted or rebuilt may leave a destination that must be cleaned up."""
     del facts
     return Risk.DESTRUCTIVE
 

@@ -1,0 +1,117 @@
+"""The rules of how a job's runs end and what they leave: failed, stopped, warned, stale, without a database or a source. Pure.
+
+Contract section 4, rules 8, 9 and 10.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from watchdog.model.drifts import Drift, Proposal, Scalar
+from watchdog.panels.duplicati import remedies, sources
+from watchdog.panels.duplicati.cases import Case, Part, of_one
+from watchdog.panels.duplicati.endings import Ended, newest
+from watchdog.panels.duplicati.schedules import Repeat, repeat_of
+from watchdog.panels.duplicati.traces import JobDatabase
+from watchdog.panels.duplicati.view import Backup
+
+MONTH: Final = 31 * 86400.0
+_GONE: Final = {
+    "absent": "its file is not there", "empty": "its file is empty", "no_database": "its file is no database", "damaged": "it is damaged",
+}  # fmt: skip
+UNRECORDED: Final = "unrecorded_files"
+"""The topic of the message by which a run fails that had to begin with an empty database (see ``answers.topic``)."""
+
+
+def about_results(case: Case, backup: Backup) -> Part:
+    """Judge how the newest run ended, and what the next one will find."""
+    ended = newest(case.view, backup)
+    drifts = [
+        _ending(case, backup, ended), _stale(case, backup, ended), _database(case, backup, ended), _shared(case, backup),
+        *sources.about_sources(case, backup),
+    ]  # fmt: skip
+    return of_one(case.backup(backup), drifts)
+
+
+def _ending(case: Case, backup: Backup, ended: Ended | None) -> Drift | None:
+    if ended is None or ended.word == "success":
+        return None
+    subject = case.backup(backup)
+    evidence: dict[str, Scalar] = {"at": round(ended.at), "told_by": ended.by, "about": ended.topic}
+    if ended.word == "stopped":
+        return case.drift(
+            "backup_stopped", subject, "its newest run was stopped before its end", "it has a schedule", evidence,
+            hold="its next run goes on from there",
+        )  # fmt: skip
+    if ended.word == "warning":
+        return case.drift(
+            "backup_warned", subject, "its newest run ended with warnings", "it ended", evidence, hold="its log names them"
+        )  # fmt: skip
+    logged = "with errors" if ended.word == "error" else "without a backup"
+    return case.drift(
+        "backup_failed", subject, f"its newest run ended {logged}", "it is backed up", evidence,
+        hold="its log, or the note in the server's pages, says why",
+    )  # fmt: skip
+
+
+def _stale(case: Case, backup: Backup, ended: Ended | None) -> Drift | None:
+    """Find a job whose runs end well while its newest version grows old; not where the last run found nothing changed."""
+    metadata, repeat = backup.metadata, repeat_of(backup.schedule.repeat) if backup.schedule is not None else None
+    if repeat is None or metadata.newest is None or metadata.finished is None or ended is None or ended.failed or _unchanged(backup):
+        return None
+    allowed = case.settings.stale_factor * _period(repeat, backup)
+    if metadata.finished - metadata.newest <= allowed or case.server_wall - metadata.finished > allowed:
+        return None
+    return case.drift(
+        "backup_stale", case.backup(backup), "its newest version is several of its periods old", "its runs end well",
+        {"newest": metadata.newest}, hold="look at what its last runs did: nothing of them can be restored",
+    )  # fmt: skip
+
+
+def _unchanged(backup: Backup) -> bool:
+    result = backup.result
+    return result is not None and (result.added_files, result.modified_files, result.deleted_files) == (0, 0, 0)
+
+
+def _period(repeat: Repeat, backup: Backup) -> float:
+    """Return the longest usual time between two slots, in seconds."""
+    period = repeat.seconds + repeat.months * MONTH
+    days = len(backup.schedule.days) if backup.schedule is not None else 0
+    return max(period, 7 * 86400.0 / days) if days else period
+
+
+def database_of(case: Case, backup: Backup) -> JobDatabase | None:
+    """Return a job's database as this host sees it, None = it is not told where it is."""
+    return case.evidence.databases.get(backup.id) or case.evidence.databases.get(backup.name)
+
+
+def _database(case: Case, backup: Backup, ended: Ended | None) -> Drift | None:
+    """Find a database that is gone; also one that a run began anew, for that run fails and the next does, too."""
+    ran = backup.metadata.finished is not None or backup.metadata.newest is not None
+    if not ran or case.view.state.busy_with(backup.id):
+        return None
+    lies = database_of(case, backup)
+    if backup.db_exists is False:
+        truth = "the server does not find it"
+    elif lies is not None and lies.problem in _GONE:
+        truth = _GONE[lies.problem]
+    elif ended is not None and ended.failed and ended.topic == UNRECORDED:
+        truth = "a run began a new, empty one, and found volumes that it does not know"
+    else:
+        return None
+    proposal = Proposal(remedies.REPAIR_DATABASE, remedies.backup_object(case.settings.name, backup.id), {"backup": backup.id}, {})
+    offered = proposal if case.view.capabilities.mendable else None
+    return case.drift(
+        "job_database_missing", case.backup(backup), truth, "the job has run before", {}, offered,
+        None if offered else "this release is too old: it is only observed",
+    )  # fmt: skip
+
+
+def _shared(case: Case, backup: Backup) -> Drift | None:
+    others = [each for each in case.view.backups if each.id != backup.id and each.db_path and each.db_path == backup.db_path]
+    if not others:
+        return None
+    return case.drift(
+        "job_database_shared", case.backup(backup), f"it is also that of job {others[0].id}", "it is the job's own",
+        {"others": ",".join(sorted(each.id for each in others))}, hold="give one of the jobs a database of its own in the server's pages",
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from watchdog.model.drifts import Drift, Proposal, Scalar, Subject, UnknownSubje
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
+from watchdog.panels.duplicati.leases import Posted
 from watchdog.panels.duplicati.notes import Notes
 from watchdog.panels.duplicati.remedies import PANEL_NAME
 from watchdog.panels.duplicati.settings import DuplicatiSettings
@@ -19,7 +20,7 @@ from watchdog.panels.duplicati.view import Backup, DuplicatiView
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that the rules may know of one server. ``notes`` is this look's memory."""
+    """All that the rules may know of one server. ``notes`` is this look's memory, ``posted`` the newest pause that this process sent."""
 
     settings: DuplicatiSettings
     actual: Actual
@@ -28,6 +29,7 @@ class Case:
     facts: LedgerFacts
     notes: Notes
     now: Moment
+    posted: Posted | None = None
 
     @property
     def wall(self) -> float:

@@ -23,6 +23,9 @@ ENDINGS: Final[tuple[Ending, ...]] = ("success", "warning", "error", "fatal", "s
 BAD: Final[frozenset[str]] = frozenset({"error", "fatal"})
 MOST_JOBS: Final = 500
 MOST_KNOWN: Final = 2000
+MOST_TITLE: Final = 1000
+SAME_FAILURE: Final = 60.0
+"""Reports without a time of their own that come within so many seconds are one: the server tries three times within some."""
 _WORDS: Final[dict[str, Ending]] = {"success": "success", "warning": "warning", "error": "error", "fatal": "fatal"}
 _STOPPED: Final = ("OperationCanceledException", "TaskCanceledException", "CancelException", "operation was canceled", "task was canceled")
 _TITLE: Final = re.compile(r"Duplicati (\w{1,40}) report for (.*?)(?: \(([^(),]{1,100}), ([^(),]{1,100}), ([^()]{1,200})\))?\s*$")
@@ -61,7 +64,7 @@ class Report:
 
     @property
     def key(self) -> tuple[str, str, str, float | None]:
-        """Return what makes it the same report when it comes again."""
+        """Return what makes it the same report when it comes again; ``began`` None: by ``at``, see ``Reports``."""
         return self.machine, self.backup or self.name, self.operation, self.began
 
 
@@ -97,11 +100,11 @@ def _of_form(body: bytes, at: float) -> Report:
         fields = parse_qs(body.decode("utf-8"), max_num_fields=1000)
     except ValueError:
         raise MalformedAnswer("a report is no form") from None
-    text = next((values[0] for values in fields.values() if _TITLE.match(values[0].partition("\n")[0])), None)
+    text = next((values[0] for values in fields.values() if _TITLE.match(values[0].partition("\n")[0][:MOST_TITLE])), None)
     if text is None:
         raise MalformedAnswer("a form holds no report: its text must begin as Duplicati's own does")
     head, _, rest = text.partition("\n")
-    title = cast("re.Match[str]", _TITLE.match(head))
+    title = cast("re.Match[str]", _TITLE.match(head[:MOST_TITLE]))
     result = dict(_lines(rest))
     thrown = rest if "ParsedResult" not in result else result.get("Failed", "")
     return Report(
@@ -168,14 +171,15 @@ class Reports:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: dict[str, Report] = {}
-        self._known: dict[tuple[str, str, str, float | None], None] = {}
+        self._known: dict[tuple[str, str, str, float | None], float] = {}
 
     def take(self, report: Report) -> bool:
         """Keep a report; False = it had come before, or is of something else than a backup that the server ran."""
         with self._lock:
-            if report.key in self._known:
+            known = self._known.get(report.key)
+            if known is not None and (report.began is not None or abs(report.at - known) <= SAME_FAILURE):
                 return False
-            self._known[report.key] = None
+            self._known[report.key] = report.at
             while len(self._known) > MOST_KNOWN:
                 del self._known[next(iter(self._known))]
             if not report.backup or report.operation != "Backup":

@@ -119,12 +119,15 @@ def _never_ran(case: Case, backup: Backup) -> Drift | None:
 
 def _schedule_lost(case: Case, backup: Backup) -> Drift | None:
     state, schedule = case.view.state, backup.schedule
-    planned = schedule is not None and schedule.time is not None and repeat_of(schedule.repeat) is not None
-    if not planned or backup.id in state.proposed or state.busy_with(backup.id) or state.paused:
+    if schedule is None or state.busy_with(backup.id):
         return None
+    broken = schedule.time is None or (schedule.repeat != "" and repeat_of(schedule.repeat) is None)
+    if not broken and (schedule.repeat == "" or backup.id in state.proposed or state.paused):
+        return None
+    truth = "its schedule has no time, or a repetition that is none" if broken else "the scheduler has no next time for it"
     return case.drift(
-        "schedule_lost", case.backup(backup), "the scheduler has no next time for it", "it has a schedule",
-        hold="save the job once in the server's pages, or restart the server: that makes the scheduler read it again",
+        "schedule_lost", case.backup(backup), truth, "it has a schedule", {"repeat": schedule.repeat[:50]},
+        hold="set its schedule anew in the server's pages" if broken else "save the job once, or restart the server",
     )  # fmt: skip
 
 

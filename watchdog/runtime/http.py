@@ -159,7 +159,7 @@ class Http:
             deadline = Deadline(started + bound)
             session.trust_env = False
             session.mount(self._base, OneExchange(self._connect, deadline, self._tls_context()))
-            url = self._base + path + _query(query)
+            url = self._base + path + query_of(query)
             with session.request(method, url, data=body, headers=headers, allow_redirects=False, stream=True) as raw:
                 return self._answer(operation, raw, self._read(operation, raw), started)
 
@@ -253,7 +253,8 @@ def _by_status(answer: Answer) -> str:
     return "ok"
 
 
-def _query(query: Query | None) -> str:
+def query_of(query: Query | None) -> str:
+    """Return the query part of an address with its question mark, "" for none. What is None is left out."""
     pairs = [(name, str(value).lower() if isinstance(value, bool) else value) for name, value in (query or {}).items() if value is not None]
     return "?" + urlencode(pairs, doseq=True) if pairs else ""
 

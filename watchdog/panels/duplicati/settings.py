@@ -11,15 +11,16 @@ from watchdog.model.repairs import Mode
 from watchdog.runtime.fields import AbsolutePath, CronLine, Duration, Strict, ZoneOrHost, panel_address
 
 KindName = Literal[
-    "pause_lost", "pause_cut", "pause_outlived", "pause_unowned", "pause_on_paper", "pause_resumed_by_person", "pause_missing",
-    "task_pause_missing", "task_pause_outlived", "task_run_queued", "run_under_pause", "startup_delay_missing",
+    "pause_missing", "pause_lost", "pause_cut", "pause_on_paper", "pause_lease_due", "pause_unwatched", "pause_outlived", "pause_over",
+    "pause_unowned", "pause_resumed_by_person", "run_under_pause", "pause_of_no_job", "task_pause_missing", "task_pause_outlived",
+    "task_pause_over", "task_pause_edited", "task_run_queued", "startup_delay_missing", "startup_delay_left",
     "backup_overdue", "backup_queued_behind", "backup_never_ran", "backup_run_cut", "backup_stuck", "backup_failed", "backup_stopped",
     "backup_warned", "backup_stale", "schedule_lost", "job_database_missing", "job_database_shared", "running_while_idle",
     "source_missing", "source_shrunk", "destination_volume_missing", "destination_volume_short", "destination_volume_zero",
     "destination_volume_flipped", "destination_volume_extra", "destination_upload_cut", "destination_dlist_late", "clock_skew",
 ]  # fmt: skip
 RemedyName = Literal[
-    "pause", "resume", "move_schedule", "put_schedule_back", "set_startup_delay", "run", "repair_database", "abort",
+    "pause", "renew", "resume", "move_schedule", "put_schedule_back", "set_startup_delay", "run", "repair_database", "abort",
 ]  # fmt: skip
 Auth = Literal["password", "preauth", "forever"]
 MINUTE: Final = 60.0
@@ -134,6 +135,8 @@ class DuplicatiSettings(Strict):
     startup_delay: str = ""
     """A pause at each start of the server that we set for you and put back on release, such as ``2m``: on 2.1.0.x it closes the gap in
     which a due job starts before we can pause again; 2.1.1 to 2.2.0.2 ignore it. "" = the server's own is left alone."""
+    zone: ZoneOrHost = ""
+    """The server's time zone, for one that does not say it (2.1.0.4 and .5). "" = this host's, if it agrees with the server's clock."""
     overdue_grace: Duration = Field(15 * MINUTE, ge=60)
     """How late a job may start before it counts as overdue."""
     stuck_after: Duration = Field(HOUR, ge=300)

@@ -58,7 +58,7 @@ class Pulse:
     ``silence`` is a word for the newest failure. ``refused_at``: when a connection was last refused or ended. ``suspicion``: why a restart
     is suspected that no reading has followed yet ("" = it is not).
     ``restart``, ``restart_at``, ``why``: the newest restart, seen by the reading of ``restart_at``; ``restarts`` counts them.
-    ``cut``: what was under way at the last reading before it and is not any more.
+    ``cut``: what was under way at the last reading before a restart and was not at the next (``cut_at``); it may have ended well.
     ``watched_since``: the first reading of this unbroken watch: whatever happened before it, nobody saw.
     ``pause_since``: since when the present pause stands as it is. ``fell``: the newest end of a pause.
     ``sent_at``: when we last ordered a resume that no reading has followed yet. ``highest``: the highest id of a task in this life of the
@@ -75,6 +75,7 @@ class Pulse:
     why: str = ""
     restarts: int = 0
     cut: Task | None = None
+    cut_at: Moment | None = None
     watched_since: Moment | None = None
     pause_since: Moment | None = None
     fell: Fall | None = None
@@ -94,7 +95,10 @@ def heard(pulse: Pulse, state: ServerState, *, behind_proxy: bool | None = None,
     """
     before = pulse.state
     hidden = (pulse.hidden or not state.direct) if behind_proxy is None else behind_proxy
-    told = replace(pulse, state=state, silent_since=None, silence="", suspicion="", sent_at=None, hidden=hidden)
+    ordered = pulse.sent_at is not None and state.paused and state.at.since(pulse.sent_at) <= BOOTING
+    told = replace(
+        pulse, state=state, silent_since=None, silence="", suspicion="", sent_at=pulse.sent_at if ordered else None, hidden=hidden
+    )  # fmt: skip
     if before is None:
         since = state.at if state.paused else None
         return replace(told, watched_since=state.at, pause_since=since, highest=max(_ids(state), default=0))
@@ -104,17 +108,18 @@ def heard(pulse: Pulse, state: ServerState, *, behind_proxy: bool | None = None,
         return replace(told, highest=max(pulse.highest, *_ids(state), 0))
     if restart is Restart.CERTAIN and behind_proxy is None and before.connection == state.connection and not pulse.suspicion:
         hidden = True  # the connection outlived a restart: it is not the server that is at its end
-    cut = before.active if before.active is not None and state.active != before.active else None
+    if before.active is not None and state.active != before.active:
+        told = replace(told, cut=before.active, cut_at=state.at)
     return replace(
-        told, restart=restart, restart_at=state.at, why=why, restarts=pulse.restarts + 1, cut=cut, hidden=hidden,
-        highest=max(_ids(state), default=0),
-    )  # fmt: skip
+        told, restart=restart, restart_at=state.at, why=why, restarts=pulse.restarts + 1, hidden=hidden, highest=max(_ids(state), default=0)
+    )
 
 
 def compare(before: ServerState, after: ServerState, highest: int, *, suspicion: str = "", hidden: bool = False) -> tuple[Restart, str]:
     """Return what two readings, one right after the other, tell of a restart between them, and why in a few words.
 
-    ``highest`` is the highest id of a task seen before. ``suspicion`` is what was noticed in between, "" = nothing.
+    ``highest`` is the highest id of a task seen before. ``suspicion`` is what was noticed in between, "" = nothing. ``hidden`` = that
+    another connection was used proves nothing.
     """
     for name, was, now in (
         ("LastEventID", before.last_event, after.last_event),
@@ -123,25 +128,30 @@ def compare(before: ServerState, after: ServerState, highest: int, *, suspicion:
     ):
         if now < was:
             return Restart.CERTAIN, f"{name} fell"
-    # a task that waited may run after a later one that jumped the queue: only a new one with a low id tells
-    if any(each < highest for each in _ids(after) - _ids(before)):
+    # a task that waited may run after a later one that jumped the queue: only a new one with a low id tells. And as active task and queue
+    # are read one after the other, one in between is in neither: over the same connection it is no proof
+    lower = any(each < highest for each in _ids(after) - _ids(before))
+    other = after.connection != before.connection
+    if lower and (suspicion or other):
         return Restart.CERTAIN, "a new task has a lower id"
     if suspicion:
         return Restart.SUSPECTED, suspicion
-    if after.connection != before.connection and not hidden:
+    if other and not hidden:
         return Restart.SUSPECTED, "the connection had ended"
-    return Restart.NONE, ""
+    return (Restart.SUSPECTED, "a new task has a lower id") if lower and hidden else (Restart.NONE, "")
 
 
-def silent(pulse: Pulse, at: Moment, *, kind: str, refused: bool, why: str = "") -> Pulse:
+def silent(pulse: Pulse, at: Moment, *, kind: str, refused: bool, severed: bool = False, why: str = "") -> Pulse:
     """Return the pulse after an exchange that failed, or a connection whose end was noticed.
 
     ``kind`` is a short word for the failure. ``refused`` = it was refused, reset or ended, or a proxy found nobody: a restart is suspected,
-    and the server may be starting. Else it only did not answer, or not well.
+    and the server may be starting. Else it only did not answer, or not well. ``severed`` = we ended the connection ourselves, after a
+    time-out: what happened until the next reading nobody saw.
     """
-    suspicion = pulse.suspicion or ((why or "the connection was refused") if refused else "")
+    heard_of = (why or "the connection was refused") if refused else "it was out of sight: an exchange took too long" if severed else ""
     return replace(
-        pulse, silent_since=pulse.silent_since or at, silence=kind, suspicion=suspicion, refused_at=at if refused else pulse.refused_at
+        pulse, silent_since=pulse.silent_since or at, silence=kind, suspicion=pulse.suspicion or heard_of,
+        refused_at=at if refused else pulse.refused_at,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
@@ -30,8 +31,12 @@ class EvidenceReader:
         ends = self._clock.now().mono + READING
         return Evidence(
             {key: reader.read(lambda: self._clock.now().mono < ends) for key, reader in self._databases.items()},
-            {key: tuple(map(_seen, paths)) for key, paths in self._settings.sources.items()},
+            self.sources(),
         )
+
+    def sources(self) -> Mapping[str, tuple[SourceSeen, ...]]:
+        """Return what can be seen of the jobs' sources now."""
+        return {key: tuple(map(_seen, paths)) for key, paths in self._settings.sources.items()}
 
 
 def _seen(path: Path) -> SourceSeen:

@@ -99,8 +99,14 @@ def run_proposal(case: Case, backup: Backup) -> tuple[Proposal | None, str | Non
     whole = sources.whole(case, backup)
     if whole is False:
         return None, "its source is missing, empty or far smaller than before: a run could push good backups out"
-    facts = {"version_known": case.view.capabilities.family != "unknown", "source_whole": whole}
+    known = case.view.capabilities.family != "unknown"
+    facts = {"version_known": known, "source_whole": whole, "ended": mark_of(backup)}
     return Proposal(remedies.RUN, remedies.backup_object(case.settings.name, backup.id), {"backup": backup.id}, facts), None
+
+
+def mark_of(backup: Backup) -> str:
+    """Return what changes with each run of a job that ends: so a remedy knows that there was one since it was planned."""
+    return " ".join(str(each) for each in _trace(backup))
 
 
 def _never_ran(case: Case, backup: Backup) -> Drift | None:
@@ -177,12 +183,13 @@ def _stuck_task(case: Case, task: Task, subject: Subject) -> Drift | None:
     if _standing(case, task) is None:
         return None
     progress = case.view.progress
-    facts = {"phase": progress.phase if progress is not None and progress.task == task.id else ""}
+    seen = progress if progress is not None and progress.task == task.id else None
+    facts = {"phase": seen.phase if seen is not None else "", "mark": seen.mark if seen is not None else ""}
     acted_on = remedies.backup_object(case.settings.name, task.backup) if task.backup else remedies.server_object(case.settings.name)
     proposal = Proposal(remedies.ABORT, acted_on, {"task": task.id, "backup": task.backup}, facts)
     offered = proposal if case.view.capabilities.mendable else None
     return case.drift(
-        "backup_stuck", subject, "nothing of it moves", "it is the active task", {"task": task.id, **facts}, offered,
+        "backup_stuck", subject, "nothing of it moves", "it is the active task", {"task": task.id, "phase": facts["phase"]}, offered,
         None if offered else "this release is too old: it is only observed",
     )  # fmt: skip
 

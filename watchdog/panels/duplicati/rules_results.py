@@ -15,6 +15,7 @@ from watchdog.panels.duplicati.schedules import Repeat, repeat_of
 from watchdog.panels.duplicati.traces import JobDatabase
 from watchdog.panels.duplicati.view import Backup
 
+REPAIRS: Final = frozenset({"Repair", "RecreateDatabase", "Recreate"})
 MONTH: Final = 31 * 86400.0
 _GONE: Final = {
     "absent": "its file is not there", "empty": "its file is empty", "no_database": "its file is no database", "damaged": "it is damaged",
@@ -95,16 +96,23 @@ def _database(case: Case, backup: Backup, ended: Ended | None) -> Drift | None:
         truth = "the server does not find it"
     elif lies is not None and lies.problem in _GONE:
         truth = _GONE[lies.problem]
-    elif ended is not None and ended.failed and ended.topic == UNRECORDED:
+    elif ended is not None and ended.failed and ended.topic == UNRECORDED and not mended_since(backup, ended.at):
         truth = "a run began a new, empty one, and found volumes that it does not know"
     else:
         return None
-    proposal = Proposal(remedies.REPAIR_DATABASE, remedies.backup_object(case.settings.name, backup.id), {"backup": backup.id}, {})
+    acted_on = remedies.backup_object(case.settings.name, backup.id)
+    proposal = Proposal(remedies.REPAIR_DATABASE, acted_on, {"backup": backup.id}, {})
     offered = proposal if case.view.capabilities.mendable else None
     return case.drift(
         "job_database_missing", case.backup(backup), truth, "the job has run before", {}, offered,
         None if offered else "this release is too old: it is only observed",
     )  # fmt: skip
+
+
+def mended_since(backup: Backup, at: float) -> bool:
+    """Whether the job's database was repaired after ``at`` (on the server's clock)."""
+    last = backup.last
+    return last is not None and last.operation in REPAIRS and last.result in {"Success", "Warning"} and last.logged_at >= at - 1.0
 
 
 def _shared(case: Case, backup: Backup) -> Drift | None:

@@ -1,0 +1,232 @@
+"""What operations do: read the source, write volumes, fail as the real ones do where the world gives them cause."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from watchdog.panels.duplicati.fake import job_database, volumes
+from watchdog.panels.duplicati.fake.results import QUOTA, Result, document
+from watchdog.panels.duplicati.fake.rows import Failure, Job, Notice, Task
+from watchdog.panels.duplicati.fake.stamps import YEAR_ONE, size, span, stamp
+
+if TYPE_CHECKING:
+    from watchdog.panels.duplicati.fake.memory import Memory
+    from watchdog.panels.duplicati.fake.state import DuplicatiWorld
+
+_INTERFACE: Final = "Duplicati.Library.Interface."
+_MISMATCH: Final = _INTERFACE + "RemoteListVerificationException"
+_AT_ONCE: Final = 0.05
+_CANCELLED: Final = "Cancellation was requested by user."
+_NO_SOURCE: Final = (
+    "Backup aborted since the source path {} does not exist. Please verify that the source path exists, or remove the source path from "
+    "the backup configuration, or set the allow-missing-source option."
+)
+_UNKNOWN: Final = "Found {} remote files that are not recorded in local storage"
+_UNKNOWN_LONG: Final = (
+    ". This can be caused by having two backups sharing a destination folder which is not supported. It can also be caused by restoring an "
+    "old database. If you are certain that only one backup uses the folder and you have the most updated version of the database, you can "
+    "use repair to delete the unknown files."
+)
+
+
+def begun(world: DuplicatiWorld, task: Task, at: float) -> tuple[Failure | None, float | None]:
+    """Say how an operation that begins now will end, and after how many seconds (None = never)."""
+    job = task.job
+    if job.stuck:
+        return None, None
+    if task.operation == "Repair":
+        return None, job.seconds
+    failure = _trouble(world, job, at) if task.operation == "Backup" else _damage(job)
+    if failure is None:
+        return None, job.seconds
+    return failure, world.release.retry_seconds if failure.message_id == "FolderMissing" else _AT_ONCE
+
+
+def cancelled(world: DuplicatiWorld) -> Failure | None:
+    """Return how a stopped operation ends: on the 2.1.0 line without an exception (backup-after-stop.json)."""
+    if world.release.old_line:
+        return None
+    message = "The operation was canceled." if world.release.connections else "A task was canceled."
+    return Failure("System.OperationCanceledException", message)
+
+
+def carried_out(world: DuplicatiWorld, task: Task, at: float) -> Result:
+    """Do what the operation does at its end: volumes, log, metadata, notification; return its result."""
+    result = _result(world, task, at)
+    _log(world, task, result)
+    _metadata(world, task.job, result, at)
+    memory = world.memory
+    if memory is not None:
+        _notify(world, memory, task, result, at)
+    return result
+
+
+def cut(world: DuplicatiWorld, task: Task) -> None:
+    """Leave what is left of an operation when the server dies."""
+    if task.operation == "Backup" and task.failure is None and not task.reporting:
+        volumes.cut(task.job, world.clock.now().wall, world.release.version)
+
+
+def warn_of_report(world: DuplicatiWorld, memory: Memory, task: Task) -> None:
+    """Show that a report was not taken: the job went well, and has a warning all the same."""
+    message = "Encountered 1 warnings." if not world.release.old_line else "Failed to send http message"
+    title = f"Warning while running {task.job.name}"
+    world.notice(memory, Notice(world.next_notice(), "Warning", title, message, world.clock.now().wall, backup=task.job.id))
+
+
+def _trouble(world: DuplicatiWorld, job: Job, at: float) -> Failure | None:
+    release = world.release
+    missing = next((source for source in job.sources if not Path(source).exists()), None)
+    if missing is not None:
+        kind = "System.IO.IOException" if release.old_line else _INTERFACE + "UserInformationException"
+        return Failure(kind, _NO_SOURCE.format(missing), logged=False)
+    if not _reachable(job):
+        folder = job.target_url.removeprefix("file://").partition("?")[0]
+        told = f"The folder {folder} does not exist"
+        return Failure(_INTERFACE + "FolderMissingException", told, "FolderMissing", logged=not release.connections)
+    known, there = job_database.known_volumes(job.db_path), volumes.present(job)
+    if lost := known.keys() - there.keys():
+        return Failure(
+            _MISMATCH, f"Found {len(lost)} files that are missing from the remote storage, please run repair", "MissingRemoteFiles"
+        )
+    if not known and there:
+        ending = ", please run repair" if release.old_line else _UNKNOWN_LONG
+        return Failure(_MISMATCH, _UNKNOWN.format(len(there)) + ending, "ExtraRemoteFiles")
+    newest = _newest(job)
+    if release.old_line and newest >= int(at):
+        message = f"The previous backup has time {stamp(newest)}, but this backup has time {stamp(at)}. Something is wrong with the clock."
+        return Failure("System.Exception", message)
+    return None
+
+
+def _reachable(job: Job) -> bool:
+    folder = job.destination
+    if not folder.is_dir() and "LastBackupFinished" not in job.metadata:
+        try:  # the first run makes it
+            folder.mkdir()
+        except OSError:
+            return False
+    return folder.is_dir()
+
+
+def _damage(job: Job) -> Failure | None:
+    for name, (_, told) in job_database.known_volumes(job.db_path).items():
+        path = job.destination / name
+        found = volumes.digest(path.read_bytes()) if path.is_file() else ""
+        if found != told:
+            message = f'Hash mismatch on file "{name}", recorded hash: {told}, actual hash {found}'
+            return Failure("SharpAESCrypt.HashMismatchException", message)
+    return None
+
+
+def _result(world: DuplicatiWorld, task: Task, at: float) -> Result:
+    job, began = task.job, task.started or at
+    if task.failure is not None or task.stopping or task.operation != "Backup":
+        return _unwritten(task, began, at)
+    now = volumes.listing(job)
+    before = world.listings.get(job.id)
+    changed = [name for name, facts in now.files.items() if before is None or before.files.get(name) != facts]
+    written: list[tuple[str, str, int, str]] = []
+    newest = world.release.connections
+    _clean_up(job)
+    with job_database.opened(job.db_path, newest=newest) as database:
+        operation = job_database.begin(database, "Backup", began)
+        if changed or before is None or before.files.keys() != now.files.keys():
+            written = volumes.write(job, world.release.version, changed, now, began)
+            job_database.add_volumes(database, operation, written, newest=newest)
+            job_database.add_fileset(database, operation, written[-1][0], began)
+    world.listings[job.id] = now
+    volumes.write_verification(job, newest=newest)
+    known = job_database.known_volumes(job.db_path)
+    return Result(
+        "Backup", began, at, files=len(now.files), bytes=now.bytes, added=len(changed),
+        added_bytes=sum(now.files[name][0] for name in changed),
+        known_files=len(known), known_bytes=sum(length for length, _ in known.values()), filesets=_filesets(job), newest=_newest(job),
+        free=shutil.disk_usage(job.destination).free, uploaded=len(written), uploaded_bytes=sum(each[2] for each in written),
+        tested=tuple(name for name, _, _, _ in written),
+    )  # fmt: skip
+
+
+def _unwritten(task: Task, began: float, at: float) -> Result:
+    operation = "Backup" if task.operation == "Backup" else "Test"
+    line = "{} - [{}]: {}"
+    warnings = (
+        (line.format(stamp(at), "Warning-Duplicati.Library.Main.Operation.BackupHandler-CancellationRequested", _CANCELLED),)
+        if task.stopping
+        else ()
+    )
+    if task.failure is None:
+        return Result(operation, began, at, "Warning" if task.stopping else "Success", partial=task.stopping, warnings=warnings)
+    told = f"The operation {operation} has failed\n{task.failure.type.rpartition('.')[2]}: {task.failure.message}"
+    errors = (line.format(stamp(at), "Error-Duplicati.Library.Main.Controller-FailedOperation", told),)
+    return Result(operation, began, at, "Fatal", partial=task.stopping, failure=task.failure, warnings=warnings, errors=errors)
+
+
+def _clean_up(job: Job) -> None:
+    """Remove what a cut run left: no database knows it (contract section 4, item 14)."""
+    known = job_database.known_volumes(job.db_path)
+    for name, path in volumes.present(job).items():
+        if known and name not in known:
+            path.unlink()
+
+
+def _log(world: DuplicatiWorld, task: Task, result: Result) -> None:
+    failure = task.failure
+    if failure is not None and failure.message.startswith("Backup aborted since the source"):
+        return
+    with job_database.opened(task.job.db_path, newest=world.release.connections) as database:
+        if failure is None or failure.logged:
+            ((last,),) = database.execute("SELECT COALESCE(MAX(ID), 0) FROM Operation").fetchall()
+            if not result.uploaded:
+                last = job_database.begin(database, result.operation, result.began)
+            text = json.dumps(document(result, world.release, lists=True), separators=(",", ":"))
+            job_database.add_log(database, last, result.ended, text)
+
+
+def _metadata(world: DuplicatiWorld, job: Job, result: Result, at: float) -> None:
+    if result.failure is not None:
+        job.metadata |= {"LastErrorDate": stamp(at), "LastErrorMessage": result.failure.message}
+        return
+    if result.operation != "Backup":
+        return
+    binary = world.release.binary_units
+    told = {
+        "LastBackupDate": stamp(result.newest), "BackupListCount": str(result.filesets), "TotalQuotaSpace": str(QUOTA),
+        "FreeQuotaSpace": str(result.free), "AssignedQuotaSpace": "-1", "TargetFilesSize": str(result.known_bytes),
+        "TargetFilesCount": str(result.known_files), **({} if world.release.old_line else {"TargetFilesetsCount": str(result.filesets)}),
+        "TargetSizeString": size(result.known_bytes, binary=binary), "SourceFilesSize": str(result.bytes),
+        "SourceFilesCount": str(result.files),
+        "SourceSizeString": size(result.bytes, binary=binary), "LastBackupStarted": stamp(result.began), "LastBackupFinished": stamp(at),
+        "LastBackupDuration": span(at - result.began),
+    }  # fmt: skip
+    compacted = (
+        {}
+        if result.partial
+        else {"LastCompactDuration": "00:00:00.0179180", "LastCompactStarted": stamp(at), "LastCompactFinished": stamp(at)}
+    )
+    job.metadata |= {**told, **compacted}
+
+
+def _notify(world: DuplicatiWorld, memory: Memory, task: Task, result: Result, at: float) -> None:
+    job = task.job
+    if result.failure is not None:
+        world.notices = [notice for notice in world.notices if (notice.backup, notice.kind) != (job.id, "Error")]
+        thrown = f"{result.failure.type}: {result.failure.message}\n   at … (stack trace cut)"
+        tag = result.failure.message_id
+        title = f"Error while running {job.name}"
+        world.notice(memory, Notice(world.next_notice(), "Error", title, result.failure.message, at, thrown, job.id, message_id=tag))
+    elif result.warnings:
+        title = f"Warning while running {job.name}"
+        world.notice(memory, Notice(world.next_notice(), "Warning", title, result.warnings[0], at, backup=job.id))
+
+
+def _filesets(job: Job) -> int:
+    return int(job_database.rows(job.db_path, "SELECT COUNT(*) FROM Fileset")[0][0])
+
+
+def _newest(job: Job) -> int:
+    found = job_database.rows(job.db_path, "SELECT MAX(Timestamp) FROM Fileset")
+    return int(found[0][0]) if found and found[0][0] is not None else YEAR_ONE

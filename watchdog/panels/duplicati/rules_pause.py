@@ -7,15 +7,20 @@ from typing import Final
 
 from watchdog.model.approvals import Holding
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
+from watchdog.model.memory import decode
+from watchdog.model.moments import Moment
+from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.duplicati import remedies_pause
 from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
-from watchdog.panels.duplicati.leases import named, orders_of
+from watchdog.panels.duplicati.leases import Posted, named, orders_of
 from watchdog.panels.duplicati.ruling import Bounds, Ruling, Scene, rule
+from watchdog.panels.duplicati.settings import DuplicatiSettings
+from watchdog.panels.duplicati.view import DuplicatiView
 
 HELD: Final = "pause"
 """What our record calls a server that we paused."""
 TOO_OLD: Final = "this release is only observed: pause it in its own pages"
-_KEY: Final = "pause"
+NOTED: Final = "pause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class PauseNote:
 
 def judge(case: Case) -> Part:
     """Return what is to be said of the server's pause, and of a run inside it."""
-    scene = scene_of(case)
+    scene = scene_of(case.settings, case.view, case.facts, case.posted, case.now)
     ruling = rule(scene)
     _remember(case, scene, ruling)
     subject = Subject("pause", "server", case.settings.name)
@@ -39,15 +44,13 @@ def judge(case: Case) -> Part:
     return joined(parts)
 
 
-def scene_of(case: Case) -> Scene:
-    """Return what the ruling is made from."""
-    note = case.notes.get(_KEY, PauseNote) or PauseNote()
-    settings = case.settings
+def scene_of(settings: DuplicatiSettings, view: DuplicatiView, facts: LedgerFacts, posted: Posted | None, now: Moment) -> Scene:
+    """Return what the ruling is made from; a remedy makes it anew from a fresh reading before it sends."""
+    note = decode(PauseNote, facts.memory.get(NOTED)) or PauseNote()
     return Scene(
-        orders=orders_of(case.facts.pauses), state=case.view.state, pulse=case.view.pulse, capabilities=case.view.capabilities,
-        bounds=Bounds(settings.lease, settings.tolerance, settings.enforce), now=case.now, posted=case.posted,
-        held=held(case.facts.holdings), respected=_set(note.respected), in_force=_set(note.in_force), theirs=note.theirs,
-        skew=case.view.clock_skew or 0.0,
+        orders=orders_of(facts.pauses), state=view.state, pulse=view.pulse, capabilities=view.capabilities,
+        bounds=Bounds(settings.lease, settings.tolerance, settings.enforce), now=now, posted=posted, held=held(facts.holdings),
+        respected=_set(note.respected), in_force=_set(note.in_force), theirs=note.theirs, skew=view.clock_skew or 0.0,
     )  # fmt: skip
 
 
@@ -63,7 +66,7 @@ def _remember(case: Case, scene: Scene, ruling: Ruling) -> None:
     theirs = named(scene.state) if scene.state.paused and not scene.ours else ""
     if scene.held is not None and not scene.watched and scene.theirs != theirs:
         theirs = ""  # what came up unwatched is nobody's until it was seen to be ordered
-    case.notes.keep(_KEY, PauseNote(_text(respected), _text(in_force), theirs))
+    case.notes.keep(NOTED, PauseNote(_text(respected), _text(in_force), theirs))
 
 
 def _drift(case: Case, subject: Subject, scene: Scene, ruling: Ruling) -> Drift | None:

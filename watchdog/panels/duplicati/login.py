@@ -87,6 +87,7 @@ class Login:
         self._lock = threading.RLock()
         self._bearer: str | None = None
         self._obtained = clock.now()
+        self._losses, self._lost_at = 0, clock.now()  # sessions refused since the server last let us in
         self._refusal: tuple[WrongPassword, Moment, int, bytes] | None = None
 
     def headers(self) -> Mapping[str, str]:
@@ -120,11 +121,17 @@ class Login:
             if self._settings.auth != "password":
                 raise self._refused(f"{error}: is it the whole token, of this very server, in token_file: {self._path()}?") from None
             if used == self.headers():
+                wait = _patience(self._losses - 1) if self._losses else 0.0
+                if self._clock.now().since(self._lost_at) < wait:
+                    raise Expired(
+                        f"{error}, although it gave it; another is asked for after {wait:g} s"
+                    ) from None  # each leaves a row there
+                self._losses, self._lost_at = self._losses + 1, self._clock.now()
                 self._bearer = None
 
     def taken(self) -> None:
         """Note that the server has let us in."""
-        self._refusal = None
+        self._refusal, self._losses = None, 0
 
     def _obtain(self, seconds: float) -> None:
         body = {"Password": self._secret(), "RememberMe": False}

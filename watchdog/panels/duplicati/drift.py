@@ -12,7 +12,7 @@ from watchdog.model.drifts import DriftKind, Judgement
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
-from watchdog.panels.duplicati import rules_backups, rules_destinations, rules_pause
+from watchdog.panels.duplicati import rules_backups, rules_destinations, rules_pause, startup_delay, tasks_pause
 from watchdog.panels.duplicati.cases import Case, joined
 from watchdog.panels.duplicati.kinds import BACKUP_KINDS
 from watchdog.panels.duplicati.kinds_pause import PAUSE_KINDS
@@ -23,7 +23,7 @@ from watchdog.panels.duplicati.traces import NOTHING, Evidence
 from watchdog.panels.duplicati.view import DuplicatiView
 
 KINDS: Final[tuple[DriftKind, ...]] = (*PAUSE_KINDS, *BACKUP_KINDS)
-_RULES: Final = (rules_pause.judge, rules_backups.judge, rules_destinations.judge)
+_RULES: Final = (rules_pause.judge, tasks_pause.judge, startup_delay.judge, rules_backups.judge, rules_destinations.judge)
 
 
 def detect(

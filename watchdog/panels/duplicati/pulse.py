@@ -26,9 +26,10 @@ DEADLINE: Final = 60.0
 
 
 class Beat:
-    """One target's pulse. ``wake`` asks for a pass."""
+    """One target's pulse. ``wake`` asks for a pass; ``stretch`` is for how many real seconds a step watches the connection."""
 
     def __init__(self, settings: DuplicatiSettings, clock: Clock, client: DuplicatiClient, wake: Callable[[], None]) -> None:
+        self.stretch = SECOND
         self._settings = settings
         self._clock = clock
         self._client = client
@@ -43,7 +44,7 @@ class Beat:
     def step(self) -> float:
         """Watch for a second, read when that is due, wake the pass on news; return the seconds until the next step."""
         watching = self._client.watched
-        if watching and self._client.ended(SECOND):
+        if watching and self._client.ended(self.stretch):
             self._read()
         elif self._client.hidden and self._client.pulse().silent_since is None and not self._client.health(self._seconds):
             pass  # the pulse has heard of it; it is asked again in a second

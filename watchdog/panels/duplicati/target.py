@@ -7,22 +7,36 @@ from dataclasses import replace
 from typing import Final
 
 from watchdog.errors import Refused
+from watchdog.model.approvals import Holding
 from watchdog.model.drifts import Judgement, Memory
 from watchdog.model.holdings import Tend
 from watchdog.model.metrics import Family
 from watchdog.model.moments import Moment
 from watchdog.model.panels import Ports
-from watchdog.model.pauses import StandingPause
+from watchdog.model.pauses import PauseSays, StandingPause
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
-from watchdog.panels.duplicati import client, drift, leases, metrics, remedies_pause, repairs_backups, repairs_pause, sends_pause
+from watchdog.panels.duplicati import (
+    checking,
+    client,
+    drift,
+    leases,
+    metrics,
+    remedies_pause,
+    repairs_backups,
+    repairs_pause,
+    repairs_schedule,
+    sends_pause,
+    startup_delay,
+)
 from watchdog.panels.duplicati.evidence import EvidenceReader
 from watchdog.panels.duplicati.hands import Hands
 from watchdog.panels.duplicati.pulse import Beat
 from watchdog.panels.duplicati.reports import Reports
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.traces import Evidence
+from watchdog.panels.duplicati.undoing import Undoer
 from watchdog.panels.duplicati.view import DuplicatiView
 from watchdog.runtime.hands import carry_out
 
@@ -30,6 +44,9 @@ REPAIRS: Final[Mapping[str, Callable[[Hands], Outcome]]] = {
     remedies_pause.PAUSE: repairs_pause.pause,
     remedies_pause.RENEW: repairs_pause.pause,
     remedies_pause.RESUME: repairs_pause.resume,
+    remedies_pause.MOVE: repairs_schedule.move,
+    remedies_pause.PUT_BACK: repairs_schedule.put_back,
+    remedies_pause.SET_DELAY: startup_delay.set_delay,
     **repairs_backups.REPAIRS,
 }
 """What carries out each remedy."""
@@ -66,6 +83,8 @@ class DuplicatiTarget:
 
     def detect(self, actual: Actual, view: DuplicatiView, evidence: Evidence | None, facts: LedgerFacts, now: Moment) -> Judgement:
         """Compare, purely; and remember what was compared, for the remedies."""
+        # the pauses were read before the look began
+        facts = replace(facts, pauses=leases.aged(facts.pauses, max(0.0, now.since(view.state.at))))
         self._view, self._told, self._told_at = view, facts, now
         judgement = drift.detect(self._settings, actual, view, evidence, facts, now, self._posts.newest)
         self._memory = judgement.memory
@@ -94,6 +113,16 @@ class DuplicatiTarget:
     def describe(self, repair: PlannedRepair) -> tuple[str, ...]:
         """Return exactly what ``repair`` would send."""
         return sends_pause.lines(self._settings, repair, self._standing())
+
+    def check_pauses(self, view: DuplicatiView, standing: tuple[StandingPause, ...]) -> PauseSays:
+        """Compare the newest look with the pauses that stand, and say what a restart of the server would do to them."""
+        told = replace(self._told, pauses=standing, memory=self._memory)
+        return checking.check_pauses(self._settings, view, self._posts.newest, told, self._ports.clock.now())
+
+    def undo(self, holding: Holding) -> str:
+        """Undo one of our changes on the server because a person said so."""
+        view = self._view or self.view()
+        return Undoer(self._settings, self._client, self._ports.clock, view, self._told, self._standing).undo(holding)
 
     def tends(self) -> tuple[Tend, ...]:
         """Return the loop that watches our connection: the witness of a restart."""

@@ -31,6 +31,7 @@ class Keeper:
         self.requests: list[bytes] = []
         self.answering = True
         self.resetting = False
+        self.cutting = False
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -60,6 +61,8 @@ class Keeper:
                 if not self.answering:
                     break
                 connection.sendall(self.body)
+                if self.cutting:
+                    break
             if not self.resetting:
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -201,6 +204,16 @@ def test_an_answer_that_is_too_large_and_one_that_is_no_http_are_malformed(keepe
     with pytest.raises(MalformedAnswer):
         asked(small)
     assert small.open is False
+
+
+@pytest.mark.parametrize("cut", [answer(200, b'{"n": ', length=9), b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"])
+def test_an_answer_that_is_cut_is_no_answer(keeper: Keeper, kept: KeptHttp, cut: bytes) -> None:
+    asked(kept)
+    keeper.body = cut
+    keeper.cutting = True
+    with pytest.raises(Unreachable):
+        asked(kept)
+    assert kept.open is False
 
 
 def test_a_credential_that_cannot_be_sent_is_a_setting(keeper: Keeper, certificate: tuple[Path, Path]) -> None:

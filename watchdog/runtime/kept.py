@@ -175,6 +175,8 @@ class KeptHttp(Http):
             body += chunk
             if len(body) > self._limit:
                 raise MalformedAnswer(f"{operation}: {self.server} answered more than {self._limit} bytes")
+        if raw.length:
+            raise http.client.IncompleteRead(bytes(body), raw.length)  # read(amount) does not say so itself
         self.lasting = not raw.will_close
         line.bound(None)
         if not self.lasting:

@@ -70,7 +70,7 @@ def wired(folder: Path, release: str = "2.3.0.4", **changes: Any) -> Iterator[tu
 
 FAULTS: list[tuple[str, dict[str, Any], type[WatchdogError], str]] = [
     ("ended without an answer", {"unreachable": True}, Unreachable, "transport"),
-    ("cut in the middle", {"half": True}, MalformedAnswer, "malformed"),
+    ("cut in the middle", {"half": True}, Unreachable, "transport"),
     ("500", {"status": 500}, ServerFault, "server_error"),
     ("501", {"status": 501}, ServerFault, "server_error"),
     ("a proxy without a server", {"status": 502}, NobodyBehind, "server_error"),

@@ -16,8 +16,9 @@ from watchdog.cli import commands
 from watchdog.demo.world import NAMES
 
 VERBS = (
-    "status", "plan", "history", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release",
-    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight",
+    "status", "plan", "history", "explain", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "ignore", "unignore",
+    "release",
+    "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight", "secret",
 )  # fmt: skip
 TOKEN = "token-of-the-test-0123456789"
 
@@ -129,6 +130,17 @@ def test_a_plan_is_read_approved_rejected_ignored_and_remembered(world):
         assert "still open" in history, "the rejected one"
         kinds = [each.get("kind") or each["remedy"] for each in shell.json("history")]
         assert {"failed_autostart", "open_instance"} <= set(kinds)
+        lines = [json.loads(line) for line in shell("history", "--lines").splitlines()]
+        assert [each.get("key") or each["id"] for each in lines] == [each.get("key") or each["id"] for each in shell.json("history")]
+
+        story = shell("explain", key)
+        assert story.startswith(key)
+        assert "truth:" in story
+        assert "asked for by" in story
+        assert ": verified" in story
+        assert f"approval {ids[2]} asked" in story
+        assert shell.json("explain", key)["repairs"][0]["state"] == "verified"
+        assert "is no drift on record; name one of: mcsmanager/games/" in shell("explain", "nothing-like-it", code=1)
 
 
 @pytest.mark.timeout(900)

@@ -29,15 +29,15 @@ from watchdog.ledger.settings import LedgerSettings
 from watchdog.ledger.storage import filesystem
 from watchdog.runtime.clock import SystemClock
 
-NEXT = "0003"
+NEXT = "0004"
 STEP = '''
 """A step of a version to come: it adds, moves, and fills."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade():
@@ -55,7 +55,7 @@ def newer(tmp_path: Path) -> Path:
     """Give the migrations of a version to come."""
     to = tmp_path / "migrations 100%"  # a path that a careless configuration would trip over
     shutil.copytree(MIGRATIONS, to, ignore=shutil.ignore_patterns("__pycache__"))
-    (to / "versions" / "v0003_incidents.py").write_text(STEP)
+    (to / "versions" / "v0004_incidents.py").write_text(STEP)
     return to
 
 
@@ -186,7 +186,7 @@ def test_an_older_schema_is_left_alone_by_those_who_may_not(database: Database, 
     assert version(database) == HEAD
 
 
-@pytest.mark.parametrize("strange", ["0003", "9999", "f00dcafe"])
+@pytest.mark.parametrize("strange", ["0004", "9999", "f00dcafe"])
 @pytest.mark.parametrize("migrate", [True, False])
 def test_a_newer_schema_refuses_and_names_both_versions_and_the_way_out(database: Database, strange: str, migrate: bool):
     if database.path:

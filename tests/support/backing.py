@@ -9,6 +9,8 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 
+from watchdog.app import inbound
+from watchdog.app.inbound import Inlets
 from watchdog.errors import Conflict, NotFound, Refused
 from watchdog.exposition import pages
 from watchdog.exposition.instruments import Book
@@ -20,7 +22,8 @@ from watchdog.model.pauses import Pause, PauseCheck
 from watchdog.model.places import Place
 from watchdog.model.repairs import Held, Mode, Outcome, PlannedRepair, RepairRecord, RepairState, Risk
 from watchdog.reconciler.commands import PlanReport
-from watchdog.reconciler.status import TargetStatus
+from watchdog.reconciler.explaining import explain, meant
+from watchdog.reconciler.status import Condition, TargetStatus
 from watchdog.runtime.clock import SystemClock
 from watchdog.web import server
 from watchdog.web.ports import Report
@@ -53,6 +56,7 @@ STATUS = TargetStatus(
     unknown=(UnknownSubject(Subject("instance", "i2"), "stale", "old"),),
     episodes=((EPISODE, DriftState.OPEN),),
     approvals=(APPROVAL,),
+    conditions=(Condition("Paused", False, "NoPause", "", T0),),
 )
 
 
@@ -147,6 +151,9 @@ class Orders:
         self._known(target)
         return (replace(EPISODE, closed_at=T0 + 100),)
 
+    def explain(self, asked):
+        return explain(meant(asked, [DRIFT.key]), [EPISODE], STATUS, [APPROVAL], [RECORD])
+
 
 class Siesta:
     """Answers about one pause of ``home`` and writes orders down among the others."""
@@ -197,11 +204,12 @@ class Program:
     """The backing of the web."""
 
     def __init__(self):
-        self.book = Book((*pages.METRICS, *server.METRICS))
+        self.book = Book((*pages.METRICS, *server.METRICS, *inbound.METRICS))
         self.pages = Exposition(self.book, SystemClock())
         self.commands = Orders()
         self.pauses = Siesta(self.commands)
         self.archives = Shelf()
+        self.inlets = Inlets((), SystemClock(), self.book)
         self.unhealthy = ()
         self.unready = ()
 

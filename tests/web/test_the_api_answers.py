@@ -44,6 +44,19 @@ def test_drifts_plans_repairs_and_history(served):
     assert call(served, "GET", "/api/v1/ignores")[2]["ignores"][0]["pattern"] == "*"
 
 
+def test_a_drift_is_explained_and_a_target_says_its_conditions(served):
+    story = call(served, "GET", "/api/v1/explain?drift=instance/i1")[2]
+    assert (story["key"], story["kind_help"], story["remedy_help"]) == (DRIFT.key, "A ghost.", None)
+    assert [each["state"] for each in story["lives"]] == ["open"]
+    assert [each["id"] for each in story["repairs"]] == [7]
+    assert story["steps"][0] == {"name": "confirmed", "passed": True, "message": "seen in 2 looks"}
+    assert call(served, "GET", "/api/v1/explain?drift=nothing")[0] == 404
+    assert call(served, "GET", "/api/v1/explain")[0] == 422
+    (target,) = call(served, "GET", "/api/v1/status")[2]["targets"]
+    (condition,) = target["conditions"]
+    assert (condition["type"], condition["status"], condition["since"]["unix"]) == ("Paused", False, T0)
+
+
 def test_orders_reach_the_program_as_given(served, program):
     assert call(served, "POST", "/api/v1/targets/home/sync?seconds=12", control=True)[2]["target"] == "home"
     ignore = {"pattern": "*/ghost/*", "reason": "holiday", "until": T0}

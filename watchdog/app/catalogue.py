@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchdog.app import rooms
+from watchdog.app import inbound, rooms
 from watchdog.collectors import runner
 from watchdog.collectors.wireguard import compat as wireguard_compat
 from watchdog.exposition import pages, process
@@ -27,6 +27,7 @@ def own_metrics() -> tuple[Metric, ...]:
         *pausing.METRICS,
         *pages.METRICS,
         *server.METRICS,
+        *inbound.METRICS,
         *panel_ports.METRICS,
     )
 

@@ -26,7 +26,7 @@ from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import configure, get_logger
 from watchdog.runtime.supervision import LoopSpec, sd_notify
 from watchdog.settings import SettingsBase, control_path
-from watchdog.web.ports import Archives, Pages, Pauses, Report
+from watchdog.web.ports import Archives, Inlets, Pages, Pauses, Report
 from watchdog.web.server import Server
 
 log = get_logger(__name__)
@@ -86,6 +86,11 @@ class Program:
     def archives(self) -> Archives:
         """Return what the present world knows of archives."""
         return self.world
+
+    @property
+    def inlets(self) -> Inlets:
+        """Return the doors for reports of the present world."""
+        return self.world.inlets
 
     def health(self) -> Report:
         """Say whether supervisor and scheduler live; never about a target."""

@@ -113,12 +113,24 @@ def _add_questions(app: typer.Typer) -> None:
     app.command("ignores")(questions.ignores)
 
 
+def _add_explain(app: typer.Typer) -> None:
+    from watchdog.cli import explain  # noqa: PLC0415
+
+    app.command("explain")(explain.explain)
+
+
 def _add_pauses(app: typer.Typer) -> None:
     from watchdog.cli import pauses  # noqa: PLC0415
 
     app.command("pause")(pauses.pause)
     app.command("resume")(pauses.resume)
     app.command("pauses")(pauses.pauses)
+
+
+def _add_secret(app: typer.Typer) -> None:
+    from watchdog.cli import secret  # noqa: PLC0415
+
+    app.command("secret")(secret.secret)
 
 
 def _add_orders(app: typer.Typer) -> None:
@@ -145,7 +157,9 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "rehearse": _add_rehearse,
     "preflight": _add_preflight,
     **dict.fromkeys(("status", "plan", "history", "holdings", "ignores"), _add_questions),
+    "explain": _add_explain,
     **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
+    "secret": _add_secret,
     **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),
 }
 """What adds each command; in the order of the help."""

@@ -76,10 +76,15 @@ def history(
     url: UrlOption = None,
     token_file: TokenOption = None,
     json: JsonOption = False,
+    lines: Annotated[bool, typer.Option("--lines", help="Print JSON, one record on each line.")] = False,
 ) -> None:
     """Show drifts and repairs of the past, the newest first."""
     control = reach(config, socket, url, token_file)
     drifts, repairs = control.history(target, limit), control.repairs(target, limit)
+    if lines:
+        for body in (*drifts, *repairs.repairs):
+            print(body.model_dump_json())
+        return
     if json:
         print_json((*drifts, *repairs.repairs))
         return

@@ -104,7 +104,9 @@ class Approvals(Book):
             "drift_keys": pack(list(wanted.drift_keys)), "risk": wanted.risk.value, "describes": pack(list(describes)),
             "state": WAITING.value, "requested_at": now, "version": 0,
         }  # fmt: skip
-        return approval(connection.execute(insert(approvals).values(values).returning(approvals)).mappings().one())
+        asked = approval(connection.execute(insert(approvals).values(values).returning(approvals)).mappings().one())
+        self._tell(connection, self.teller.approval(asked), now)
+        return asked
 
     @staticmethod
     def _set(connection: Connection, row: RowMapping, to: ApprovalState, by: str, now: float) -> Approval:

@@ -69,6 +69,8 @@ class Episodes(Book):
                 )
             rows = connection.execute(select(episodes).where(episodes.c.id.in_(ids))).mappings()
             found = {row["id"]: episode(row) for row in rows}
+            opened = [found[item.id] for item in given if item.opened_at is None and _is_opened(found.get(item.id), now)]
+            self._tell(connection, [letter for each in opened for letter in self.teller.opened(each)], now)
         return tuple(found[item.id] for item in given if item.id in found)
 
     def episodes(self, target: str | None = None, *, closed: bool = False, limit: int = 1000) -> tuple[Episode, ...]:
@@ -99,6 +101,7 @@ class Episodes(Book):
             connection.execute(
                 self._door.insert(baselines).values(values).on_conflict_do_update(index_elements=["host", "target"], set_=values)
             )
+            self._tell(connection, self.teller.baseline(target, state, self._found(connection, target), now), now)
             if state == "repair":
                 return connection.execute(update(episodes).where(about).values(baseline=False, version=_ONE_MORE)).rowcount
             return connection.execute(select(func.count()).where(about)).scalar_one()
@@ -106,6 +109,9 @@ class Episodes(Book):
     def _open_rows(self, connection: Connection, target: str) -> Sequence[RowMapping]:
         mine = (episodes.c.host == self._host) & (episodes.c.target == target) & episodes.c.closed_at.is_(None)
         return connection.execute(select(episodes).where(mine).order_by(episodes.c.id)).mappings().all()
+
+    def _found(self, connection: Connection, target: str) -> tuple[Episode, ...]:
+        return tuple(each for each in map(episode, self._open_rows(connection, target)) if each.baseline)
 
     def _first_seen(self, target: str, drift: Drift, now: float, ignoring: Ignoring, baseline: bool) -> dict[str, Any]:
         return {
@@ -126,6 +132,13 @@ class Episodes(Book):
         ids = [row["id"] for row in gone]
         connection.execute(update(episodes).where(episodes.c.id.in_(ids)).values(closed_at=now, blind_since=None, version=_ONE_MORE))
         _forgive(connection, {row["object_key"] for row in gone if row["object_key"]}, now)
+        told = [episode(row) for row in gone if row["opened_at"] is not None and not row["baseline"]]
+        self._tell(connection, [letter for each in told for letter in self.teller.closed(each)], now)
+
+
+def _is_opened(found: Episode | None, now: float) -> bool:
+    """Whether this very confirmation opened it; what was there before us is told in one digest (rule 11)."""
+    return found is not None and found.opened_at == now and not found.baseline
 
 
 def _forgive(connection: Connection, keys: set[str], now: float) -> None:

@@ -14,6 +14,7 @@ from watchdog.ledger.holdings import Holdings
 from watchdog.ledger.ignores import Ignores
 from watchdog.ledger.keeping import OffsetRows, TallyRows, VerificationRows
 from watchdog.ledger.leases import Leases
+from watchdog.ledger.outbox import Outbox
 from watchdog.ledger.pauses import Pauses
 from watchdog.ledger.preparing import MIGRATIONS, Preparation, prepare_postgresql, prepare_sqlite
 from watchdog.ledger.pruning import Pruning
@@ -30,7 +31,7 @@ log = get_logger(__name__)
 __all__ = ["METRICS", "Ledger", "open_ledger"]
 
 
-class Ledger(Episodes, Ignores, Histories, Repairs, Approvals, Leases, Holdings, Pauses, Pruning):
+class Ledger(Episodes, Ignores, Histories, Repairs, Approvals, Leases, Holdings, Pauses, Outbox, Pruning):
     """Everything we must still know after a crash. Satisfies the reconciler's LedgerPort; usable from any thread.
 
     ``tallies``, ``offsets`` and ``verifications`` are the books of ``model.keeping``.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, RowMapping, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, select, update
 
 from watchdog.ledger.book import Book
 from watchdog.ledger.schema import pauses
+from watchdog.model.notes import Event
 from watchdog.model.pauses import Pause, PauseEnd, PauseOrder, PauseSource
 
 _STANDING = pauses.c.ended_at.is_(None)
@@ -26,14 +27,14 @@ class Pauses(Book):
         written = written.on_conflict_do_nothing(index_elements=["host", "target", "task", "source"], index_where=_STANDING)
         with self._door.write() as connection:
             row = connection.execute(written.returning(pauses)).mappings().one_or_none()
-        return None if row is None else _pause(row)
+            return None if row is None else self._told(connection, "pause_begun", _pause(row), now)
 
     def change_pause(
         self, pause_id: int, version: int, order: PauseOrder, until: float | None, boot: str, until_mono: float | None
     ) -> Pause | None:
         """Give a standing pause another end, length, reason and author; None when it has another version by now, or is over."""
         values = {**_terms(order, until, boot, until_mono), "version": version + 1}
-        return self._change_pause(self._standing_pause(pause_id) & (pauses.c.version == version), values)
+        return self._change_pause(self._standing_pause(pause_id) & (pauses.c.version == version), values, "pause_changed")
 
     def restate_pause(self, pause_id: int, until: float) -> None:
         """Write where the end of a pause with a length lies on the wall clock by now. That is no change by anybody: the version stays."""
@@ -44,7 +45,7 @@ class Pauses(Book):
         which = self._standing_pause(pause_id)
         if version is not None:
             which &= pauses.c.version == version
-        return self._change_pause(which, {"ended_at": now, "ended": end, "ended_by": by, "version": pauses.c.version + 1})
+        return self._change_pause(which, {"ended_at": now, "ended": end, "ended_by": by, "version": pauses.c.version + 1}, "pause_ended")
 
     def pauses(self, target: str | None = None, *, ended: bool = False, limit: int = 1000) -> tuple[Pause, ...]:
         """Return the standing ones, the oldest first; with ``ended`` also those of the past, the newest first."""
@@ -65,10 +66,16 @@ class Pauses(Book):
     def _standing_pause(self, pause_id: int) -> ColumnElement[bool]:
         return (pauses.c.id == pause_id) & (pauses.c.host == self._host) & _STANDING
 
-    def _change_pause(self, which: ColumnElement[bool], values: dict[str, Any]) -> Pause | None:
+    def _change_pause(self, which: ColumnElement[bool], values: dict[str, Any], event: Event | None = None) -> Pause | None:
         with self._door.write() as connection:
             row = connection.execute(update(pauses).where(which).values(values).returning(pauses)).mappings().one_or_none()
-        return None if row is None else _pause(row)
+            if row is None or event is None:
+                return None if row is None else _pause(row)
+            return self._told(connection, event, _pause(row), self._clock.now().wall)
+
+    def _told(self, connection: Connection, event: Event, pause: Pause, now: float) -> Pause:
+        self._tell(connection, self.teller.pause(event, pause), now)
+        return pause
 
 
 def _terms(order: PauseOrder, until: float | None, boot: str, until_mono: float | None) -> dict[str, Any]:

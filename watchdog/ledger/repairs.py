@@ -81,6 +81,7 @@ class Repairs(Book):
             moved = repair(row)
             histories.ended(connection, moved.object, to, outcome, now)
             self._count(connection, moved)
+            self._tell(connection, self.teller.repair(moved), now)
             return moved
 
     def note_step(self, record: RepairRecord, step: str, now: float) -> None:

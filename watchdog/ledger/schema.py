@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 VERSION_TABLE = "watchdog_schema"
-HEAD = "0002"
+HEAD = "0003"
 
 IN_FLIGHT = ("intended", "acting", "settling")
 UNFINISHED = (*IN_FLIGHT, "in_doubt")
@@ -178,6 +178,16 @@ Index(
     unique=True, sqlite_where=_standing_pause, postgresql_where=_standing_pause,
 )  # fmt: skip
 Index("ended_pauses", pauses.c.host, pauses.c.ended_at)
+
+outbox = _table(
+    "outbox",
+    _id(), _text("host"), _text("channel"), _text("event"), _text("severity"), _text("target"), _text("subject"), _text("occasion"),
+    _text("title"), _text("body"), _text("state"), _text("holder"), _text("batch"), _text("reason"), _time("created_at"),
+    _time("not_before"), _maybe_time("claimed_at"), _maybe_time("ended_at"), _whole("folded"), _whole("attempts"), _whole("version"),
+)  # fmt: skip
+Index("one_letter_per_occasion", outbox.c.host, outbox.c.channel, outbox.c.occasion, unique=True)
+Index("letters_in_state", outbox.c.host, outbox.c.channel, outbox.c.state)
+Index("letters_of_subject", outbox.c.host, outbox.c.channel, outbox.c.subject)
 
 tallies = _table("tallies", _key("host"), _key("family"), _key("key"), Column("count", Double, nullable=False))
 tally_marks = _table("tally_marks", _key("host"), _key("family"), _text("mark"))

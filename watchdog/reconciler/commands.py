@@ -13,12 +13,15 @@ from watchdog.model.holdings import Release
 from watchdog.model.moments import Clock
 from watchdog.model.pauses import PauseSays, StandingPause
 from watchdog.model.repairs import Held, Plan, PlannedRepair, RepairRecord
+from watchdog.reconciler.explaining import Explanation, explain, meant
 from watchdog.reconciler.holding import release_on_order
 from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.ports import LedgerPort
 from watchdog.reconciler.status import TargetStatus
 
 SYNC_SECONDS = 90.0
+EXPLAINED = 10_000
+"""How many rows of the past an explanation looks through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,18 @@ class Commands:
     def history(self, target: str | None = None, limit: int = 100) -> tuple[Episode, ...]:
         """Return drift episodes, open and closed."""
         return self._ledger.episodes(self._known(target), closed=True, limit=limit)
+
+    def explain(self, asked: str) -> Explanation:
+        """Return all that is known of one drift, open or closed; ``asked`` is its key, the end of one or a glob. Raises NotFound."""
+        lives = {each.id: each for each in self._ledger.episodes(None, closed=True, limit=EXPLAINED)}
+        here = [episode for status in self.statuses() for episode, _ in status.episodes]
+        key = meant(asked, [each.drift.key for each in (*lives.values(), *here)])
+        target = key.split("/", 2)[1]
+        reconciler = self._reconcilers.get(target)
+        return explain(
+            key, (*lives.values(), *here), reconciler.status if reconciler else None, self._ledger.approvals(target, tuple(ApprovalState)),
+            self._ledger.repairs(target, (), EXPLAINED),
+        )  # fmt: skip
 
     def _decide(self, approval_id: str, to: ApprovalState, by: str) -> Approval:
         decided = self._ledger.decide(approval_id, to, by, self._clock.now().wall)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -102,11 +102,10 @@ def sift(judgement: Judgement, actual: Actual, place: Place, remedies: dict[str,
     lost = [drift for drift in judgement.drifts if drift.proposal and blind(drift.proposal.remedy)]
     known = {each.subject for each in judgement.unknown}
     subjects = {drift.subject: None for drift in lost if drift.subject not in known}
-    return Judgement(
+    return replace(
+        judgement,
         drifts=tuple(drift for drift in judgement.drifts if drift not in lost),
         unknown=(*judgement.unknown, *(UnknownSubject(subject, reason[0], reason[1]) for subject in subjects)),
-        fine=judgement.fine,
-        memory=judgement.memory,
     )
 
 

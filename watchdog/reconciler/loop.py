@@ -18,6 +18,7 @@ from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts, Mode, Plan, PlannedRepair, RepairRecord, RepairState
 from watchdog.model.snapshots import Actual
 from watchdog.reconciler.acting import Desk, Starter
+from watchdog.reconciler.conditions import conditions
 from watchdog.reconciler.confirm import missing_looks, missing_seconds
 from watchdog.reconciler.counts import RepairCounts
 from watchdog.reconciler.guard import Guard
@@ -183,6 +184,7 @@ class Reconciler:
             self._instruments.count("watchdog_reconcile_passes_total", self._panel.name, self.target.name, result)
             took = self._clock.now().since(now)
             self._instruments.observe("watchdog_reconcile_duration_seconds", self._panel.name, self.target.name, value=took)
+            self._publish(conditions=conditions(self._status, self._status.conditions, now.wall))
             with self._turn:
                 self._ended = self._status.passes
                 self._turn.notify_all()

@@ -31,29 +31,27 @@ RANK: Mapping[Risk, int] = {Risk.SAFE: 0, Risk.DISRUPTIVE: 1, Risk.DESTRUCTIVE: 
 REASONS: Mapping[str, str] = {
     "baseline": "it was there before us: `baseline accept` leaves it, `baseline repair` mends it",
     "ignored": "a person asked to ignore it",
-    "observe": "the mode is observe: nothing is done by itself",
     "person": "only a person can help",
     "waiting": "the rule itself waits for something",
     "no_remedy": "this panel has no remedy of that name",
+    "observe": "the mode is observe: nothing is done by itself",
     "other_remedy": "a safer or wider remedy is planned for the same object",
     "in_flight": "a repair of the same object is running or settling",
     "in_doubt": "a repair of the same object hung or died; it is looked at again and never replaced",
+    "paused": "the target is paused: nothing is repaired until then",
     "gate": "the Docker gate is closed",
-    "stale": "the truth is too old to act on",
-    "cooldown": "the object rests after its last repair",
-    "backoff": "the object rests longer after each attempt that did not mend it",
-    "not_before": "the last attempt asked to wait",
+    "rejected": "a person rejected this repair",
+    "breaker": "repairs of the object went unverified in a row; a person decides (retry)",
     "attempts": "as many attempts as allowed did not mend it; a person decides (retry)",
     "budget": "as many repairs as allowed were made on the object within the hour",
-    "breaker": "repairs of the object went unverified in a row; a person decides (retry)",
-    "rejected": "a person rejected this repair",
-    "paused": "the target is paused: nothing is repaired until then",
+    "not_before": "the last attempt asked to wait",
+    "cooldown": "the object rests after its last repair",
+    "backoff": "the object rests longer after each attempt that did not mend it",
     "too_many": "too many objects would be acted on at once: the cause is probably elsewhere",
-    "in_turn": "many share one cause that is over: they are mended one at a time, each proved before the next",
     "canary": "the first repair for this cause could not be proved: the rest wait for a person (retry)",
-    "no_ledger": "the ledger cannot be written: no repairs",
+    "in_turn": "many share one cause that is over: they are mended one at a time, each proved before the next",
 }
-"""Every reason for which a confirmed drift is left alone, with the sentence for documents."""
+"""Every reason for which a confirmed drift is left alone, in the order of the checks, with the sentence for documents."""
 
 
 @dataclass(frozen=True, slots=True)

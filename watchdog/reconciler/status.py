@@ -20,6 +20,23 @@ SubjectState = Literal["ok", "drift", "unknown", "ignored"]
 SUBJECT_STATES: tuple[SubjectState, ...] = ("ok", "drift", "unknown", "ignored")
 
 
+ConditionType = Literal["Reachable", "Placed", "Known", "InSync", "Repairing", "Paused", "LedgerReady"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One statement about a target.
+
+    ``status`` None = cannot be said now; ``reason`` is one stable word; ``since`` is UNIX seconds of the last change of ``status``.
+    """
+
+    type: ConditionType
+    status: bool | None
+    reason: str
+    message: str
+    since: float
+
+
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
     """How one target stands after its newest pass. Times are UNIX seconds.
@@ -54,6 +71,7 @@ class TargetStatus:
     approvals: tuple[Approval, ...] = ()
     look: Look | None = None
     pauses: tuple[Pause, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     def described(self, object_key: object) -> tuple[str, ...]:
         """Return what the planned repair of an object would send, one line each."""

@@ -20,6 +20,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,254}")
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?")
 _BYTES = {
     "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
@@ -90,6 +91,16 @@ ZoneName = Annotated[str, AfterValidator(_zone)]
 """A time zone such as Europe/Vienna."""
 ZoneOrHost = Annotated[str, AfterValidator(_zone_or_host)]
 """The same, or "" = that of this host."""
+
+
+def _hash(value: str) -> str:
+    if _SHA256.fullmatch(value) is None:
+        raise ValueError("this is no SHA-256 in hex: `panel-watchdog secret` prints a new secret and what belongs here")
+    return value.lower()
+
+
+SecretHash = Annotated[str, AfterValidator(_hash)]
+"""The SHA-256 of a secret, in hex: what is kept of a secret that others send to us."""
 
 
 def panel_address(example: str) -> AfterValidator:

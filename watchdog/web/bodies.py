@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from watchdog.model.approvals import Approval
 from watchdog.model.drifts import DriftKind, Episode, ObjectKey, Scalar, Subject
 from watchdog.model.pauses import Pause
-from watchdog.model.repairs import RepairRecord
+from watchdog.model.repairs import PlannedRepair, RepairRecord
 from watchdog.reconciler.commands import PlanReport
-from watchdog.reconciler.status import TargetStatus
+from watchdog.reconciler.status import Condition, TargetStatus
 
 YEAR_10000 = 253402300800.0
 
@@ -252,6 +252,23 @@ class PauseBody(Body):
         )
 
 
+class ConditionBody(Body):
+    """One statement about a target; ``status`` null = cannot be said now."""
+
+    type: str
+    status: bool | None
+    reason: str
+    message: str
+    since: Time | None
+
+    @classmethod
+    def of(cls, condition: Condition) -> ConditionBody:
+        """Return the body of ``condition``."""
+        return cls(
+            type=condition.type, status=condition.status, reason=condition.reason, message=condition.message, since=Time.of(condition.since)
+        )
+
+
 class TargetBody(Body):
     """How one target stands."""
 
@@ -274,6 +291,7 @@ class TargetBody(Body):
     in_flight: tuple[RepairBody, ...]
     approvals_waiting: int
     pauses: tuple[PauseBody, ...] = ()
+    conditions: tuple[ConditionBody, ...] = ()
 
     @classmethod
     def of(cls, status: TargetStatus) -> TargetBody:
@@ -304,6 +322,7 @@ class TargetBody(Body):
             in_flight=tuple(RepairBody.of(record) for record in status.in_flight),
             approvals_waiting=sum(each.state.value == "waiting" for each in status.approvals),
             pauses=tuple(map(PauseBody.of, status.pauses)),
+            conditions=tuple(map(ConditionBody.of, status.conditions)),
         )
 
 
@@ -318,6 +337,20 @@ class PlannedBody(Body):
     needs_approval: bool
     approval_id: str | None
     sends: tuple[str, ...]
+
+    @classmethod
+    def of(cls, repair: PlannedRepair, sends: tuple[str, ...]) -> PlannedBody:
+        """Return the body of ``repair`` and of what it would send."""
+        return cls(
+            remedy=repair.proposal.remedy,
+            object=ObjectBody.of(repair.proposal.object),
+            parameters=dict(repair.proposal.parameters),
+            risk=repair.risk.value,
+            drift_keys=repair.drift_keys,
+            needs_approval=repair.needs_approval,
+            approval_id=repair.approval_id,
+            sends=sends,
+        )
 
 
 class HeldBody(Body):
@@ -342,18 +375,6 @@ class PlanBody(Body):
         return cls(
             target=report.target,
             at=Time.of(report.at),
-            repairs=tuple(
-                PlannedBody(
-                    remedy=repair.proposal.remedy,
-                    object=ObjectBody.of(repair.proposal.object),
-                    parameters=dict(repair.proposal.parameters),
-                    risk=repair.risk.value,
-                    drift_keys=repair.drift_keys,
-                    needs_approval=repair.needs_approval,
-                    approval_id=repair.approval_id,
-                    sends=sends,
-                )
-                for repair, sends in report.repairs
-            ),
+            repairs=tuple(PlannedBody.of(repair, sends) for repair, sends in report.repairs),
             held=tuple(HeldBody(drift_key=each.drift_key, reason=each.reason, message=each.message) for each in report.held),
         )

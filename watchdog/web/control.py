@@ -27,6 +27,7 @@ from watchdog.runtime.answers import Answer
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, segment
 from watchdog.web.bodies import ApprovalBody, Body, DriftBody, PauseBody, TargetBody
+from watchdog.web.explained import ExplainAnswer
 from watchdog.web.messages import (
     Count,
     DriftsAnswer,
@@ -101,6 +102,10 @@ class Control:
     def history(self, target: str | None = None, limit: int = 100) -> tuple[DriftBody, ...]:
         """Return drifts, the closed ones too."""
         return self._get("/api/v1/history", DriftsAnswer, {"target": target, "limit": limit}).drifts
+
+    def explain(self, drift: str) -> ExplainAnswer:
+        """Return all that is known of one drift."""
+        return self._get("/api/v1/explain", ExplainAnswer, {"drift": drift})
 
     def ignores(self) -> tuple[IgnoreBody, ...]:
         """Return the ignores that hold."""

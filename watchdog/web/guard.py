@@ -24,6 +24,7 @@ from watchdog.runtime.log import get_logger
 from watchdog.web.callers import Caller
 from watchdog.web.calls import Lane
 from watchdog.web.errors import answer_of, error_answer
+from watchdog.web.intake import read_body
 from watchdog.web.settings import ServerSettings
 
 log = get_logger(__name__)
@@ -73,7 +74,7 @@ class Guard:
             scope["state"]["may_download"] = refusal is None
         body: bytes | None = b""
         if refusal is None and changing:
-            body = await _read(headers, receive)
+            body = await read_body(headers, receive, BODY_LIMIT)
         if body is None:
             refusal = error_answer(413, "too_large", f"a body may have {BODY_LIMIT} bytes", "send less", {"connection": "close"})
         if refusal is not None:
@@ -148,23 +149,6 @@ class _Replay:
             return await self._receive()
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
-
-
-async def _read(headers: Headers, receive: Receive) -> bytes | None:
-    """Return the whole body, or None when it is too large or its sender left: half an order is no order."""
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > BODY_LIMIT:
-        return None
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if len(body) > BODY_LIMIT:
-            return None
-        if not message.get("more_body", False):
-            return bytes(body)
 
 
 def _without_port(host: str) -> str:

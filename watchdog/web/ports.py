@@ -13,6 +13,7 @@ from watchdog.model.holdings import Release
 from watchdog.model.pauses import Pause, PauseCheck, PauseOrder, PauseSays, StandingPause
 from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.commands import PlanReport
+from watchdog.reconciler.explaining import Explanation
 from watchdog.reconciler.status import TargetStatus
 
 
@@ -85,6 +86,8 @@ class Commands(Protocol):
     def repairs(self, target: str | None = None, limit: int = 100) -> tuple[RepairRecord, ...]: ...
 
     def history(self, target: str | None = None, limit: int = 100) -> tuple[Episode, ...]: ...
+
+    def explain(self, asked: str) -> Explanation: ...
 
 
 class Pauses(Protocol):

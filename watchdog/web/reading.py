@@ -12,6 +12,7 @@ from watchdog.model.drifts import DriftState
 from watchdog.reconciler.status import TargetStatus
 from watchdog.web.bodies import ApprovalBody, DriftBody, PlanBody, RepairBody, TargetBody
 from watchdog.web.calls import Lane
+from watchdog.web.explained import ExplainAnswer
 from watchdog.web.messages import DriftsAnswer, HoldingsAnswer, IgnoresAnswer, PlansAnswer, RepairsAnswer, StatusAnswer
 from watchdog.web.ports import Backing
 from watchdog.web.records import HoldingBody, IgnoreBody
@@ -72,6 +73,11 @@ def reading_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
     async def history(target: Name = None, limit: Limit = 100) -> DriftsAnswer:
         """Return drifts, the closed ones too."""
         return DriftsAnswer(drifts=tuple(map(DriftBody.of, await asked(lambda: backing.commands.history(target, limit)))))
+
+    @app.get("/api/v1/explain")
+    async def explain(drift: Annotated[str, Query(min_length=1, max_length=1000)]) -> ExplainAnswer:
+        """Return all that is known of one drift: its lives, both sides, the checks, what was done about it and how that ended."""
+        return ExplainAnswer.of(await asked(lambda: backing.commands.explain(drift)))
 
     _decision_routes(app, backing, lane)
 

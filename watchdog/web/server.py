@@ -16,13 +16,14 @@ import uvicorn
 from watchdog.errors import BadSettings
 from watchdog.model.metrics import Instruments, Metric, Silent
 from watchdog.runtime.log import get_logger
-from watchdog.web import accounts, connections, downloads
+from watchdog.web import accounts, connections, downloads, inbound
 from watchdog.web.accounts import Accounts
 from watchdog.web.application import build_application, route_table
 from watchdog.web.calls import Lane
 from watchdog.web.connections import BoundedConfig, Bounds, Connection, sweep
 from watchdog.web.downloads import Places, Serving
 from watchdog.web.guard import Guard
+from watchdog.web.inbound import InboundDoor
 from watchdog.web.listeners import ControlSocket, bind_control, bind_tcp
 from watchdog.web.ports import Backing
 from watchdog.web.settings import ServerSettings
@@ -70,7 +71,8 @@ class Server:
         serving = Serving(self._downloads, Places(settings.downloads), self._instruments)
         app = build_application(backing, self._questions, self._orders, serving)
         self._guard = Guard(app, settings, self._orders)
-        self._uvicorn = _Uvicorn(self._config(Accounts(self._guard, self._instruments, (path for _, path in route_table(app)))))
+        templates = (inbound.TEMPLATE, *(path for _, path in route_table(app)))
+        self._uvicorn = _Uvicorn(self._config(Accounts(InboundDoor(self._guard, backing), self._instruments, templates)))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._control: ControlSocket | None = None

@@ -124,7 +124,7 @@ def _is_active(call: Call) -> Reply:
 def _log(call: Call) -> Reply:
     query = "SELECT ID, OperationID, Timestamp, Type, Message FROM LogData WHERE ID < ? ORDER BY ID DESC LIMIT ?"
     offset = int(call.asked.query.get("offset") or 2**62)
-    rows = job_database.rows(call.job.db_path, query, (offset, int(call.asked.query.get("pagesize") or 100)))
+    rows = job_database.rows(call.job.db_path, query, (offset, min(500, max(10, int(call.asked.query.get("pagesize") or 100)))))
     names = ("ID", "OperationID", "Timestamp", "Type", "Message")
     # an absent exception comes as an empty object: DBNull, as recorded (log-after.json)
     return told([{**dict(zip(names, row, strict=True)), "Exception": {}} for row in rows])

@@ -64,6 +64,13 @@ def add_fileset(connection: sqlite3.Connection, operation: int, name: str, at: f
     )
 
 
+def add_listing(connection: sqlite3.Connection, operation: int, at: float, verification: str) -> None:
+    """Note what comes last: the list of volumes is put there, and the folder is listed."""
+    for kind, path, data in (("put", verification, '{"Size":-1,"Hash":""}'), ("list", "", "[]")):
+        query = "INSERT INTO RemoteOperation (OperationID, Timestamp, Operation, Path, Data) VALUES (?, ?, ?, ?, ?)"
+        connection.execute(query, (operation, int(at), kind, path, data))
+
+
 def add_log(connection: sqlite3.Connection, operation: int, at: float, message: str) -> None:
     """Note a result."""
     connection.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _INTERFACE: Final = "Duplicati.Library.Interface."
 _MISMATCH: Final = _INTERFACE + "RemoteListVerificationException"
 _AT_ONCE: Final = 0.05
+_LINE: Final = "{} - [{}]: {}"
 _CANCELLED: Final = "Cancellation was requested by user."
 _NO_SOURCE: Final = (
     "Backup aborted since the source path {} does not exist. Please verify that the source path exists, or remove the source path from "
@@ -82,7 +84,7 @@ def _trouble(world: DuplicatiWorld, job: Job, at: float) -> Failure | None:
     missing = next((source for source in job.sources if not Path(source).exists()), None)
     if missing is not None:
         kind = "System.IO.IOException" if release.old_line else _INTERFACE + "UserInformationException"
-        return Failure(kind, _NO_SOURCE.format(missing), logged=False)
+        return Failure(kind, _NO_SOURCE.format(missing), None if release.old_line else "SourceIsMissing", logged=False)
     if not _reachable(job):
         folder = job.target_url.removeprefix("file://").partition("?")[0]
         told = f"The folder {folder} does not exist"
@@ -114,8 +116,7 @@ def _reachable(job: Job) -> bool:
 
 def _damage(job: Job) -> Failure | None:
     for name, (_, told) in job_database.known_volumes(job.db_path).items():
-        path = job.destination / name
-        found = volumes.digest(path.read_bytes()) if path.is_file() else ""
+        found = volumes.digest_of(job.destination / name)
         if found != told:
             message = f'Hash mismatch on file "{name}", recorded hash: {told}, actual hash {found}'
             return Failure("SharpAESCrypt.HashMismatchException", message)
@@ -125,7 +126,7 @@ def _damage(job: Job) -> Failure | None:
 def _result(world: DuplicatiWorld, task: Task, at: float) -> Result:
     job, began = task.job, task.started or at
     if task.failure is not None or task.stopping or task.operation != "Backup":
-        return _unwritten(task, began, at)
+        return _unwritten(world, task, began, at)
     now = volumes.listing(job)
     before = world.listings.get(job.id)
     changed = [name for name, facts in now.files.items() if before is None or before.files.get(name) != facts]
@@ -140,29 +141,51 @@ def _result(world: DuplicatiWorld, task: Task, at: float) -> Result:
             job_database.add_fileset(database, operation, written[-1][0], began)
     world.listings[job.id] = now
     volumes.write_verification(job, newest=newest)
+    with job_database.opened(job.db_path, newest=newest) as database:
+        job_database.add_listing(database, operation, at, f"{job.prefix}-verification.json")
     known = job_database.known_volumes(job.db_path)
     return Result(
         "Backup", began, at, files=len(now.files), bytes=now.bytes, added=len(changed),
         added_bytes=sum(now.files[name][0] for name in changed),
         known_files=len(known), known_bytes=sum(length for length, _ in known.values()), filesets=_filesets(job), newest=_newest(job),
         free=shutil.disk_usage(job.destination).free, uploaded=len(written), uploaded_bytes=sum(each[2] for each in written),
-        tested=tuple(name for name, _, _, _ in written),
+        tested=tuple(name for name, _, _, _ in written), parsed="Warning" if job.warnings and not world.release.old_line else "Success",
+        warnings=_warnings(world, task, at),
     )  # fmt: skip
 
 
-def _unwritten(task: Task, began: float, at: float) -> Result:
+def _unwritten(world: DuplicatiWorld, task: Task, began: float, at: float) -> Result:
+    """Return the result of an operation that wrote nothing: it failed, was stopped, or only looked."""
+    job, failure = task.job, task.failure
     operation = "Backup" if task.operation == "Backup" else "Test"
-    line = "{} - [{}]: {}"
-    warnings = (
-        (line.format(stamp(at), "Warning-Duplicati.Library.Main.Operation.BackupHandler-CancellationRequested", _CANCELLED),)
-        if task.stopping
-        else ()
+    known = job_database.known_volumes(job.db_path)
+    sound = tuple(name for name, (_, told) in known.items() if operation == "Test" and volumes.digest_of(job.destination / name) == told)
+    facts = Result(
+        operation, began, at, partial=task.stopping, failure=failure, filesets=_filesets(job), newest=_newest(job), tested=sound,
+        warnings=_warnings(world, task, at),
+    )  # fmt: skip
+    if failure is None:
+        # a stopped run of the 2.1.0 line counts the backup it did not finish (backup-after-stop.json)
+        return replace(facts, parsed="Warning", filesets=max(1, facts.filesets)) if task.stopping else facts
+    told = f"The operation {operation} has failed\n{failure.type.rpartition('.')[2]}: {failure.message}"
+    return replace(
+        facts, parsed="Fatal", errors=(_LINE.format(stamp(at), "Error-Duplicati.Library.Main.Controller-FailedOperation", told),)
     )
-    if task.failure is None:
-        return Result(operation, began, at, "Warning" if task.stopping else "Success", partial=task.stopping, warnings=warnings)
-    told = f"The operation {operation} has failed\n{task.failure.type.rpartition('.')[2]}: {task.failure.message}"
-    errors = (line.format(stamp(at), "Error-Duplicati.Library.Main.Controller-FailedOperation", told),)
-    return Result(operation, began, at, "Fatal", partial=task.stopping, failure=task.failure, warnings=warnings, errors=errors)
+
+
+def _warnings(world: DuplicatiWorld, task: Task, at: float) -> tuple[str, ...]:
+    job, failure = task.job, task.failure
+    told: list[tuple[str, str]] = []
+    if task.stopping:
+        told = [("BackupHandler-CancellationRequested", _CANCELLED)]
+    elif failure is not None and failure.message_id == "MissingRemoteFiles":
+        lost = sorted(job_database.known_volumes(job.db_path).keys() - volumes.present(job).keys())
+        told = [("FilelistProcessor-MissingFile", f"Missing file: {name}") for name in lost]
+    elif failure is not None and failure.message_id == "FolderMissing":
+        told = [("Backend-FolderCreateError", f"Failed to create folder: {failure.message}")] * 5
+    elif failure is None and task.operation == "Backup" and not world.release.old_line:
+        told = [("BackupHandler-SomethingOdd", "A made-up warning")] * job.warnings
+    return tuple(_LINE.format(stamp(at), f"Warning-Duplicati.Library.Main.Operation.{tag}", text) for tag, text in told)
 
 
 def _clean_up(job: Job) -> None:
@@ -220,11 +243,13 @@ def _notify(world: DuplicatiWorld, memory: Memory, task: Task, result: Result, a
         world.notice(memory, Notice(world.next_notice(), "Error", title, result.failure.message, at, thrown, job.id, message_id=tag))
     elif result.warnings:
         title = f"Warning while running {job.name}"
-        world.notice(memory, Notice(world.next_notice(), "Warning", title, result.warnings[0], at, backup=job.id))
+        message = result.warnings[0] if world.release.old_line else f"Encountered {len(result.warnings)} warnings."
+        world.notice(memory, Notice(world.next_notice(), "Warning", title, message, at, backup=job.id))
 
 
 def _filesets(job: Job) -> int:
-    return int(job_database.rows(job.db_path, "SELECT COUNT(*) FROM Fileset")[0][0])
+    found = job_database.rows(job.db_path, "SELECT COUNT(*) FROM Fileset")
+    return int(found[0][0]) if found else 0
 
 
 def _newest(job: Job) -> int:

@@ -51,6 +51,8 @@ class Job:
     further_urls: list[Any] = field(default_factory=list)
     seconds: float = 1.0
     stuck: bool = False
+    warnings: int = 0
+    """So many warnings come with each run that goes well."""
 
     def setting(self, name: str) -> str:
         """Return the value of a setting, with dashes before its name or without; "" = it has none."""

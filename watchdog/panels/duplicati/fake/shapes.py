@@ -124,11 +124,15 @@ def progress(world: DuplicatiWorld, memory: Memory, row: Task, now: Moment) -> d
         share = 0.42
     count, size = int(len(listing.files) * share), int(listing.bytes * share)
     done = row.closed
-    path = None if done else f"{row.job.prefix}-b{row.id:032x}.dblock.zip"
+    length = 0 if done and not world.release.old_line else 1_040_611
     put = {
-        "BackendAction": "Get" if done else "Put", "BackendPath": path, "BackendFileSize": 0 if done else 1_040_611,
-        "BackendFileProgress": 0 if done else int(1_040_611 * share), "BackendSpeed": -1 if done else 524_288, "BackendIsBlocking": False,
-    }  # fmt: skip
+        "BackendAction": "Get" if done else "Put",
+        "BackendPath": f"{row.job.prefix}-b{row.id:032x}.dblock.zip" if length else None,
+        "BackendFileSize": length,
+        "BackendFileProgress": int(length * share),
+        "BackendSpeed": 524_288 if length else -1,
+        "BackendIsBlocking": False,
+    }
     current = None if done else next(iter(list(listing.files)[count:]), None)
     told: dict[str, Any] = {
         "BackupID": row.job.id, "TaskID": row.id, **put, "CurrentFilename": current, "CurrentFilesize": 0, "CurrentFileoffset": 0,

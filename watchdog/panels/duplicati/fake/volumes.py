@@ -58,6 +58,11 @@ def digest(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
 
 
+def digest_of(path: Path) -> str:
+    """Return a file's digest; "" = it is not there."""
+    return digest(path.read_bytes()) if path.is_file() else ""
+
+
 def write(job: Job, version: str, files: Iterable[str], every: Listing, at: float) -> list[tuple[str, str, int, str]]:
     """Write one backup: the blocks of ``files``, and a list of ``every`` file; return (name, kind, size, hash) of each volume."""
     block_name, index_name = (

@@ -25,6 +25,8 @@ from watchdog.panels.duplicati.view import Backup
 
 Damage = Literal["missing", "short", "zero", "flipped", "extra", "cut"]
 DAMAGES: Final[tuple[Damage, ...]] = ("missing", "short", "zero", "flipped", "extra", "cut")
+_FIRST: Final[tuple[Damage, ...]] = ("missing", "extra", "zero", "short", "flipped", "cut")
+"""What one volume is called that suffers from several: of one that is not the job's the inside does not matter."""
 TYPES: Final = ("dblock", "dindex", "dlist")
 UNDER_WAY: Final = frozenset({"Temporary", "Uploading"})
 _LEVELS: Final = {"names": 0, "bytes": 2}
@@ -192,7 +194,7 @@ class Folder:
         if file is not None and file.identity.size == 0 and damage in {"short", "flipped"}:
             damage = "zero"
         before = self._found.get(name)
-        if before is None or DAMAGES.index(damage) < DAMAGES.index(before):
+        if before is None or _FIRST.index(damage) < _FIRST.index(before):
             self._found[name] = damage
 
     def _file(self, name: str) -> ArchiveFile | None:

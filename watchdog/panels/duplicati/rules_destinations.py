@@ -101,7 +101,7 @@ def _written(case: Case, backup: Backup, stored: Stored | None) -> Drift | None:
         "the job's database": database.changed_at if database is not None else None,
     }
     for what, at in writes.items():
-        if at is not None and at > idle.since + AFTER_A_RUN and case.wall - at < WRITTEN:
+        if at is not None and at > idle.since + AFTER_A_RUN and abs(case.wall - at) < WRITTEN:
             return case.drift(
                 "running_while_idle", case.destination(backup), f"{what} is being written", "nothing of the job runs",
                 {"what": what}, hold="find who else uses it: a command line, or a second server",

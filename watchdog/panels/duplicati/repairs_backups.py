@@ -18,6 +18,7 @@ from watchdog.panels.duplicati.evidence import EvidenceReader
 from watchdog.panels.duplicati.hands import Hands
 from watchdog.panels.duplicati.rules_backups import mark_of
 from watchdog.panels.duplicati.rules_results import UNRECORDED, mended_since
+from watchdog.panels.duplicati.sends_backups import abort_line, repair_line, run_line
 from watchdog.panels.duplicati.view import Backup, DuplicatiView
 from watchdog.panels.duplicati.windows import open_or_opens
 
@@ -44,7 +45,7 @@ def run(hands: Hands) -> Outcome:
         return held
     _keep_apart(hands, view, backup)
     return _order(
-        hands, f"POST /api/v1/backup/{backup.id}/run", lambda: hands.client.run(backup.id, hands.seconds(hands.settings.timeout)), backup,
+        hands, run_line(hands.settings, backup.id), lambda: hands.client.run(backup.id, hands.seconds(hands.settings.timeout)), backup,
         "the job runs or waits for its turn",
     )  # fmt: skip
 
@@ -94,7 +95,7 @@ def repair_database(hands: Hands) -> Outcome:
     if not _lacks_its_database(hands, view, backup):
         return hands.done("its database is there again")
     return _order(
-        hands, f"POST /api/v1/backup/{backup.id}/repair",
+        hands, repair_line(hands.settings, backup.id),
         lambda: hands.client.repair_database(backup.id, hands.seconds(hands.settings.timeout)), backup, "the server mends its database",
     )  # fmt: skip
 
@@ -121,7 +122,7 @@ def abort(hands: Hands) -> Outcome:
         return hands.done("it moves again")
     if "abort" not in view.capabilities.stop_verbs:
         return hands.gave_up("this release is too old: it is only observed")
-    _send(hands, f"POST /api/v1/task/{task}/abort", lambda: hands.client.abort(task, hands.seconds(hands.settings.timeout)))
+    _send(hands, abort_line(hands.settings, str(task)), lambda: hands.client.abort(task, hands.seconds(hands.settings.timeout)))
     if hands.wait_for(lambda: not _is_active(hands, task), SEEN_WITHIN):
         return hands.done("the task has ended")
     return hands.later(300.0, "the task has been told to end, and has not ended yet")

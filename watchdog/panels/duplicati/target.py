@@ -27,6 +27,7 @@ from watchdog.panels.duplicati import (
     repairs_backups,
     repairs_pause,
     repairs_schedule,
+    sends_backups,
     sends_pause,
     startup_delay,
 )
@@ -112,7 +113,7 @@ class DuplicatiTarget:
 
     def describe(self, repair: PlannedRepair) -> tuple[str, ...]:
         """Return exactly what ``repair`` would send."""
-        return sends_pause.lines(self._settings, repair, self._standing())
+        return sends_backups.lines(self._settings, repair) or sends_pause.lines(self._settings, repair, self._standing())
 
     def check_pauses(self, view: DuplicatiView, standing: tuple[StandingPause, ...]) -> PauseSays:
         """Compare the newest look with the pauses that stand, and say what a restart of the server would do to them."""

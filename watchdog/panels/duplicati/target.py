@@ -10,6 +10,7 @@ from watchdog.errors import Refused
 from watchdog.model.approvals import Holding
 from watchdog.model.drifts import Judgement, Memory
 from watchdog.model.holdings import Tend
+from watchdog.model.inbound import Inbound, Received
 from watchdog.model.metrics import Family
 from watchdog.model.moments import Moment
 from watchdog.model.panels import Ports
@@ -27,6 +28,7 @@ from watchdog.panels.duplicati import (
     repairs_backups,
     repairs_pause,
     repairs_schedule,
+    reports,
     sends_backups,
     sends_pause,
     startup_delay,
@@ -54,7 +56,7 @@ REPAIRS: Final[Mapping[str, Callable[[Hands], Outcome]]] = {
 
 
 class DuplicatiTarget:
-    """Satisfies ``model.panels.Target``, ``model.holdings.Tending`` and ``model.pauses.Pausable``.
+    """Satisfies ``model.panels.Target``, ``holdings.Tending`` and ``Undoing``, ``pauses.Pausable`` and ``inbound.Reporting``.
 
     Keeps the newest view and facts (a remedy's own look rests on them), the newest pause it sent, and the newest reports.
     """
@@ -129,9 +131,19 @@ class DuplicatiTarget:
         """Return the loop that watches our connection: the witness of a restart."""
         return (self._beat.tend(),)
 
+    def inbound(self) -> tuple[Inbound, ...]:
+        """Return the door for the server's own reports, where one is configured."""
+        digests = self._settings.report.secret_sha256
+        return (Inbound("report", digests, self._receive),) if digests else ()
+
     def close(self) -> None:
         """Give back connections."""
         self._client.close()
+
+    def _receive(self, received: Received) -> None:
+        """Take one report; a new one brings the next pass forward."""
+        if self._reports.take(reports.understood(received.content_type, received.body, received.at)):
+            self._ports.wake()
 
     def _standing(self) -> tuple[StandingPause, ...]:
         """Return the pauses that stand right now: those of the newest look, older by the time since."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from watchdog.model.moments import Moment
 from watchdog.model.pauses import PauseSays, StandingPause
@@ -44,9 +45,15 @@ def _server(scene: Scene) -> Iterator[Line]:
         yield False, "the server runs"
     else:
         yield True, "the server shows the pause" if scene.ours else "the server shows a pause of somebody else's that lasts as long"
+    if scene.state.paused and scene.ours and scene.state.pause_end is not None:
+        yield True, f"if this program is gone, the server goes on by itself at {_shown(scene.state.pause_end)}: the lease is renewed before"
     if scene.state.paused and scene.state.active is not None:
         stands = scene.capabilities.stops_active
         yield stands is True, "a run that had begun " + ("stands still" if stands else "goes on to its end on this release")
+
+
+def _shown(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _stored(scene: Scene, view: DuplicatiView) -> Iterator[Line]:

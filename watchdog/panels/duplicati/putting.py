@@ -91,22 +91,28 @@ def whole(job: object) -> dict[str, Any]:
     return job
 
 
-def _values(backup: Mapping[str, Any]) -> Iterator[str]:
-    """Return every value of a job in which a secret can stand."""
-    for setting in backup.get("Settings") or ():
-        if isinstance(setting, dict):
-            yield str(setting.get("Value") or "")
-    for url in (backup.get("TargetURL"), *(backup.get("AdditionalTargetURLs") or ())):
-        yield from _of_url(url.get("TargetURL") if isinstance(url, dict) else url)
+def _values(value: object) -> Iterator[str]:
+    """Return every text of a job in which a secret can stand: all but the expressions of its filters, where a star has a meaning."""
+    if isinstance(value, str):
+        yield value
+        if "?" in value or "://" in value:
+            yield from _of_url(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name != "Expression":
+                yield from _values(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _values(inner)
 
 
-def _of_url(url: object) -> Iterator[str]:
+def _of_url(url: str) -> Iterator[str]:
     try:
-        parts = urlsplit(str(url or ""))
+        parts = urlsplit(url)
+        yield from (value for _, value in parse_qsl(parts.query, keep_blank_values=True))
+        yield from (each for each in (parts.username, parts.password) if each)
     except ValueError:
         return
-    yield from (value for _, value in parse_qsl(parts.query, keep_blank_values=True))
-    yield from (each for each in (parts.username, parts.password) if each)
 
 
 def _is_hidden(value: str) -> bool:

@@ -43,7 +43,7 @@ def pause(hands: Hands) -> Outcome:
     hint = _post(hands, seconds)
     hands.act.step("sent")
     state = hands.client.state(hands.seconds(hands.settings.timeout))
-    if not _took(scene.state, state):
+    if not _took(scene, state, at.wall + seconds):
         return hands.later(SOON, f"the server does not show the pause{hint}")
     hands.posts.note(_posted(orders, life, at, seconds, state))
     return hands.done(_said(scene, seconds, state))
@@ -90,9 +90,18 @@ def _post(hands: Hands, seconds: int) -> str:
     return ""
 
 
-def _took(before: ServerState, after: ServerState) -> bool:
-    """Whether a pause that we sent is there: timed, and another one than before."""
-    return after.paused and after.pause_end is not None and (not before.paused or after.pause_end != before.pause_end)
+def _took(scene: Scene, after: ServerState, wanted: float) -> bool:
+    """Whether a pause that we sent is there: timed, and another one than before. ``wanted`` is its end on our clock (UNIX seconds).
+
+    A restored pause may have the very end that we ordered: then the server must have counted the event, too.
+    """
+    before = scene.state
+    if not after.paused or after.pause_end is None:
+        return False
+    if not before.paused or after.pause_end != before.pause_end:
+        return True
+    counted = after.last_event - before.last_event >= (scene.capabilities.events or 1)
+    return counted and abs(after.pause_end - scene.skew - wanted) <= scene.bounds.tolerance
 
 
 def _posted(orders: Orders, life: int, at: Moment, seconds: int, state: ServerState) -> Posted:

@@ -26,11 +26,18 @@ from watchdog.panels.duplicati.view import Schedule
 MAY_HAVE_WORKED: Final = (ServerFault, Unreachable, DeadlinePassed, Unknown, Refused)
 BUSY_SECONDS: Final = 15.0
 SOON: Final = 2.0
+REFUSED_SECONDS: Final = 900.0
+"""Seconds until a job that cannot be put back is looked at again: somebody may have changed it."""
+REFUSED: Final = Refused.__name__
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """How one exchange ended. ``end``: ``nothing`` to send, ``done``, ``later``, ``refused`` (never). ``message`` is for a person."""
+    """How one exchange ended, with a sentence for a person.
+
+    ``end``: ``nothing`` to send, ``done``, ``later``, ``refused`` (it cannot be put back as it is), ``doubtful`` (it is where it belongs,
+    and somebody saved something in the same moment).
+    """
 
     end: str
     message: str
@@ -113,10 +120,11 @@ def _judged(wire: Wire, backup: str, to: float, fingerprint: str, before: Server
     if putting.fingerprint(job) != fingerprint:
         return Put("refused", "something else of the job was changed at this moment: look at the job in the server's own pages")
     if schedule is None or schedule.time is None or abs(schedule.time - to) > 1.0:
-        return Put("later", f"its slot is not where it was put{hint}")
+        return Put("refused" if REFUSED in hint else "later", f"its slot is not where it was put{hint}")
     said = f"its next slot is {putting.written(to)}, and all else is as it was"
-    if after.last_data - before.last_data > 1:
-        said += "; something else of the server was changed at the same moment"
+    if after.last_data - before.last_data > 1 and before.active is None and after.active is None:
+        more = "something else was saved on the server at the same moment; if it was this job, that is overwritten: look at it"
+        return Put("doubtful", f"{said}; {more}")
     return Put("done", said + ("; it waits in the queue already" if after.busy_with(backup) else ""))
 
 
@@ -161,4 +169,6 @@ def _ended(hands: Hands, put: Put) -> Outcome:
             return hands.done(put.message)
         case "later":
             return hands.later(BUSY_SECONDS if put.message == tasks_pause.BUSY else SOON, put.message)
-    return hands.gave_up(put.message)
+        case "doubtful":
+            return hands.gave_up(put.message)
+    return hands.later(REFUSED_SECONDS, put.message)

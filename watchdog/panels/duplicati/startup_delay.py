@@ -41,6 +41,8 @@ def judge(case: Case) -> Part:
         return of_one(subject, [told])
     if not wanted and record is not None:
         before = str(record.parameters.get("before") or "")
+        if not same(str(record.parameters.get("set") or ""), has):
+            before = has  # somebody set another one meanwhile: that is left, and only the record is given back
         told = case.drift(
             "startup_delay_left", subject, f"it has {has or 'none'}", f"it had {before or 'none'}", {}, _proposal(case, before)
         )
@@ -72,7 +74,7 @@ def set_delay(hands: Hands) -> Outcome:
     if not same(wanted, has):
         hands.act.step("checked")
         if not back:
-            hands.act.hold(HELD, server_object(settings.name), SET_DELAY, {"before": has})
+            _hold(hands, wanted, has)
         hands.act.step("held")
         hands.act.fence()
         hands.sent.append(sends_pause.delay_line(settings, wanted or NONE))
@@ -90,12 +92,25 @@ def set_delay(hands: Hands) -> Outcome:
 
 def undo(client: DuplicatiClient, holding: Holding) -> str:
     """Put the server's own delay back. Raises what exchanges raise, and Refused when it did not take it."""
-    before = str(holding.parameters.get("before") or "")
-    if not same(before, client.startup_delay()):
+    before, has = str(holding.parameters.get("before") or ""), client.startup_delay()
+    if not same(str(holding.parameters.get("set") or ""), has):
+        return f"somebody set another startup delay ({has or 'none'}) meanwhile: that is left"
+    if not same(before, has):
         hint = _send(client, before, None)
         if not same(before, client.startup_delay()):
             raise Refused(f"the server has another delay{hint}")
     return f"the server's startup delay is {before or 'none'} again"
+
+
+def _hold(hands: Hands, wanted: str, has: str) -> None:
+    """Record the delay that the server had before ours; of an older delay of ours, the one before that."""
+    old = held(hands.told.holdings)
+    before = has
+    if old is not None and same(str(old.parameters.get("set") or ""), has):
+        before = str(old.parameters.get("before") or "")
+    if old is not None:
+        hands.act.release(old.id)
+    hands.act.hold(HELD, server_object(hands.settings.name), SET_DELAY, {"before": before, "set": wanted})
 
 
 def _send(client: DuplicatiClient, delay: str, limit: float | None) -> str:

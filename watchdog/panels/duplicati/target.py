@@ -125,7 +125,8 @@ class DuplicatiTarget:
     def undo(self, holding: Holding) -> str:
         """Undo one of our changes on the server because a person said so."""
         view = self._view or self.view()
-        return Undoer(self._settings, self._client, self._ports.clock, view, self._told, self._standing).undo(holding)
+        undoer = Undoer(self._settings, self._client, self._ports.clock, view, self._told, self._standing, self._posts.newest)
+        return undoer.undo(holding)
 
     def tends(self) -> tuple[Tend, ...]:
         """Return the loop that watches our connection: the witness of a restart."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from watchdog.errors import NotFound, Refused, Temporary
@@ -13,6 +13,7 @@ from watchdog.model.pauses import StandingPause
 from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.duplicati import rules_pause, startup_delay, tasks_pause
 from watchdog.panels.duplicati.client import DuplicatiClient
+from watchdog.panels.duplicati.leases import Posted
 from watchdog.panels.duplicati.repairs_schedule import MAY_HAVE_WORKED, Wire, exchange
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.task_ruling import TaskRuling, TaskScene, rule_task
@@ -21,7 +22,7 @@ from watchdog.panels.duplicati.view import DuplicatiView, Schedule
 
 @dataclass(frozen=True, slots=True)
 class Undoer:
-    """Undoes holdings of one target. ``view`` is the newest look, ``standing`` the pauses that stand right now."""
+    """Undoes holdings of one target. ``view`` is the newest look, ``standing`` the pauses that stand now, ``posted`` our newest one."""
 
     settings: DuplicatiSettings
     client: DuplicatiClient
@@ -29,23 +30,29 @@ class Undoer:
     view: DuplicatiView
     told: LedgerFacts
     standing: Callable[[], tuple[StandingPause, ...]]
+    posted: Posted | None = None
 
     def undo(self, holding: Holding) -> str:
         """Undo one, and say in one sentence what was done. Raises Refused while a pause that asked for it stands."""
         match holding.what:
             case rules_pause.HELD:
-                return self._resume()
+                return self._resume(holding)
             case tasks_pause.HELD:
                 return self._put_back(holding)
             case startup_delay.HELD:
                 return startup_delay.undo(self.client, holding)
         raise Refused(f"Duplicati does not know how to undo '{holding.what}'")
 
-    def _resume(self) -> str:
+    def _resume(self, holding: Holding) -> str:
         if any(not each.pause.task for each in self.standing()):
             raise Refused(f"a pause of the server stands: `panel-watchdog resume {self.settings.name}` ends it")
-        if not self.client.state().paused:
+        view = replace(self.view, state=self.client.state(), pulse=self.client.pulse())
+        told = replace(self.told, pauses=(), holdings=(holding,))
+        scene = rules_pause.scene_of(self.settings, view, told, self.posted, self.clock.now())
+        if not scene.state.paused:
             return "the server runs: nothing was sent"
+        if not scene.ours:
+            return "the server is paused by somebody else: that is left, and only our record is given back"
         try:
             self.client.resume()
         except MAY_HAVE_WORKED as error:

@@ -7,6 +7,7 @@ unread first.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,7 +37,9 @@ T = TypeVar("T")
 
 
 class Reads(Protocol):
-    """What a look needs of the client."""
+    """What a look needs of the client; ``skew`` is where it leaves how many seconds the server's clock is ahead."""
+
+    skew: float
 
     def state(self, seconds: float | None = None) -> ServerState:
         """Read the server's state."""
@@ -92,13 +95,13 @@ class _Page:
 
 
 class Looks:
-    """The looks at one server. One at a time, by the target's own loop or a remedy; ``skew`` as of the newest look."""
+    """The looks at one server, one at a time: the target's own loop and a remedy may both want one."""
 
     def __init__(self, settings: DuplicatiSettings, clock: Clock, client: Reads) -> None:
-        self.skew: float | None = None
         self._settings = settings
         self._clock = clock
         self._client = client
+        self._turn = threading.Lock()
         self._said = _Said()
         self._said_at = float("-inf")
         self._pages: dict[str, _Page] = {}
@@ -107,6 +110,10 @@ class Looks:
 
     def view(self) -> DuplicatiView:
         """Read everything one look needs; see ``client.view``."""
+        with self._turn:
+            return self._looked()
+
+    def _looked(self) -> DuplicatiView:
         began = self._clock.now().mono
         state = self._client.state()
         self._after_a_restart()
@@ -147,7 +154,7 @@ class Looks:
         info = self._client.info()
         self._said = _said(info, before, self._clock.now())
         self._said_at = before.mono
-        self.skew = self._said.skew
+        self._client.skew = self._said.skew or 0.0
         return self._said
 
     def _progress(self, state: ServerState) -> Progress | None:
@@ -180,7 +187,8 @@ class Looks:
         if now - page.details_at >= PAGE_EVERY:
             page = replace(page, details=self._of_one("job", path, job_answers.details), details_at=now)
         newest = max((note.id for note in notes if note.backup == job.id), default=0)
-        sign = (job.metadata, job.db_exists, newest, self._tasks.get(job.id))
+        # a short task between two looks leaves its row, and no more than the counter of stored changes tells of it
+        sign = (job.metadata, job.db_exists, newest, self._tasks.get(job.id), state.last_data)
         running = state.active is not None and state.active.backup == job.id
         if not running and (sign != page.sign or now - page.log_at >= PAGE_EVERY):
             results = self._of_one("log", f"{path}/log", job_answers.results, {"pagesize": 10})

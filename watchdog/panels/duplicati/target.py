@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
 
 from watchdog.errors import Refused
 from watchdog.model.approvals import Holding
@@ -24,35 +22,20 @@ from watchdog.panels.duplicati import (
     drift,
     leases,
     metrics,
-    remedies_pause,
-    repairs_backups,
-    repairs_pause,
-    repairs_schedule,
     reports,
     sends_backups,
     sends_pause,
-    startup_delay,
 )
 from watchdog.panels.duplicati.evidence import EvidenceReader
 from watchdog.panels.duplicati.hands import Hands
 from watchdog.panels.duplicati.pulse import Beat
+from watchdog.panels.duplicati.repairs import REPAIRS
 from watchdog.panels.duplicati.reports import Reports
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.traces import Evidence
 from watchdog.panels.duplicati.undoing import Undoer
 from watchdog.panels.duplicati.view import DuplicatiView
 from watchdog.runtime.hands import carry_out
-
-REPAIRS: Final[Mapping[str, Callable[[Hands], Outcome]]] = {
-    remedies_pause.PAUSE: repairs_pause.pause,
-    remedies_pause.RENEW: repairs_pause.pause,
-    remedies_pause.RESUME: repairs_pause.resume,
-    remedies_pause.MOVE: repairs_schedule.move,
-    remedies_pause.PUT_BACK: repairs_schedule.put_back,
-    remedies_pause.SET_DELAY: startup_delay.set_delay,
-    **repairs_backups.REPAIRS,
-}
-"""What carries out each remedy."""
 
 
 class DuplicatiTarget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
@@ -65,16 +66,29 @@ def _body(world: DuplicatiWorld, job: Job, result: Result, kind: str) -> tuple[b
         thrown = f"{result.failure.type}: {result.failure.message}\n   at … (stack trace cut)" if result.failure else None
         told = {"Data": data, "Extra": extra(world, job, result), "LogLines": list(result.lines), "Exception": thrown}
         return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(), "application/json"
-    lines = [f"Duplicati {result.operation} report for {job.name} ({_MACHINE}, DB-{job.id}, vm)", "", *_flat(data)]
+    more = job.setting("send-http-extra-parameters")
+    if more:  # the 2.1.0 line encodes them as a whole, the signs between them, too (contract section 5)
+        more = "&" + (quote(more, safe="") if world.release.old_line else more)
+    message = quote("\n".join(_text(job, result, data)), safe="")
+    return f"message={message}{more}".encode(), "application/x-www-form-urlencoded"
+
+
+def _text(job: Job, result: Result, data: dict[str, Any]) -> list[str]:
+    """Return a report as text: the members that are no objects, then what was logged (webhook-2.json)."""
+    lines = [f"Duplicati {result.operation} report for {job.name} ({_MACHINE}, DB-{job.id}, vm)", ""]
     if result.failure:
-        lines = [
-            f"Failed: {result.failure.message}",
-            f"Details: {result.failure.type}: {result.failure.message}",
-            "",
-            "Log data:",
-            *result.lines,
-        ]
-    return b"message=" + quote("\n".join(lines), safe="").encode(), "application/x-www-form-urlencoded"
+        lines += [f"Failed: {result.failure.message}", f"Details: {result.failure.type}: {result.failure.message}", ""]
+    for name, value in data.items():
+        if name in {"EndTime", "BeginTime"}:
+            at = result.ended if name == "EndTime" else result.began
+            lines.append(f"{name}: {datetime.fromtimestamp(int(at), UTC):%m/%d/%Y %H:%M:%S} ({int(at)})")
+        elif not isinstance(value, dict) and value is not None:
+            lines.append(f"{name}: {value}")
+        if name == "Interrupted":
+            lines.append(f"Fatal: {result.parsed == 'Fatal'}")
+    for name, told in (("Messages", ("The operation has started",)), ("Warnings", result.warnings), ("Errors", result.errors)):
+        lines += [f"Limited{name}: [", *(f"    {line}," for line in told), "]"] if told else [f"Limited{name}: []"]
+    return [*lines, "Log data:", *result.lines, ""] if result.lines else lines
 
 
 def extra(world: DuplicatiWorld, job: Job, result: Result) -> dict[str, Any]:
@@ -95,7 +109,3 @@ def extra(world: DuplicatiWorld, job: Job, result: Result) -> dict[str, Any]:
         if release.connections
         else told
     )
-
-
-def _flat(data: dict[str, Any]) -> list[str]:
-    return [f"{name}: {value}" for name, value in data.items() if not isinstance(value, dict | list) and value is not None]

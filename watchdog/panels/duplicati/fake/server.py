@@ -100,7 +100,7 @@ class FakeDuplicati:
         self._wait_for_answers()
         self._wait_for_held()
         self.world.down()
-        self._cut()
+        self._cut(aborted=True)
         return self.clock.now().mono - began
 
     def kill(self) -> None:
@@ -161,9 +161,9 @@ class FakeDuplicati:
         while self._doing("held") and self.clock.now().mono < until:
             self.clock.wait(threading.Event(), 0.05)
 
-    def _cut(self) -> None:
+    def _cut(self, *, aborted: bool = False) -> None:
         for connection in self._doing("idle", "answering", "held"):
-            connection.cut(aborted=True)
+            connection.cut(aborted=aborted)
 
     def _live(self) -> None:
         while not self.closed.wait(_LIFE_SECONDS):
@@ -191,12 +191,12 @@ class _Connection(loopback.Connection):
             super().finish()
 
     def cut(self, *, aborted: bool) -> None:
-        """End it from the server's side; ``aborted`` with a reset."""
+        """End it from the server's side; ``aborted`` = with a reset, once its thread has let go of it."""
         self.gone.set()
         with contextlib.suppress(OSError):
             if aborted:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self.connection.shutdown(socket.SHUT_RD if aborted else socket.SHUT_RDWR)
 
     def _become(self, doing: Doing) -> None:
         with self.server_of.lock:

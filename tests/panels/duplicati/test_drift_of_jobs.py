@@ -193,10 +193,9 @@ def test_a_run_that_a_restart_cut_off_is_known_by_us_alone():
     assert drift.evidence == {"task": 7, "phase": "Backup_ProcessingFiles"} and drift.proposal.remedy == "run"
     assert found.the("backup_run_cut", HOUR) is not None  # as long as the job leaves no other trace
     found.runs(task=2)
-    assert found.the("backup_run_cut") is not None
+    assert found.the("backup_run_cut") is None  # it runs again
     found.rests()
-    found.note(finished=found.now, newest=found.now)
-    assert found.the("backup_run_cut") is None and found.the("backup_run_cut") is None
+    assert found.the("backup_run_cut") is None
 
 
 @pytest.mark.parametrize(
@@ -238,13 +237,25 @@ def test_only_a_backup_can_be_cut():
     assert "backup_run_cut" not in found.kinds()
 
 
-def test_a_cut_run_that_waits_again_is_not_asked_for_twice():
+def test_a_cut_run_that_waits_again_is_let_wait():
     found = running()
     found.rests()
     found.restarted()
     found.state["queue"] = (Task(3, "1"),)
-    drift = found.the("backup_run_cut")
-    assert drift.proposal is None and "queue" in drift.hold
+    assert found.the("backup_run_cut") is None
+    found.state["queue"] = ()
+    assert found.the("backup_run_cut") is not None
+
+
+def test_a_run_that_is_cut_a_second_time_is_named_a_second_time():
+    found = running()
+    for task in (2, 3):
+        found.rests()
+        found.now += 5
+        found.restarted()
+        assert found.the("backup_run_cut") is not None
+        found.runs(task=task)
+        assert found.the("backup_run_cut") is None
 
 
 # ---- backup_stuck ------------------------------------------------------------------------------------------------------------

@@ -101,8 +101,8 @@ def repair_database(hands: Hands) -> Outcome:
 
 
 def _lacks_its_database(hands: Hands, view: DuplicatiView, backup: Backup) -> bool:
-    if backup.db_exists is False:
-        return True
+    if backup.db_exists is False and not hands.client.path_exists(backup.db_path):
+        return True  # what the view says of it may be minutes old on 2.1.0.x
     ended = newest(view, backup)
     if ended is not None and ended.failed and ended.topic == UNRECORDED and not mended_since(backup, ended.at):
         return True

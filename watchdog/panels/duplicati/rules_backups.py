@@ -198,11 +198,9 @@ def _cut(case: Case, backup: Backup) -> Drift | None:
     """Find a run that was under way, is not any more, and has left no trace: a restart cut it off (rule 14)."""
     _watch_the_run(case, backup)
     cut = case.notes.get(f"cut/{backup.id}", CutNote)
-    if cut is None:
+    if cut is None or case.view.state.busy_with(backup.id):
         return None
     proposal, hold = run_proposal(case, backup)
-    if any(task.backup == backup.id for task in case.view.state.queue):
-        proposal, hold = None, "it waits in the queue to run again"
     return case.drift(
         "backup_run_cut", case.backup(backup), "its run ended without a trace when the server was restarted", "the server forgot it",
         {"task": cut.task, "phase": cut.phase}, proposal, hold,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import io
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Self
 
 from tests.support.mcsmanager_on_docker import base_settings
 from tests.support.program import Running, run_program
+from watchdog.cli import main
 from watchdog.panels.duplicati.fake import PASSWORD, FakeDuplicati
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
@@ -46,7 +46,7 @@ class Household:
             "interval": "2s", "pulse": "1s", "timeout": "30s", **self.changes,
         }  # fmt: skip
         target = {name: value for name, value in target.items() if value is not None}
-        return base_settings(self.folder, None) | {"panels": {"duplicati": [target]}} | sections
+        return base_settings(self.folder, None) | {"reconciler": {"settle": "1s"}} | {"panels": {"duplicati": [target]}} | sections
 
     def write(self, settings: Mapping[str, Any] | None = None) -> Path:
         """Write the configuration."""
@@ -62,11 +62,12 @@ class Household:
             yield running
 
     def command(self, *words: str, code: int | None = 0) -> str:
-        """Run the real command against the running program; return what it said. ``code`` None = any."""
-        argv = [sys.executable, "-m", "watchdog", *words, "--config", str(self.folder / "config.yaml")]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=200, check=False)
-        assert code is None or done.returncode == code, (argv[3:], done.returncode, done.stdout, done.stderr)
-        return done.stdout + done.stderr
+        """Run the real command, in this process, against the running program; return what it said. ``code`` None = any."""
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            ended = main([*words, "--config", str(self.folder / "config.yaml")])
+        assert code is None or ended == code, (words, ended, said.getvalue())
+        return said.getvalue()
 
     def sent(self, operation: str) -> int:
         """Return how many requests of one kind the server got: ``pause``, ``resume`` or a method and path."""

@@ -18,6 +18,7 @@ from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.destinations import DAMAGES, TYPES, Stored, look
 from watchdog.panels.duplicati.notes import Notes, RunNote, StillNote
 from watchdog.panels.duplicati.reports import ENDINGS, Report
+from watchdog.panels.duplicati.rules_results import succeeded_at
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.traces import NOTHING, Evidence
 from watchdog.panels.duplicati.view import Backup, DuplicatiView, Metadata
@@ -131,15 +132,6 @@ def _due(case: Case, backup: Backup) -> float | None:
     return schedules.due_slot(backup.schedule, schedules.zone_of(case.view)) if backup.schedule is not None else None
 
 
-def _succeeded_at(case: Case, backup: Backup) -> float | None:
-    """Return when a run last brought something: by the log where it tells, else by the metadata."""
-    result, finished = backup.result, backup.metadata.finished
-    if result is not None and result.result in {"Success", "Warning"} and not (result.interrupted or result.partial):
-        return result.ended or result.logged_at
-    del case
-    return finished if result is None else None
-
-
 def _results(case: Case) -> Iterator[Row]:
     for backup in case.view.backups[:BACKUP_LIMIT]:
         ended = endings.newest(case.view, backup)
@@ -211,7 +203,7 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     _spec("backup_queued", "Whether the job waits in the queue.", _BACKUP,
           _of_backups(lambda case, backup: any(task.backup == backup.id for task in case.view.state.queue))),
     _spec("backup_last_success_timestamp_seconds", "When a run of the job last ended well, or with warnings.", _BACKUP,
-          _of_backups(_succeeded_at)),
+          _of_backups(succeeded_at)),
     _spec("backup_last_finished_timestamp_seconds", "When a run of the job last returned, also with errors.", _BACKUP,
           _noted(lambda noted: noted.finished)),
     _spec("backup_last_error_timestamp_seconds", "When something of the job last failed as a whole; never cleared by the server.", _BACKUP,

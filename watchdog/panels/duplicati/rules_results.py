@@ -11,6 +11,7 @@ from watchdog.model.drifts import Drift, Proposal, Scalar
 from watchdog.panels.duplicati import remedies, sources
 from watchdog.panels.duplicati.cases import Case, Part, of_one
 from watchdog.panels.duplicati.endings import Ended, newest
+from watchdog.panels.duplicati.notes import SinceNote
 from watchdog.panels.duplicati.schedules import Repeat, repeat_of
 from watchdog.panels.duplicati.traces import JobDatabase
 from watchdog.panels.duplicati.view import Backup
@@ -27,11 +28,27 @@ UNRECORDED: Final = "unrecorded_files"
 def about_results(case: Case, backup: Backup) -> Part:
     """Judge how the newest run ended, and what the next one will find."""
     ended = newest(case.view, backup)
+    good = succeeded_at(case, backup)
+    if good is not None:
+        case.notes.keep(f"good/{backup.id}", SinceNote("good", good))
     drifts = [
         _ending(case, backup, ended), _stale(case, backup, ended), _database(case, backup, ended), _shared(case, backup),
         *sources.about_sources(case, backup),
     ]  # fmt: skip
     return of_one(case.backup(backup), drifts)
+
+
+def succeeded_at(case: Case, backup: Backup) -> float | None:
+    """Return when a run of a job last ended well or with warnings, on the server's clock; None = nobody knows of one.
+
+    By its log; where the newest run there failed, by what we remember, or by when the newest version was made that can be restored.
+    """
+    result, before = backup.result, case.notes.get(f"good/{backup.id}", SinceNote)
+    if result is not None and result.result in {"Success", "Warning"} and not (result.interrupted or result.partial):
+        return result.ended or result.logged_at
+    if result is None and backup.metadata.finished is not None:
+        return backup.metadata.finished
+    return before.at if before is not None else backup.metadata.newest
 
 
 def _ending(case: Case, backup: Backup, ended: Ended | None) -> Drift | None:

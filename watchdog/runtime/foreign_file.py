@@ -21,6 +21,8 @@ from watchdog.errors import Blind, DeadlinePassed, MalformedAnswer, NotFound, Re
 
 Row = tuple[object, ...]
 HEAD: Final = b"SQLite format 3\0"
+ROOM: Final = 3
+"""So many times the size of a copy must be free where it is made."""
 _STEPS: Final = 50_000
 _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -89,6 +91,8 @@ def _readable(path: Path, before: FileState, most: int) -> Iterator[str]:
     if before.bytes > most:
         raise TooLarge(f"the database and its log are larger than {most} bytes, so they are not copied")
     with tempfile.TemporaryDirectory(prefix="panel-watchdog-") as folder:
+        if shutil.disk_usage(folder).free < ROOM * before.bytes:
+            raise TooLarge("there is too little room for a copy of the database")
         copy = Path(folder) / "copy.sqlite"
         for end in ("", "-wal"):
             _copy(Path(f"{path}{end}"), Path(f"{copy}{end}"))

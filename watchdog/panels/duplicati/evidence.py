@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
@@ -12,8 +12,9 @@ from typing import Final, Literal
 from watchdog.model.moments import Clock
 from watchdog.panels.duplicati.job_database import JobDatabaseReader
 from watchdog.panels.duplicati.settings import DuplicatiSettings
-from watchdog.panels.duplicati.traces import Evidence, SourceSeen
+from watchdog.panels.duplicati.traces import Evidence, JobDatabase, SourceSeen
 
+AT_WORK: Final = JobDatabase("busy", "its job runs or waits")
 READING: Final = 20.0
 """Seconds that all databases together may take in one look."""
 
@@ -26,11 +27,14 @@ class EvidenceReader:
         self._clock = clock
         self._databases = {key: JobDatabaseReader(one.database) for key, one in settings.destinations.items() if one.database is not None}
 
-    def read(self) -> Evidence:
-        """Return what can be seen now."""
+    def read(self, busy: Collection[str] = ()) -> Evidence:
+        """Return what can be seen now. The databases of jobs that are ``busy`` (ids and names, casefolded) are left alone."""
         ends = self._clock.now().mono + READING
         return Evidence(
-            {key: reader.read(lambda: self._clock.now().mono < ends) for key, reader in self._databases.items()},
+            {
+                key: AT_WORK if key.casefold() in busy else reader.read(lambda: self._clock.now().mono < ends)
+                for key, reader in self._databases.items()
+            },
             self.sources(),
         )
 

@@ -18,7 +18,7 @@ from watchdog.runtime.foreign_file import FileState
 
 SERVERS: Final = "duplicati-server.sqlite"
 MOST_VOLUMES: Final = 200_000
-MOST_COPIED: Final = 2 << 30
+MOST_COPIED: Final = 1 << 30
 _PROBLEMS: Final[dict[type[WatchdogError], DatabaseProblem]] = {
     NotFound: "absent", foreign_file.TooLarge: "too_large", Refused: "unreadable", Blind: "unreadable", Temporary: "busy",
     DeadlinePassed: "busy",

@@ -16,9 +16,11 @@ from watchdog.panels.duplicati import remedies
 from watchdog.panels.duplicati.endings import newest
 from watchdog.panels.duplicati.evidence import EvidenceReader
 from watchdog.panels.duplicati.hands import Hands
-from watchdog.panels.duplicati.rules_backups import mark_of
+from watchdog.panels.duplicati.notes import Notes
+from watchdog.panels.duplicati.rules_backups import mark_of, still_since
 from watchdog.panels.duplicati.rules_results import UNRECORDED, mended_since
 from watchdog.panels.duplicati.sends_backups import abort_line, repair_line, run_line
+from watchdog.panels.duplicati.traces import of_job
 from watchdog.panels.duplicati.view import Backup, DuplicatiView
 from watchdog.panels.duplicati.windows import open_or_opens
 
@@ -65,8 +67,7 @@ def _held(hands: Hands, view: DuplicatiView, backup: Backup) -> Outcome | None:
 
 def _gone(hands: Hands, backup: Backup) -> str:
     """Say which source is not there: on this host where it is told of it, and by the server's own word."""
-    here = EvidenceReader(hands.settings, hands.clock).sources()
-    for seen in here.get(backup.id) or here.get(backup.name) or ():
+    for seen in of_job(EvidenceReader(hands.settings, hands.clock).sources(), backup.id, backup.name) or ():
         if seen.state in {"absent", "empty"}:
             return f"{seen.path} is {seen.state}"
     details = hands.client.details(backup.id)
@@ -106,8 +107,7 @@ def _lacks_its_database(hands: Hands, view: DuplicatiView, backup: Backup) -> bo
     ended = newest(view, backup)
     if ended is not None and ended.failed and ended.topic == UNRECORDED and not mended_since(backup, ended.at):
         return True
-    here = EvidenceReader(hands.settings, hands.clock).read().databases
-    lies = here.get(backup.id) or here.get(backup.name)
+    lies = of_job(EvidenceReader(hands.settings, hands.clock).read().databases, backup.id, backup.name)
     return lies is not None and lies.problem in {"absent", "empty", "no_database", "damaged"}
 
 
@@ -118,7 +118,8 @@ def abort(hands: Hands) -> Outcome:
     if view.state.active is None or view.state.active.id != task or view.state.active.backup != hands.parameter("backup"):
         return hands.done("that task is not at work any more")
     mark = view.progress.mark if view.progress is not None and view.progress.task == task else ""
-    if mark != hands.repair.proposal.facts.get("mark", mark):
+    since, facts = still_since(Notes(hands.told.memory)), hands.repair.proposal.facts
+    if mark != facts.get("mark", mark) or since != facts.get("since", since):
         return hands.done("it moves again")
     if "abort" not in view.capabilities.stop_verbs:
         return hands.gave_up("this release is too old: it is only observed")

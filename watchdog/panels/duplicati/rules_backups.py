@@ -6,12 +6,13 @@ Contract section 4, rules 6, 7, 13 and 14. A job that is paused, by the server o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject, UnknownSubject
 from watchdog.panels.duplicati import remedies, sources
 from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
-from watchdog.panels.duplicati.notes import CutNote, IdleNote, RunNote, StillNote
+from watchdog.panels.duplicati.notes import CutNote, IdleNote, Notes, RunNote, StillNote
 from watchdog.panels.duplicati.rules_results import about_results
 from watchdog.panels.duplicati.schedules import due_slot, repeat_of, zone_of
 from watchdog.panels.duplicati.view import Backup, Task
@@ -151,8 +152,17 @@ def _follow_the_task(case: Case) -> None:
         return
     mark = progress.mark if progress is not None and progress.task == state.active.id else ""
     still = case.notes.get("still", StillNote)
+    restart = case.view.pulse.restart_at  # task ids begin anew with each start
     same = still is not None and (still.task, still.mark) == (state.active.id, mark) and not state.paused
-    case.notes.keep("still", StillNote(state.active.id, mark, min(still.since, case.wall) if same and still else case.wall))
+    if still is None or not same or (restart is not None and restart.wall > still.since):
+        still = StillNote(state.active.id, mark, case.wall)
+    case.notes.keep("still", replace(still, since=min(still.since, case.wall)))
+
+
+def still_since(notes: Notes) -> float | None:
+    """Return since when the active task stands where it stands."""
+    still = notes.get("still", StillNote)
+    return still.since if still is not None else None
 
 
 def _standing(case: Case, task: Task) -> float | None:
@@ -184,7 +194,11 @@ def _stuck_task(case: Case, task: Task, subject: Subject) -> Drift | None:
         return None
     progress = case.view.progress
     seen = progress if progress is not None and progress.task == task.id else None
-    facts = {"phase": seen.phase if seen is not None else "", "mark": seen.mark if seen is not None else ""}
+    facts = {
+        "phase": seen.phase if seen is not None else "",
+        "mark": seen.mark if seen is not None else "",
+        "since": still_since(case.notes),
+    }
     acted_on = remedies.backup_object(case.settings.name, task.backup) if task.backup else remedies.server_object(case.settings.name)
     proposal = Proposal(remedies.ABORT, acted_on, {"task": task.id, "backup": task.backup}, facts)
     offered = proposal if case.view.capabilities.mendable else None

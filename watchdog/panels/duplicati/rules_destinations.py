@@ -56,7 +56,8 @@ def about_destination(case: Case, backup: Backup) -> Part:
     """Judge one job's destination."""
     stored = look(case, backup)
     if stored is None:
-        return of_one(case.destination(backup), [_written(case, backup, None)])
+        writing = _written(case, backup, None) if database_of(case, backup) is not None else None
+        return of_one(case.destination(backup), [writing]) if writing is not None else Part()
     subject = case.destination(backup)
     written = _written(case, backup, stored)
     if stored.reason:

@@ -13,7 +13,7 @@ from watchdog.panels.duplicati.cases import Case, Part, of_one
 from watchdog.panels.duplicati.endings import Ended, newest
 from watchdog.panels.duplicati.notes import SinceNote
 from watchdog.panels.duplicati.schedules import Repeat, repeat_of
-from watchdog.panels.duplicati.traces import JobDatabase
+from watchdog.panels.duplicati.traces import JobDatabase, of_job
 from watchdog.panels.duplicati.view import Backup
 
 REPAIRS: Final = frozenset({"Repair", "RecreateDatabase", "Recreate"})
@@ -100,7 +100,7 @@ def _period(repeat: Repeat, backup: Backup) -> float:
 
 def database_of(case: Case, backup: Backup) -> JobDatabase | None:
     """Return a job's database as this host sees it, None = it is not told where it is."""
-    return case.evidence.databases.get(backup.id) or case.evidence.databases.get(backup.name)
+    return of_job(case.evidence.databases, backup.id, backup.name)
 
 
 def _database(case: Case, backup: Backup, ended: Ended | None) -> Drift | None:

@@ -8,7 +8,7 @@ from typing import Final
 from watchdog.model.drifts import Drift, Scalar
 from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.notes import SizesNote
-from watchdog.panels.duplicati.traces import SourceSeen
+from watchdog.panels.duplicati.traces import SourceSeen, of_job
 from watchdog.panels.duplicati.view import Backup
 
 SHRUNK: Final = 0.5
@@ -23,7 +23,7 @@ Run = tuple[float, int, int]
 
 def seen(case: Case, backup: Backup) -> tuple[SourceSeen, ...]:
     """Return a job's sources as this host sees them; none when it is not told where they are."""
-    return case.evidence.sources.get(backup.id) or case.evidence.sources.get(backup.name) or ()
+    return of_job(case.evidence.sources, backup.id, backup.name) or ()
 
 
 def missing(case: Case, backup: Backup) -> str:

@@ -54,18 +54,22 @@ class DuplicatiTarget:
         self._posts = leases.Posts()
         self._reports = Reports()
         self._view: DuplicatiView | None = None
+        self._looked: DuplicatiView | None = None
         self._told = LedgerFacts()
         self._told_at = ports.clock.now()
         self._memory: Memory = {}
 
     def view(self) -> DuplicatiView:
         """Read what the server believes, with the newest reports that it sent."""
-        return replace(self._client.view(), reports=self._reports.newest())
+        self._looked = replace(self._client.view(), reports=self._reports.newest())
+        return self._looked
 
     def evidence(self, actual: Actual) -> Evidence:
         """Read jobs' databases and sources on this host; what cannot be seen stands in it."""
         del actual
-        return self._evidence.read()
+        view = self._looked
+        busy = [each for each in view.backups if view.state.busy_with(each.id)] if view is not None else []
+        return self._evidence.read({name.casefold() for each in busy for name in (each.id, each.name)})
 
     def detect(self, actual: Actual, view: DuplicatiView, evidence: Evidence | None, facts: LedgerFacts, now: Moment) -> Judgement:
         """Compare, purely; and remember what was compared, for the remedies."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 DatabaseProblem = Literal["", "absent", "empty", "no_database", "damaged", "busy", "unreadable", "refused", "too_large"]
 UPLOADED: Final = frozenset({"Uploaded", "Verified"})
@@ -56,3 +56,11 @@ class Evidence:
 
 
 NOTHING: Final = Evidence()
+T = TypeVar("T")
+
+
+def of_job(known: Mapping[str, T], ident: str, name: str) -> T | None:
+    """Return what is known of a job under its id or its name, whose case does not matter; None = nothing."""
+    if ident in known:
+        return known[ident]
+    return next((value for key, value in known.items() if key.casefold() == name.casefold()), None)

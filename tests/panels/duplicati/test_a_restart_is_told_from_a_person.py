@@ -24,6 +24,7 @@ from watchdog.panels.duplicati import answers, client, witness
 from watchdog.panels.duplicati.client import DuplicatiClient
 from watchdog.panels.duplicati.fake import PASSWORD, FakeDuplicati
 from watchdog.panels.duplicati.fake.releases import Counts
+from watchdog.panels.duplicati.login import NobodyBehind
 from watchdog.panels.duplicati.pulse import Beat
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.states import ServerState, Task
@@ -140,6 +141,25 @@ def test_behind_a_proxy_the_connection_proves_nothing_and_health_does() -> None:
     assert after(proxied, refused(5), resumed).fell.by == "restart"  # type: ignore[union-attr]
     lower = after(replace(proxied, active=Task(9, "1")), replace(resumed, active=Task(2, "1"), connection=1))
     assert lower.restart is Restart.SUSPECTED, "there the connection does not speak against it"
+
+
+def test_a_502_shows_a_proxy_that_hands_the_servers_own_header_on(tmp_path: Path) -> None:
+    with watched(tmp_path, "2.1.0.5") as stage:
+        paused_for_an_hour(stage)
+        assert stage.client.watched
+        stage.server.world.switches.status = 502
+        with pytest.raises(NobodyBehind):
+            stage.client.state()
+        stage.server.world.switches.status = None
+        stage.server.world.memory.count(stage.server.world.release.edit)  # type: ignore[union-attr]
+        stage.client.state()
+        assert (stage.client.hidden, stage.pulse.restart) == (True, Restart.SUSPECTED)
+        assert not stage.client.watched, "from now on /health is asked"
+
+
+def test_an_exchange_beside_the_kept_connection_that_takes_too_long_hides_nothing() -> None:
+    pulse = after(PAUSED, lambda before: witness.silent(before, at(5), kind="DeadlinePassed", refused=False), RUNNING)
+    assert (pulse.restart, pulse.fell.by) == (Restart.NONE, "person")  # type: ignore[union-attr]
 
 
 def test_the_operator_knows_better_than_a_header() -> None:

@@ -181,10 +181,12 @@ class Wire:
 
     def _silence(self, error: WatchdogError) -> WatchdogError:
         """Let the pulse hear of a failure; return it as it is to be raised."""
-        at = self._clock.now()
-        nobody = isinstance(error, Unreachable | NobodyBehind)
-        kind = "booting" if isinstance(error, Booting) else type(error).__name__
-        self._pulse = witness.silent(self._pulse, at, kind=kind, refused=nobody, severed=isinstance(error, DeadlinePassed))
+        proxied = isinstance(error, NobodyBehind)
+        self._pulse = witness.silent(
+            self._pulse, self._clock.now(), kind="booting" if isinstance(error, Booting) else type(error).__name__,
+            refused=proxied or isinstance(error, Unreachable), severed=isinstance(error, DeadlinePassed) and not self._kept.open,
+            proxied=proxied,
+        )  # fmt: skip
         return error
 
 

@@ -141,17 +141,19 @@ def compare(before: ServerState, after: ServerState, highest: int, *, suspicion:
     return (Restart.SUSPECTED, "a new task has a lower id") if lower and hidden else (Restart.NONE, "")
 
 
-def silent(pulse: Pulse, at: Moment, *, kind: str, refused: bool, severed: bool = False, why: str = "") -> Pulse:
+def silent(
+    pulse: Pulse, at: Moment, *, kind: str, refused: bool, severed: bool = False, proxied: bool = False, why: str = ""
+) -> Pulse:  # fmt: skip
     """Return the pulse after an exchange that failed, or a connection whose end was noticed.
 
     ``kind`` is a short word for the failure. ``refused`` = it was refused, reset or ended, or a proxy found nobody: a restart is suspected,
     and the server may be starting. Else it only did not answer, or not well. ``severed`` = we ended the connection ourselves, after a
-    time-out: what happened until the next reading nobody saw.
+    time-out: what happened until the next reading nobody saw. ``proxied`` = it was a proxy that answered: Kestrel sends no 502, 503, 504.
     """
     heard_of = (why or "the connection was refused") if refused else "it was out of sight: an exchange took too long" if severed else ""
     return replace(
         pulse, silent_since=pulse.silent_since or at, silence=kind, suspicion=pulse.suspicion or heard_of,
-        refused_at=at if refused else pulse.refused_at,
+        refused_at=at if refused else pulse.refused_at, hidden=pulse.hidden or proxied,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -224,16 +223,17 @@ class Folder:
     def _database_proves(self) -> bool | None:
         if self._database is None:
             return None
-        proven = [self._same_bytes(row.name, row.digest) for row in self._database.volumes if row.uploaded]
-        if any(each is False for each in proven) or any(damage != "extra" for damage in self._found.values()):
+        if any(damage != "extra" for damage in self._found.values()):
             return False
-        return True if proven and all(proven) else None
+        uploaded = [row for row in self._database.volumes if row.uploaded]
+        return True if uploaded and all(self._same_bytes(row.name, row.digest) for row in uploaded) else None
 
 
 def _files(facts: ArchiveFacts, directory: str, path: str, prefix: str) -> Iterator[tuple[str, tuple[VolumeName, ArchiveFile]]]:
+    begin = f"{path.rstrip('/')}/"
     for file in facts.files:
-        folder, base = os.path.split(file.path)
-        name = volume_name(base) if file.directory == directory and folder == path else None
+        base = file.path.removeprefix(begin) if file.directory == directory else ""
+        name = volume_name(base) if base.startswith(prefix) else None
         if name is not None and name.kind != "list" and name.prefix == prefix:
             yield base, (name, file)
 

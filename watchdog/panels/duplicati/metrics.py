@@ -30,19 +30,26 @@ _BACKUP: Final = ("target", "backup_id", "backup_name")
 _NOTE_TYPES: Final = ("Information", "Warning", "Error")
 OfBackup = Callable[[Case, Backup], float | None]
 OfServer = Callable[[Case], float | None]
-Rows = Callable[[Case], Iterable[Row]]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the rows are made from beside truth and view; ``memory`` is what the newest look remembers."""
+    """What the rows are made from beside truth and view; ``memory`` is what the newest look remembers, ``stored`` what was found so far."""
 
     settings: DuplicatiSettings | None = None
     evidence: Evidence = NOTHING
     memory: Memory = field(default_factory=dict)
+    stored: dict[str, Stored | None] = field(default_factory=dict)
+
+    def look(self, case: Case, backup: Backup) -> Stored | None:
+        """Return what lies in a job's destination; looked at once for all families."""
+        if backup.id not in self.stored:
+            self.stored[backup.id] = look(case, backup)
+        return self.stored[backup.id]
 
 
 NOTHING_TOLD: Final = Told()
+Rows = Callable[[Case, Told], Iterable[Row]]
 
 
 def families(
@@ -60,13 +67,14 @@ def _spec(name: str, text: str, labels: tuple[str, ...], rows: Rows, kind: Metri
         if told.settings is None:
             return ()
         facts = LedgerFacts(memory=told.memory)
-        return rows(Case(told.settings, actual, view, told.evidence, facts, Notes(told.memory), view.at))
+        return rows(Case(told.settings, actual, view, told.evidence, facts, Notes(told.memory), view.at), told)
 
     return MetricSpec(Metric(f"watchdog_duplicati_{name}", kind, text, labels), with_told)
 
 
 def _of_server(value: OfServer) -> Rows:
-    def rows(case: Case) -> Iterator[Row]:
+    def rows(case: Case, told: Told) -> Iterator[Row]:
+        del told
         number = value(case)
         if number is not None:
             yield (case.settings.name,), float(number)
@@ -79,7 +87,8 @@ def _labels(case: Case, backup: Backup) -> tuple[str, ...]:
 
 
 def _of_backups(value: OfBackup) -> Rows:
-    def rows(case: Case) -> Iterator[Row]:
+    def rows(case: Case, told: Told) -> Iterator[Row]:
+        del told
         for backup in case.view.backups[:BACKUP_LIMIT]:
             number = value(case, backup)
             if number is not None:
@@ -95,9 +104,9 @@ def _noted(value: Callable[[Metadata], float | None]) -> Rows:
 def _of_destinations(values: Callable[[Stored], Iterable[tuple[str, float | None]]]) -> Rows:
     """Return rows with one more label after the job's; "" = none."""
 
-    def rows(case: Case) -> Iterator[Row]:
+    def rows(case: Case, told: Told) -> Iterator[Row]:
         for backup in case.view.backups[:BACKUP_LIMIT]:
-            stored = look(case, backup)
+            stored = told.look(case, backup)
             for label, number in values(stored) if stored is not None else ():
                 if number is not None:
                     yield (*_labels(case, backup), *([label] if label else [])), float(number)
@@ -108,11 +117,11 @@ def _of_destinations(values: Callable[[Stored], Iterable[tuple[str, float | None
 # ---- values ------------------------------------------------------------------------------------------------------------------------------
 
 
-def _info(case: Case) -> Iterator[Row]:
+def _info(case: Case, _: Told) -> Iterator[Row]:
     yield (case.settings.name, case.view.version, case.view.capabilities.family, case.view.zone), 1.0
 
 
-def _notes(case: Case) -> Iterator[Row]:
+def _notes(case: Case, _: Told) -> Iterator[Row]:
     for kind in _NOTE_TYPES:
         yield (case.settings.name, kind.lower()), float(sum(note.type == kind for note in case.view.notifications))
 
@@ -132,7 +141,7 @@ def _due(case: Case, backup: Backup) -> float | None:
     return schedules.due_slot(backup.schedule, schedules.zone_of(case.view)) if backup.schedule is not None else None
 
 
-def _results(case: Case) -> Iterator[Row]:
+def _results(case: Case, _: Told) -> Iterator[Row]:
     for backup in case.view.backups[:BACKUP_LIMIT]:
         ended = endings.newest(case.view, backup)
         for word in ENDINGS if ended is not None else ():
@@ -172,7 +181,7 @@ def _reported_at(case: Case, backup: Backup) -> float | None:
     return report.at if isinstance(report, Report) else None
 
 
-def _reported(case: Case) -> Iterator[Row]:
+def _reported(case: Case, _: Told) -> Iterator[Row]:
     for backup in case.view.backups[:BACKUP_LIMIT]:
         report = case.view.reports.get(backup.id)
         for word in ENDINGS if isinstance(report, Report) else ():

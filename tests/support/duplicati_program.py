@@ -69,6 +69,12 @@ class Household:
         assert code is None or ended == code, (words, ended, said.getvalue())
         return said.getvalue()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no task runs or waits on the server."""
+        memory = self.world.catch_up()
+        return memory is not None and memory.active is None and not memory.queue
+
     def sent(self, operation: str) -> int:
         """Return how many requests of one kind the server got: ``pause``, ``resume`` or a method and path."""
         return len(self.server.sent(f"/api/v1/serverstate/{operation}", "POST"))

@@ -28,7 +28,7 @@ from watchdog.runtime.faults import translated
 from watchdog.runtime.vigil import Vigil
 from watchdog.runtime.wire import Deadline, Line, OneExchange, Tls, connect_tcp, connect_unix
 
-__all__ = ["RESULTS", "Answer", "Http", "Tls", "check", "counted", "segment"]
+__all__ = ["RESULTS", "Answer", "Form", "Http", "Tls", "check", "counted", "segment"]
 
 MIB = 1 << 20
 _CHUNK = 65536
@@ -36,6 +36,10 @@ _LONGEST_PATIENCE = 3600.0
 
 Query = Mapping[str, "str | int | float | bool | Sequence[str] | None"]
 T = TypeVar("T")
+
+
+class Form(dict[str, str]):
+    """A body that is sent as an HTML form is, in place of JSON."""
 
 
 class Http:
@@ -203,6 +207,9 @@ class Http:
         headers.update(self._headers())
         if json is None:
             return headers, None
+        if isinstance(json, Form):
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            return headers, urlencode(json).encode()
         headers["Content-Type"] = "application/json"
         return headers, jsonlib.dumps(json, separators=(",", ":")).encode()
 

@@ -66,15 +66,12 @@ def weekdays(value: object) -> tuple[str, ...]:
 
 def details(body: object) -> Details:
     """Parse ``/backup/{id}``."""
-    item = mapping(mapping(body, "backup").get("Backup"), "backup.Backup")
+    told = mapping(body, "backup")
+    inner = told.get("data", told)  # a 2.0 wraps it
+    item = mapping(mapping(inner, "backup").get("Backup"), "backup.Backup")
     sources = [each for each in listing(item.get("Sources") or [], "backup.Sources") if isinstance(each, str)]
     plain = tuple(each for each in sources if _PATH.fullmatch(each))
     return Details(plain, len(sources) - len(plain), dict(_options(item.get("Settings"))))
-
-
-def db_path(body: object) -> str:
-    """Return a job's own database from ``/backup/{id}``."""
-    return optional_text(mapping(mapping(body, "backup").get("Backup"), "backup.Backup"), "DBPath")
 
 
 def results(body: object) -> tuple[LastResult, ...]:

@@ -190,10 +190,12 @@ class Looks:
         # a short task between two looks leaves its row, and no more than the counter of stored changes tells of it
         sign = (job.metadata, job.db_exists, newest, self._tasks.get(job.id), state.last_data)
         running = state.active is not None and state.active.backup == job.id
-        if not running and (sign != page.sign or now - page.log_at >= PAGE_EVERY):
+        changed = not running and sign != page.sign
+        if changed or (not running and now - page.log_at >= PAGE_EVERY):
             results = self._of_one("log", f"{path}/log", job_answers.results, {"pagesize": 10})
             page = replace(page, results=results or (), log_read=results is not None, log_at=now, sign=sign)
-        if not can.modern and can is not UNKNOWN and job.db_path and now - page.db_at >= PATH_EVERY:
+        # a first run makes the database: what was seen before it would be a drift for minutes
+        if not can.modern and can.mendable and can is not UNKNOWN and job.db_path and (changed or now - page.db_at >= PATH_EVERY):
             page = replace(page, db_exists=self._client.path_exists(job.db_path), db_at=now)
         return page
 

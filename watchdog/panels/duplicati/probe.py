@@ -26,13 +26,13 @@ STORIES: Final = {
     "keeps": "stores a pause and obeys it after a restart; one of more than 24 hours ends silently after 24, so it is leased",
     "newest": "stores a pause and obeys it after a restart; one of more than 24 hours ends silently after 24, so it is leased",
     "unknown": "is not in the table: it is judged by what its answers show, and jobs are edited only if that is enough",
-    "too_old": "is too old: it is named, and nothing else",
+    "too_old": "is too old: it is observed, and nothing is ever sent to it; upgrade it to 2.1 or later",
 }
 DELAY_HELPS: Final = (
     "a due job starts within seconds of the server's start, before a pause can be put back; startup_delay: 2m closes that gap "
     "(a setting of the server, put back on release)"
 )
-DELAY_IGNORED: Final = "this release ignores a startup delay (2.1.1 to 2.2.0.2 do): a job that is due at a restart runs; upgrade it"
+DELAY_IGNORED: Final = "2.1.1 to 2.2.0.2 ignore one: a job due at a restart begins before the pause is back; upgrade to 2.2.0.3 or later"
 REPORTS: Final = (
     "a backup waits for whoever takes its report: while nobody listens at our address each one takes 2 s longer and ends with a warning; "
     "if it hangs, up to 5 minutes. Reports are in addition to what is read: take --send-http-json-urls out when we are removed"
@@ -49,7 +49,7 @@ def probe(settings: DuplicatiSettings, ports: Ports) -> tuple[Probe, ...]:
 
 
 def _lines(settings: DuplicatiSettings, ports: Ports, connection: DuplicatiClient) -> Iterator[Probe]:
-    if not connection.health():
+    if not connection.health() and not connection.turns_out_old():
         yield Probe("server", ok=False, message=f"nobody answers at url: {settings.url} (/health); is it the server's address?")
         return
     yield Probe("server", ok=True, message=f"{settings.url} answers")
@@ -97,9 +97,10 @@ def _release(settings: DuplicatiSettings, view: DuplicatiView) -> Iterator[Probe
 
 
 def _delay(settings: DuplicatiSettings, can: Capabilities, stands: str) -> Iterator[Probe]:
+    if not can.mendable:
+        return
     if can.honours_delay is False:
-        if settings.startup_delay:
-            yield Probe("startup delay", ok=None, message=DELAY_IGNORED)
+        yield Probe("startup delay", ok=None, message=DELAY_IGNORED)
     elif stands:
         yield Probe("startup delay", ok=True, message=f"{stands}: no job runs before a pause is put back")
     elif settings.startup_delay:

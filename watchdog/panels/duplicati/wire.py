@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar, cast
 
-from watchdog.errors import DeadlinePassed, ServerFault, Unreachable, WatchdogError
+from watchdog.errors import DeadlinePassed, Refused, ServerFault, Unreachable, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.panels.duplicati import answers, witness
-from watchdog.panels.duplicati.login import Expired, Login, NobodyBehind, accepted
+from watchdog.panels.duplicati.login import BAD_REQUEST, Expired, Login, NobodyBehind, TooOld, accepted
+from watchdog.panels.duplicati.old import OldLogin, is_old
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.states import ServerState
 from watchdog.panels.duplicati.view import PANEL_NAME
@@ -41,6 +42,7 @@ class Wire:
     """All exchanges with one server, from many threads. Every method raises the house's errors and nothing else.
 
     ``seconds`` bounds one exchange; not given = the target's ``timeout``. ``skew`` is how many seconds the server's clock is ahead of ours.
+    ``old`` = it is a 2.0, which is only observed: no order is sent.
     """
 
     def __init__(self, settings: DuplicatiSettings, clock: Clock, instruments: Instruments) -> None:
@@ -58,11 +60,12 @@ class Wire:
         self._clock = clock
         self._open = http(Http, dict)
         self._login = Login(settings, self._open, clock)
-        self._http = http(Http, self._login.headers)
-        self._kept = cast(KeptHttp, http(KeptHttp, self._login.headers))
+        self._http = http(Http, self._credentials)
+        self._kept = cast(KeptHttp, http(KeptHttp, self._credentials))
         self._turn = threading.RLock()
         self._pulse = Pulse()
         self.skew = 0.0
+        self.old = False
 
     def pulse(self) -> Pulse:
         """Return what all readings so far told. Asks nobody."""
@@ -102,7 +105,9 @@ class Wire:
         return True
 
     def health(self, seconds: float | None = None) -> bool:
-        """Ask ``/health``, which needs no credential; whether it answers well. The pulse hears of it when it does not."""
+        """Ask ``/health``, which needs no credential; whether it answers well. The pulse hears of it when it does not. A 2.0 has none."""
+        if self.old:
+            return True
         try:
             self._open.ask("health", "GET", "/health", _nothing, seconds=seconds, accept=accepted)
         except WatchdogError as error:
@@ -110,6 +115,13 @@ class Wire:
                 self._silence(error)
             return False
         return True
+
+    def turns_out_old(self) -> bool:
+        """Ask for the server's page, for ``doctor``: whether it is that of a 2.0."""
+        try:
+            return is_old(self._open, self._settings.timeout)
+        except WatchdogError:
+            return False
 
     def ordered(self) -> None:
         """Let the pulse hear that it is we who are about to end the pause."""
@@ -126,7 +138,7 @@ class Wire:
         """Read one JSON answer over a connection of its own."""
         return self._let_in(
             lambda left: self._http.ask(
-                operation, "GET", path, lambda answer: parse(answer.json()), query=query, seconds=left, accept=accepted
+                operation, "GET", path, lambda answer: parse(answer.json()), query=query, seconds=left, accept=self._taken
             ), self._http, seconds,
         )  # fmt: skip
 
@@ -135,15 +147,20 @@ class Wire:
         query: Mapping[str, str] | None = None, json: object = None, seconds: float | None = None,
     ) -> T:  # fmt: skip
         """Send one order; without ``parse`` its answer's body, which is mostly empty, is not looked at."""
+        if self.old:
+            raise TooOld(f"{operation}: {self._http.server} is a Duplicati 2.0, which is too old: it is only observed")
         told: Callable[[Answer], T] = (lambda answer: parse(answer.json())) if parse is not None else cast(Callable[[Answer], T], _nothing)
         return self._let_in(
-            lambda left: self._http.ask(operation, method, path, told, query=query, json=json, seconds=left, accept=accepted),
+            lambda left: self._http.ask(operation, method, path, told, query=query, json=json, seconds=left, accept=self._taken),
             self._http, seconds,
         )  # fmt: skip
 
+    def _credentials(self) -> Mapping[str, str]:
+        return self._login.headers()
+
     def _lasting(self, operation: str, path: str, parse: Callable[[Answer], T], seconds: float | None) -> T:
         return self._let_in(
-            lambda left: self._kept.ask(operation, "GET", path, parse, seconds=left, accept=accepted), self._kept, seconds
+            lambda left: self._kept.ask(operation, "GET", path, parse, seconds=left, accept=self._taken), self._kept, seconds
         )  # fmt: skip
 
     def _let_in(self, exchange: Callable[[float], T], http: Http, seconds: float | None) -> T:
@@ -157,18 +174,41 @@ class Wire:
             return rest
 
         try:
-            self._login.ensure(left())
-            used = self._login.headers()
             try:
-                result = exchange(left())
-            except Expired as error:
-                self._login.lost(used, error)
-                self._login.ensure(left())
-                result = exchange(left())
+                result = self._with_a_session(exchange, left)
+            except Refused as error:
+                if self._pulse.state is not None or self.old or not self._turns_out_old(error, left()):
+                    raise
+                result = self._with_a_session(exchange, left)
         except ServerFault as error:
             raise self._booting(error) from None
         self._login.taken()
         return result
+
+    def _with_a_session(self, exchange: Callable[[float], T], left: Callable[[], float]) -> T:
+        self._login.ensure(left())
+        used = self._login.headers()
+        try:
+            return exchange(left())
+        except Expired as error:
+            self._login.lost(used, error)
+            self._login.ensure(left())
+            return exchange(left())
+
+    def _turns_out_old(self, error: Refused, seconds: float) -> bool:
+        """Whether who refused us is a 2.0; then it is spoken to in its own way from now on. Raises TooOld when that has no tokens."""
+        if not is_old(self._open, seconds):
+            return False
+        if self._settings.auth != "password":
+            raise TooOld(f"{error}: it is a Duplicati 2.0, which is too old and knows a password only") from None
+        self.old = True
+        self._login = OldLogin(self._settings, self._open, self._clock)
+        return True
+
+    def _taken(self, answer: Answer) -> Answer:
+        if self.old and answer.status == BAD_REQUEST:
+            raise Expired(f"{answer.operation}: {answer.server} does not take the token of its page any more")
+        return accepted(answer)
 
     def _booting(self, error: ServerFault) -> ServerFault:
         if isinstance(error, Booting) or not self._pulse.booting(self._clock.now()):

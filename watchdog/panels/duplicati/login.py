@@ -47,7 +47,11 @@ class NobodyBehind(ServerFault):
     """A proxy found no server behind it (502, 503, 504)."""
 
 
-class TooOld(Refused):
+class NotUnderstood(Refused):
+    """The server does not take a request as it is (400)."""
+
+
+class TooOld(NotUnderstood):
     """A Duplicati 2.0: it speaks another language, and is only named."""
 
 
@@ -64,8 +68,10 @@ def accepted(answer: Answer) -> Answer:
             )
         if "PreSharedKey" in said:
             raise Forbidden(f"{answer.operation}: {answer.server} belongs to an agent and takes its calls only; ask the server itself")
-    if answer.status == BAD_REQUEST and "XSRF" in answer.body[:500].decode("utf-8", "replace"):
-        raise TooOld(f"{answer.operation}: {answer.server} is a Duplicati 2.0, which is too old; upgrade it to 2.1 or later")
+    if answer.status == BAD_REQUEST:
+        if "XSRF" in answer.body[:500].decode("utf-8", "replace"):
+            raise TooOld(f"{answer.operation}: {answer.server} is a Duplicati 2.0, which is too old; upgrade it to 2.1 or later")
+        raise NotUnderstood(f"{answer.operation}: {answer.server} answered 400: it does not take this request")
     if answer.status in GATEWAY:
         raise NobodyBehind(
             f"{answer.operation}: {answer.server} answered {answer.status}: a proxy finds no server behind it", answer.retry_after

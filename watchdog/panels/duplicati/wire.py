@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar, cast
 
-from watchdog.errors import DeadlinePassed, Refused, ServerFault, Unreachable, WatchdogError
+from watchdog.errors import DeadlinePassed, ServerFault, Unreachable, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.panels.duplicati import answers, witness
-from watchdog.panels.duplicati.login import BAD_REQUEST, Expired, Login, NobodyBehind, TooOld, accepted
+from watchdog.panels.duplicati.login import BAD_REQUEST, Expired, Login, NobodyBehind, NotUnderstood, TooOld, accepted
 from watchdog.panels.duplicati.old import OldLogin, is_old
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.states import ServerState
@@ -176,7 +176,7 @@ class Wire:
         try:
             try:
                 result = self._with_a_session(exchange, left)
-            except Refused as error:
+            except NotUnderstood as error:
                 if self._pulse.state is not None or self.old or not self._turns_out_old(error, left()):
                     raise
                 result = self._with_a_session(exchange, left)
@@ -195,7 +195,7 @@ class Wire:
             self._login.ensure(left())
             return exchange(left())
 
-    def _turns_out_old(self, error: Refused, seconds: float) -> bool:
+    def _turns_out_old(self, error: NotUnderstood, seconds: float) -> bool:
         """Whether who refused us is a 2.0; then it is spoken to in its own way from now on. Raises TooOld when that has no tokens."""
         if not is_old(self._open, seconds):
             return False

@@ -63,13 +63,16 @@ class Life:
             self.reconciler.hurry()
 
     def turn(self, beat=True):
-        """Do all that is due at this moment; return the seconds until something is due again."""
+        """Do all that is due at this moment; return the seconds until something is due again.
+
+        The real pulse watches its connection all the time; here it looks when a test has done something (call ``turn`` then).
+        """
         rests = []
         for _ in range(12):
             self.woken = False
             rests = [self.pauses.step()]
             if beat:
-                rests.append(self.beat.step() or 1.0)
+                rests.append(self.beat.step() or self.stage.settings.pulse)
             rests.append(self.reconciler.step())
             self.runner.tend()
             if not self.woken:
@@ -154,7 +157,7 @@ class Stage:
     def ran(self, name):
         """When the job's runs began."""
         job = next(each for each in self.world.jobs.values() if each.name == name)
-        return [run.began for run in self.world.runs if run.job == job.id]
+        return [run.began for run in self.world.runs if run.backup == job.id]
 
 
 @contextlib.contextmanager

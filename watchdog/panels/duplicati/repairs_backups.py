@@ -71,6 +71,8 @@ def _gone(hands: Hands, backup: Backup) -> str:
         if seen.state in {"absent", "empty"}:
             return f"{seen.path} is {seen.state}"
     details = hands.client.details(backup.id)
+    if details.options.get("allow-missing-source", "").lower() in {"true", "1", "on"}:
+        return ""
     for path in details.sources:
         if _ABSOLUTE.fullmatch(path) and not hands.client.path_exists(path):
             return "the server does not find one of its sources"

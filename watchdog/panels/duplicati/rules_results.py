@@ -21,6 +21,13 @@ MONTH: Final = 31 * 86400.0
 _GONE: Final = {
     "absent": "its file is not there", "empty": "its file is empty", "no_database": "its file is no database", "damaged": "it is damaged",
 }  # fmt: skip
+_ABOUT: Final = {
+    "missing_files": "volumes are missing at its destination", "damaged_file": "a volume at its destination is damaged",
+    "unrecorded_files": "its destination holds volumes that its database does not know", "source_missing": "a source is not there",
+    "destination_missing": "its destination is not there", "clock": "the server's clock went back",
+    "passphrase": "its passphrase is missing or wrong",
+}  # fmt: skip
+"""What a failure was about, by its topic (see ``answers.topic``)."""
 UNRECORDED: Final = "unrecorded_files"
 """The topic of the message by which a run fails that had to begin with an empty database (see ``answers.topic``)."""
 
@@ -65,9 +72,10 @@ def _ending(case: Case, backup: Backup, ended: Ended | None) -> Drift | None:
         return case.drift(
             "backup_warned", subject, "its newest run ended with warnings", "it ended", evidence, hold="its log names them"
         )  # fmt: skip
-    logged = "with errors" if ended.word == "error" else "without a backup"
+    logged = "ended with errors" if ended.word == "error" else "failed"
+    about = f": {_ABOUT[ended.topic]}" if ended.topic in _ABOUT else ""
     return case.drift(
-        "backup_failed", subject, f"its newest run ended {logged}", "it is backed up", evidence,
+        "backup_failed", subject, f"its newest task {logged}{about}", "it is backed up", evidence,
         hold="its log, or the note in the server's pages, says why",
     )  # fmt: skip
 

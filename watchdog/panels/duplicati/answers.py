@@ -19,7 +19,6 @@ from watchdog.panels.duplicati.states import ServerState, Task
 from watchdog.panels.duplicati.view import Notification, Progress, StoredPause
 from watchdog.runtime.shapes import (
     Json,
-    flag,
     listing,
     mapping,
     number,
@@ -96,8 +95,8 @@ def state(body: object, at: Moment, connection: int = 0, *, direct: bool = True)
         last_event=number(item, "LastEventID", "serverstate"),
         last_data=number(item, "LastDataUpdateID", "serverstate"),
         last_notification=number(item, "LastNotificationUpdateID", "serverstate"),
-        has_warning=flag(item, "HasWarning", "serverstate"),
-        has_error=flag(item, "HasError", "serverstate"),
+        has_warning=bool(optional_flag(item, "HasWarning")),
+        has_error=bool(optional_flag(item, "HasError")),
         icon=optional_text(item, "SuggestedStatusIcon")[:40],
         typed="Type" in item,
         connection=connection,

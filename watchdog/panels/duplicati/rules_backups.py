@@ -61,9 +61,14 @@ def lateness(case: Case, backup: Backup) -> float | None:
 
 def _held(case: Case, backup: Backup) -> bool:
     """Whether a job cannot run: the server is paused, it itself is, or it waits for a mains plug."""
-    paused = any(standing.pause.task and standing.pause.covers(backup.id, backup.name) for standing in case.facts.pauses)
     options = backup.details.options if backup.details is not None else {}
-    return case.view.state.paused or paused or options.get("disable-on-battery", "").lower() in {"true", "1", "on"}
+    return _asleep(case, backup) or options.get("disable-on-battery", "").lower() in {"true", "1", "on"}
+
+
+def _asleep(case: Case, backup: Backup) -> bool:
+    """Whether the server is paused, or the job by an order of ours."""
+    paused = any(standing.pause.task and standing.pause.covers(backup.id, backup.name) for standing in case.facts.pauses)
+    return case.view.state.paused or paused
 
 
 def _late(case: Case, backup: Backup) -> Drift | None:
@@ -94,6 +99,8 @@ def run_proposal(case: Case, backup: Backup) -> tuple[Proposal | None, str | Non
     """Return the offer of a run, or why there is none now."""
     if not case.view.capabilities.mendable:
         return None, "this release is too old: it is only observed"
+    if _asleep(case, backup):
+        return None, "it is paused"
     shut = open_or_opens(case.settings.run_window, case.wall)
     if shut is not None:
         return None, f"the run window is shut; it opens at {shut}"
@@ -120,8 +127,9 @@ def _never_ran(case: Case, backup: Backup) -> Drift | None:
     if schedule.last_run is None and (repeat is None or case.wall - known <= max(DAY, repeat.seconds)):
         return None
     return case.drift(
-        "backup_never_ran", case.backup(backup), "no run of it has ever ended", "it has a schedule", {"last_run": schedule.last_run}
-    )
+        "backup_never_ran", case.backup(backup), "no run of it has ever ended", "it has a schedule", {"last_run": schedule.last_run},
+        hold="run it once by hand and see how that ends",
+    )  # fmt: skip
 
 
 def _schedule_lost(case: Case, backup: Backup) -> Drift | None:

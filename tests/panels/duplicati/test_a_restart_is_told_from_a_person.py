@@ -162,6 +162,13 @@ def test_an_exchange_beside_the_kept_connection_that_takes_too_long_hides_nothin
     assert (pulse.restart, pulse.fell.by) == (Restart.NONE, "person")  # type: ignore[union-attr]
 
 
+def test_behind_a_proxy_a_long_time_without_a_reading_is_a_restart_suspected() -> None:
+    proxied = replace(PAUSED, direct=False)
+    later = replace(RUNNING, at=at(witness.UNSEEN + 1), direct=False)
+    assert after(proxied, later).fell.by == "restart"  # type: ignore[union-attr]
+    assert after(PAUSED, replace(later, direct=True)).fell.by == "person", "else the connection has watched"  # type: ignore[union-attr]
+
+
 def test_the_operator_knows_better_than_a_header() -> None:
     assert after(PAUSED, replace(RUNNING, connection=2), behind_proxy=True).restart is Restart.NONE
     assert (

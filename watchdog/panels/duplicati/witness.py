@@ -22,6 +22,8 @@ BOOTING: Final = 30.0
 """Seconds after a refused connection in which a 5xx means that the server is starting."""
 CLAMP: Final = 86400.0
 """Seconds after which a server of 2.1.1 and later ends any timed pause, counted from the order or from its own start."""
+UNSEEN: Final = 150.0
+"""Seconds without a reading after which, behind a proxy, a restart may have come and gone: we slept, or were held up."""
 SLACK: Final = 5.0
 """Seconds by which an end may be seen early or late."""
 FallBy = Literal["restart", "person", "us", "end", "clamp"]
@@ -102,7 +104,9 @@ def heard(pulse: Pulse, state: ServerState, *, behind_proxy: bool | None = None,
     if before is None:
         since = state.at if state.paused else None
         return replace(told, watched_since=state.at, pause_since=since, highest=max(_ids(state), default=0))
-    restart, why = compare(before, state, pulse.highest, suspicion=pulse.suspicion, hidden=hidden)
+    slept = hidden and state.at.since(before.at) > UNSEEN
+    suspicion = pulse.suspicion or ("nobody watched for a while" if slept else "")
+    restart, why = compare(before, state, pulse.highest, suspicion=suspicion, hidden=hidden)
     told = _paused(told, pulse, before, state, restart, skew)
     if restart is Restart.NONE:
         return replace(told, highest=max(pulse.highest, *_ids(state), 0))

@@ -1,5 +1,6 @@
 """A run, a repair of a database, an abort: each run twice has one effect, and none is sent where it would do harm."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -74,7 +75,15 @@ class Ward:
 
 @pytest.fixture(params=RELEASES)
 def ward(request, tmp_path):
+    """On each release."""
     with stage(tmp_path, request.param) as made:
+        yield Ward(made, seconds=30.0)
+
+
+@pytest.fixture
+def one(tmp_path):
+    """On the release that fails when two runs begin in one second, and says least."""
+    with stage(tmp_path, "2.1.0.5") as made:
         yield Ward(made, seconds=30.0)
 
 
@@ -90,45 +99,45 @@ def test_run_twice_is_one_run(ward):
     assert len(ward.world.runs) == 1 and len(ward.asked("run")) == 1
 
 
-def test_a_run_whose_answer_was_lost_is_seen_and_not_asked_for_again(ward):
-    ward.world.switches.lost = frozenset({f"POST /api/v1/backup/{ward.job.id}/run"})
-    planned = ward.planned("run")
-    assert (ward.mend(planned).end, ward.mend(planned).end) == ("done", "done")
-    assert len(ward.world.runs) == 1
+def test_a_run_whose_answer_was_lost_is_seen_and_not_asked_for_again(one):
+    one.world.switches.lost = frozenset({f"POST /api/v1/backup/{one.job.id}/run"})
+    planned = one.planned("run")
+    assert (one.mend(planned).end, one.mend(planned).end) == ("done", "done")
+    assert len(one.world.runs) == 1
 
 
-def test_a_run_never_begins_within_the_second_of_the_one_before(ward):
-    ward.has_run()
-    ward.world.run(ward.job)
-    ward.passes(ward.job.seconds + 0.5)
-    assert ward.mend(ward.planned("run")).end == "done"
-    began = [run.began for run in ward.world.runs]
+def test_a_run_never_begins_within_the_second_of_the_one_before(one):
+    one.has_run()
+    one.world.run(one.job)
+    one.passes(one.job.seconds + 0.5)
+    assert one.mend(one.planned("run")).end == "done"
+    began = [run.began for run in one.world.runs]
     assert began[-1] - (began[-2] + 30.0) >= 2.0
 
 
 @pytest.mark.parametrize("trouble", ["paused", "no source", "old plan", "gone", "fence"])
-def test_a_run_that_would_do_harm_is_not_sent(ward, trouble):
-    planned, hand = ward.planned("run"), Hand(ward.stage.clock)
+def test_a_run_that_would_do_harm_is_not_sent(one, trouble):
+    planned, hand = one.planned("run"), Hand(one.stage.clock)
     if trouble == "paused":
-        ward.world.pause("3600s")
+        one.world.pause("3600s")
     elif trouble == "no source":
-        for path in ward.job.sources:
-            (ward.stage.directory / "elsewhere").mkdir()
-            ward.job.sources = [path.rstrip("/") + "-gone/"]
+        for path in one.job.sources:
+            (one.stage.directory / "elsewhere").mkdir()
+            one.job.sources = [path.rstrip("/") + "-gone/"]
     elif trouble == "old plan":
-        ward.has_run()
-        ward.world.runs.clear()
+        one.has_run()
+        one.world.runs.clear()
     elif trouble == "gone":
-        del ward.world.jobs[ward.job.id]
+        del one.world.jobs[one.job.id]
     else:
         hand.lost = True
     if trouble == "fence":
         with pytest.raises(LeaseLost):
-            ward.mend(planned, hand)
+            one.mend(planned, hand)
     else:
         ends = {"paused": "later", "no source": "later", "old plan": "done", "gone": "gave_up"}
-        assert ward.mend(planned, hand).end == ends[trouble]
-    assert ward.asked("run") == [] and ward.world.runs == []
+        assert one.mend(planned, hand).end == ends[trouble]
+    assert one.asked("run") == [] and one.world.runs == []
 
 
 def test_a_source_that_is_empty_on_this_host_holds_a_run_back(tmp_path):
@@ -182,9 +191,9 @@ def test_after_a_run_that_began_an_empty_database_it_is_repaired_once(ward):
     assert [run.ending for run in ward.world.runs if run.backup == ward.job.id][-1] == "success"
 
 
-def test_a_database_that_is_there_is_left_alone(ward):
-    ward.has_run()
-    assert ward.mend(ward.planned("repair_database")).message == "its database is there again" and ward.asked("repair") == []
+def test_a_database_that_is_there_is_left_alone(one):
+    one.has_run()
+    assert one.mend(one.planned("repair_database")).message == "its database is there again" and one.asked("repair") == []
 
 
 # ---- abort ---------------------------------------------------------------------------------------------------------------------
@@ -199,27 +208,27 @@ def test_abort_twice_is_one_abort(ward):
     assert len(ward.asked("abort")) == 1
 
 
-def test_what_moves_again_is_not_aborted(ward):
-    ward.world.run(ward.job)
-    planned = ward.planned("abort", mark="where it stood")
-    assert ward.mend(planned).message == "it moves again" and ward.asked("abort") == []
+def test_what_moves_again_is_not_aborted(one):
+    one.world.run(one.job)
+    planned = one.planned("abort", mark="where it stood")
+    assert one.mend(planned).message == "it moves again" and one.asked("abort") == []
 
 
-def test_another_task_than_the_one_that_stood_still_is_not_aborted(ward):
-    ward.job.stuck = True
-    ward.world.run(ward.job)
-    planned = ward.planned("abort", mark="")
-    ward.stage.fake.restart()
-    ward.job.stuck = False
-    other = ward.world.add_job("films", seconds=100.0)
-    ward.world.run(other)
-    assert ward.mend(planned).message == "that task is not at work any more" and ward.asked("abort") == []
+def test_another_task_than_the_one_that_stood_still_is_not_aborted(one):
+    one.job.stuck = True
+    one.world.run(one.job)
+    planned = one.planned("abort", mark="")
+    one.stage.fake.restart()
+    one.job.stuck = False
+    other = one.world.add_job("films", seconds=100.0)
+    one.world.run(other)
+    assert one.mend(planned).message == "that task is not at work any more" and one.asked("abort") == []
 
 
 # ---- the whole way -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("release", ["2.1.0.5", "2.3.0.4"])
 def test_a_run_that_a_kill_cut_off_is_named_run_again_and_verified(tmp_path, release):
     with stage(tmp_path, release, mode=Mode.REPAIR) as made:
         made.policy = replace(made.policy, allow=frozenset({"run"}))
@@ -240,3 +249,72 @@ def test_a_run_that_a_kill_cut_off_is_named_run_again_and_verified(tmp_path, rel
         assert [run.ending for run in made.world.runs] == ["success", "", "success"] and len(made.sent(f"/api/v1/backup/{job.id}/run")) == 1
         (record,) = life.ledger.repairs(TARGET)
         assert record.drift_keys == (f"duplicati/nas/backup_run_cut/backup/{job.id}",) and "backup_run_cut" not in life.drifts()
+
+
+class Killed(BaseException):
+    """Our process is gone."""
+
+
+def killer(boundary):
+    """Die at a boundary, once."""
+    dead = []
+
+    def step(name):
+        if name == boundary and not dead:
+            dead.append(name)
+            raise Killed
+
+    return step
+
+
+def marks_of(directory):
+    """Return the boundaries that a whole repair passes."""
+    seen = []
+    with cut(directory) as (made, _):
+        made.life.runner.on_step = seen.append
+        made.life.live(60, until=lambda: "outcome_written" in seen)
+    return seen
+
+
+@contextmanager
+def cut(directory):
+    """A server whose run was cut off by a kill a moment ago, and our program that will ask for another."""
+    directory.mkdir()
+    with stage(directory, "2.1.0.5", mode=Mode.REPAIR) as made:
+        made.policy = replace(made.policy, allow=frozenset({"run"}))
+        made.end()
+        made.begin()
+        job = made.world.add_job("photos", seconds=20.0)
+        made.world.run(job)
+        made.life.live(40)
+        job.seconds = 5000.0
+        made.world.run(job)
+        made.life.live(30)
+        made.fake.kill()
+        made.fake.start()
+        yield made, job
+
+
+def die_at(directory, mark):
+    """Die at a boundary, live again, and see one run."""
+    with cut(directory) as (made, job):
+        made.life.runner.on_step = killer(mark)
+        with pytest.raises(Killed):
+            made.life.live(120)
+        made.end()
+        made.begin()
+        made.life.live(1500, until=lambda: len(made.world.runs) == 3 and "backup_run_cut" not in made.life.drifts(), least=20.0)
+        made.life.live(60)
+        assert len(made.world.runs) == 3 and len(made.sent(f"/api/v1/backup/{job.id}/run")) == 1, mark
+
+
+@pytest.mark.soak
+def test_a_run_is_asked_for_once_at_whatever_step_we_die(tmp_path):
+    marks = marks_of(tmp_path / "dry")
+    assert {"intended", "acted", "outcome_written"} <= set(marks) and any("sent" in mark for mark in marks), marks
+    for number, mark in enumerate(dict.fromkeys(marks)):
+        die_at(tmp_path / str(number), mark)
+
+
+def test_a_run_is_asked_for_once_though_we_die_right_after_asking(tmp_path):
+    die_at(tmp_path / "server", "acted")

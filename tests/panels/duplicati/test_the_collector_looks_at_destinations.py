@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.duplicati_folder import ENCRYPTED, PLAIN, RECORDINGS
-from tests.support.duplicati_looks import MINUTE, looks
+from tests.support.duplicati_looks import MINUTE, job, looks
 from tests.support.keeping import Counts
 from watchdog.collectors.archives.collector import ArchivesCollector
 from watchdog.collectors.archives.queue import VerificationQueue
@@ -55,54 +55,56 @@ def settled(collector):
 
 
 def judged(seen, facts):
-    """Return the damage, and what each source proves."""
+    """Return, by job, the damage and what each source proves."""
     seen.archives, seen.archives_at = facts, None
-    damage = {each.kind: each.evidence["names"] for each in seen.look(1).drifts if each.kind.startswith("destination_")}
+    drifts = [each for each in seen.look(1).drifts if each.kind.startswith("destination_")]
     case = Case(seen.settings, seen.actual(), seen.view(), seen.evidence, None, Notes(seen.memory), seen.moment())
-    proof = look(case, case.view.backups[0])
-    return damage, proof.by_list, proof.by_database
+    told = {}
+    for backup in case.view.backups:
+        proof = look(case, backup)
+        damage = {each.kind: each.evidence["names"] for each in drifts if each.subject.id == backup.id}
+        told[backup.name] = (damage, proof.by_list, proof.by_database)
+    return told
 
 
-def beside(folder, verify="bytes", database=True):
-    seen = looks(destinations={"photos": {"path": str(folder), "verify": verify}})
+def beside(folder, verify="bytes"):
+    """The recorded plain destination with its database, and the encrypted one, on this host."""
+    shutil.copytree(PLAIN, folder / "plain")
+    shutil.copytree(ENCRYPTED, folder / "sealed")
+    seen = looks(destinations={
+        "photos": {"path": str(folder / "plain"), "verify": verify}, "docs": {"path": str(folder / "sealed"), "verify": verify},
+    })  # fmt: skip
+    seen.backups.append(job("2", "docs"))
     seen.note(newest=None)
+    seen.note("2", newest=None)
     read = JobDatabaseReader(RECORDINGS / "job" / "job.sqlite").read(lambda: True)
-    seen.evidence = Evidence({"photos": replace(read, changed_at=0.0)} if database else {})
+    seen.evidence = Evidence({"photos": replace(read, changed_at=0.0)})
     seen.look()
     seen.now += MINUTE
     return seen
 
 
-def test_the_recorded_plain_destination_is_proven_by_both_sources_and_a_flipped_byte_is_named(tmp_path, watch):
-    folder = tmp_path / "d"
-    shutil.copytree(PLAIN, folder)
-    seen = beside(folder)
+def test_the_recorded_destinations_are_proven_and_a_flipped_byte_is_named(tmp_path, watch):
+    seen = beside(tmp_path)
     collector = watch(seen.settings)
-    assert judged(seen, settled(collector)) == ({}, True, True)
-    block = next(folder.glob("*dblock*"))
+    assert judged(seen, settled(collector)) == {"photos": ({}, True, True), "docs": ({}, True, None)}
+    block = next((tmp_path / "plain").glob("*dblock*"))
     content = bytearray(block.read_bytes())
     content[len(content) // 2] ^= 1
     facts = block.stat()
     block.write_bytes(content)
     os.utime(block, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
     collector.collect()
-    assert judged(seen, settled(collector)) == ({"destination_volume_flipped": block.name}, False, False)
+    told = judged(seen, settled(collector))
+    assert told == {"photos": ({"destination_volume_flipped": block.name}, False, False), "docs": ({}, True, None)}
 
 
+@pytest.mark.soak
 def test_by_names_alone_sizes_count_and_nothing_is_called_proven(tmp_path, watch):
-    folder = tmp_path / "d"
-    shutil.copytree(PLAIN, folder)
-    seen = beside(folder, "names")
+    seen = beside(tmp_path, "names")
     collector = watch(seen.settings)
-    assert judged(seen, settled(collector)) == ({}, None, None)
-    block = next(folder.glob("*dblock*"))
+    assert judged(seen, settled(collector)) == {"photos": ({}, None, None), "docs": ({}, None, None)}
+    block = next((tmp_path / "sealed").glob("*dblock*"))
     block.write_bytes(block.read_bytes()[:-1])
     collector.collect()
-    assert judged(seen, settled(collector))[0] == {"destination_volume_short": block.name}
-
-
-def test_the_recorded_encrypted_destination_is_proven_by_its_list(tmp_path, watch):
-    folder = tmp_path / "d"
-    shutil.copytree(ENCRYPTED, folder)
-    seen = beside(folder, database=False)
-    assert judged(seen, settled(watch(seen.settings))) == ({}, True, None)
+    assert judged(seen, settled(collector))["docs"][0] == {"destination_volume_short": block.name}

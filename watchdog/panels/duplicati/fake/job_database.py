@@ -98,3 +98,17 @@ def known_volumes(path: Path) -> dict[str, tuple[int, str]]:
     """Return the volumes that must be there: size and hash by name."""
     query = "SELECT Name, Size, Hash FROM Remotevolume WHERE State IN ('Uploaded', 'Verified')"
     return {name: (size, digest) for name, size, digest in rows(path, query)}
+
+
+def note_on_its_way(path: Path, name: str) -> None:
+    """Note a dblock as being sent, as the server does before it sends one: its next run then knows whose it is (contract section 4, 14)."""
+    if not path.exists():
+        return
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        told = {"OperationID": 0, "Name": name, "Type": TYPES["dblock"], "Size": -1, "Hash": None, "State": "Uploading"}
+        columns = [column[1] for column in connection.execute("PRAGMA table_info(Remotevolume)") if column[1] != "ID"]
+        query = f"INSERT INTO Remotevolume ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608  # its own columns
+        connection.execute(query, [told.get(column, 0) for column in columns])
+    finally:
+        connection.close()

@@ -125,7 +125,9 @@ def cut(job: Job, at: float, version: str) -> None:
         job, _zip({"manifest": _manifest(version, at), **{name.replace("/", "_"): piece for name, piece in pieces.items()}}, at)
     )
     ending = ".aes" if job.encrypted else ""
-    (job.destination / f"{job.prefix}-b{secrets.token_hex(16)}.dblock.zip{ending}").write_bytes(content[: len(content) // 2])
+    name = f"{job.prefix}-b{secrets.token_hex(16)}.dblock.zip{ending}"
+    job_database.note_on_its_way(job.db_path, name)
+    (job.destination / name).write_bytes(content[: len(content) // 2])
 
 
 def _locked(job: Job, content: bytes) -> bytes:

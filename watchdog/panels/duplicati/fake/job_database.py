@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,6 +92,20 @@ def rows(path: Path, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple
         return connection.execute(query, parameters).fetchall()
     finally:
         connection.close()
+
+
+def begun_volumes(path: Path) -> set[str]:
+    """Return the volumes whose upload was begun and never ended."""
+    return {name for (name,) in rows(path, "SELECT Name FROM Remotevolume WHERE State = 'Uploading'")}
+
+
+def forget(path: Path, names: Iterable[str]) -> None:
+    """Forget volumes."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for name in names:
+            connection.execute("DELETE FROM Remotevolume WHERE Name = ?", (name,))
 
 
 def known_volumes(path: Path) -> dict[str, tuple[int, str]]:

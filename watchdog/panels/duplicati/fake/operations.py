@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from watchdog.panels.duplicati.fake import job_database, volumes
 from watchdog.panels.duplicati.fake.results import QUOTA, Result, document
 from watchdog.panels.duplicati.fake.rows import Failure, Job, Notice, Task
-from watchdog.panels.duplicati.fake.stamps import YEAR_ONE, size, span, stamp
+from watchdog.panels.duplicati.fake.stamps import YEAR_ONE, size, span, stamp, wall_of_stamp
 
 if TYPE_CHECKING:
     from watchdog.panels.duplicati.fake.memory import Memory
@@ -39,9 +39,9 @@ def begun(world: DuplicatiWorld, task: Task, at: float) -> tuple[Failure | None,
     job = task.job
     if job.stuck:
         return None, None
-    if task.operation == "Repair":
-        return None, job.seconds
-    failure = _trouble(world, job, at) if task.operation == "Backup" else _damage(job)
+    failure = {"Backup": lambda: _trouble(world, job, at), "Repair": lambda: _beyond_repair(job)}.get(
+        task.operation, lambda: _damage(job)
+    )()
     if failure is None:
         return None, job.seconds
     return failure, world.release.retry_seconds if failure.message_id == "FolderMissing" else _AT_ONCE
@@ -69,6 +69,8 @@ def carried_out(world: DuplicatiWorld, task: Task, at: float) -> Result:
 def cut(world: DuplicatiWorld, task: Task) -> None:
     """Leave what is left of an operation when the server dies."""
     if task.operation == "Backup" and task.failure is None and not task.reporting:
+        with job_database.opened(task.job.db_path, newest=world.release.connections):
+            pass  # it was made when the run began
         volumes.cut(task.job, world.clock.now().wall, world.release.version)
 
 
@@ -94,9 +96,9 @@ def _trouble(world: DuplicatiWorld, job: Job, at: float) -> Failure | None:
         return Failure(
             _MISMATCH, f"Found {len(lost)} files that are missing from the remote storage, please run repair", "MissingRemoteFiles"
         )
-    if not known and there:
+    if not known and (unknown := there.keys() - job_database.begun_volumes(job.db_path)):
         ending = ", please run repair" if release.old_line else _UNKNOWN_LONG
-        return Failure(_MISMATCH, _UNKNOWN.format(len(there)) + ending, "ExtraRemoteFiles")
+        return Failure(_MISMATCH, _UNKNOWN.format(len(unknown)) + ending, "ExtraRemoteFiles")
     newest = _newest(job)
     if release.old_line and newest >= int(at):
         message = f"The previous backup has time {stamp(newest)}, but this backup has time {stamp(at)}. Something is wrong with the clock."
@@ -123,8 +125,31 @@ def _damage(job: Job) -> Failure | None:
     return None
 
 
+def _beyond_repair(job: Job) -> Failure | None:
+    """Return why a repair fails: blocks that are gone cannot be made again from what is left."""
+    lost = sorted(name for name in job_database.known_volumes(job.db_path).keys() - volumes.present(job).keys() if ".dblock." in name)
+    told = f"The backup storage destination is missing data files: {', '.join(lost)}"
+    return Failure(_INTERFACE + "UserInformationException", told, "MissingDblockFiles") if lost else None
+
+
+def _rebuild(world: DuplicatiWorld, job: Job, at: float) -> None:
+    """Make the database of a job from its destination, where it knows nothing: the whole volumes, and one fileset per list."""
+    there = volumes.present(job)
+    if job_database.known_volumes(job.db_path) or not there:
+        return
+    newest = world.release.connections
+    with job_database.opened(job.db_path, newest=newest) as database:
+        operation = job_database.begin(database, "Recreate", at)
+        found = [(name, name.split(".")[1], path.stat().st_size, volumes.digest_of(path)) for name, path in sorted(there.items())]
+        job_database.add_volumes(database, operation, found, newest=newest)
+        for name in (name for name in sorted(there) if ".dlist." in name):
+            job_database.add_fileset(database, operation, name, wall_of_stamp(name.split("-")[1].split(".")[0]))
+
+
 def _result(world: DuplicatiWorld, task: Task, at: float) -> Result:
     job, began = task.job, task.started or at
+    if task.failure is None and not task.stopping and task.operation == "Repair":
+        _rebuild(world, job, at)
     if task.failure is not None or task.stopping or task.operation != "Backup":
         return _unwritten(world, task, began, at)
     now = volumes.listing(job)
@@ -157,7 +182,7 @@ def _result(world: DuplicatiWorld, task: Task, at: float) -> Result:
 def _unwritten(world: DuplicatiWorld, task: Task, began: float, at: float) -> Result:
     """Return the result of an operation that wrote nothing: it failed, was stopped, or only looked."""
     job, failure = task.job, task.failure
-    operation = "Backup" if task.operation == "Backup" else "Test"
+    operation = "Test" if task.operation == "Verify" else task.operation
     known = job_database.known_volumes(job.db_path)
     sound = tuple(name for name, (_, told) in known.items() if operation == "Test" and volumes.digest_of(job.destination / name) == told)
     facts = Result(
@@ -189,11 +214,12 @@ def _warnings(world: DuplicatiWorld, task: Task, at: float) -> tuple[str, ...]:
 
 
 def _clean_up(job: Job) -> None:
-    """Remove what a cut run left: no database knows it (contract section 4, item 14)."""
-    known = job_database.known_volumes(job.db_path)
+    """Remove what a cut run left: the database knows that it was begun (contract section 4, item 14)."""
+    begun = job_database.begun_volumes(job.db_path)
     for name, path in volumes.present(job).items():
-        if known and name not in known:
+        if name in begun:
             path.unlink()
+    job_database.forget(job.db_path, begun)
 
 
 def _log(world: DuplicatiWorld, task: Task, result: Result) -> None:

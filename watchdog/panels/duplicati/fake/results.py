@@ -48,7 +48,8 @@ def document(result: Result, release: Release, *, lists: bool) -> dict[str, Any]
     """Return a result as JSON; ``lists``: with Messages, Warnings and Errors, as in the log and not in reports."""
     if result.operation != "Backup":
         verifications = [{"Key": name, "Value": []} for name in result.tested]
-        head: dict[str, Any] = {"MainOperation": "Test", "VerificationsActualLength": len(verifications), "Verifications": verifications}
+        looked = {"VerificationsActualLength": len(verifications), "Verifications": verifications} if result.operation == "Test" else {}
+        head: dict[str, Any] = {"MainOperation": result.operation, **looked}
         return {**head, **_common(result, release, lists=lists), "BackendStatistics": _statistics(result, release, lists=lists)}
     counts = {
         "DeletedFiles": 0, "DeletedFolders": 0, "ModifiedFiles": 0, "ExaminedFiles": result.files, "OpenedFiles": result.added,

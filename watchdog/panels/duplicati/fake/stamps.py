@@ -51,6 +51,11 @@ def stamp(wall: float) -> str:
     return plain(wall).replace("-", "").replace(":", "")
 
 
+def wall_of_stamp(text: str) -> float:
+    """Return the UNIX seconds of such a stamp."""
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+
+
 def span(seconds: float) -> str:
     """Return a TimeSpan: ``[d.]hh:mm:ss[.fffffff]``."""
     whole, fraction = divmod(int(seconds * TICKS), TICKS)

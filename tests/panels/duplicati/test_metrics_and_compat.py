@@ -171,6 +171,7 @@ def test_they_are_written_only_when_asked_for(tmp_path):
         (lambda found: found.runs(), 0.0),
         (lambda found: found.state.update(queue=(Task(9, "1"),)), 0.0),
         (lambda found: found.state.update(paused=True), 0.0),
+        (lambda found: found.ran(START - HOUR / 2), 0.0),
         (lambda found: found.change(schedule=Schedule(START + DAY, "1D")), 0.0),
         (lambda found: found.change(schedule=Schedule(START - HOUR, "1D", ("tue",))), 0.0),
     ],
@@ -178,6 +179,7 @@ def test_they_are_written_only_when_asked_for(tmp_path):
 def test_stale_is_right_where_the_other_exporter_is_not(change, stale):
     found = looks(compat=("duplicati_exporter",))
     found.change(schedule=Schedule(START - HOUR, "1D"))
+    found.ran(START - 25 * HOUR)
     change(found)
     assert rows(found)["duplicati_backup_stale"] == {(*MACHINE, "photos"): stale}
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from watchdog.model.metrics import Metric, MetricSpec, Row
 from watchdog.panels.duplicati.reports import Report
-from watchdog.panels.duplicati.schedules import due_slot, zone_of
+from watchdog.panels.duplicati.slots import waits_for
 from watchdog.panels.duplicati.view import Backup, DuplicatiView, Metadata
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _reported(value: Callable[[Report], float | None]) -> Value:
 
 
 def _stale(view: DuplicatiView, backup: Backup) -> float | None:
-    due = due_slot(backup.schedule, zone_of(view)) if backup.schedule is not None else None
+    due = waits_for(view, backup)
     if due is None:
         return None
     held = view.state.paused or view.state.busy_with(backup.id)

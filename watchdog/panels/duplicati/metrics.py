@@ -13,13 +13,14 @@ from watchdog.model.drifts import Memory
 from watchdog.model.metrics import Family, Metric, MetricSpec, MetricType, Row
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
-from watchdog.panels.duplicati import compat, endings, schedules
+from watchdog.panels.duplicati import compat, endings
 from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.destinations import DAMAGES, TYPES, Stored, look
 from watchdog.panels.duplicati.notes import Notes, RunNote, StillNote
 from watchdog.panels.duplicati.reports import ENDINGS, Report
 from watchdog.panels.duplicati.rules_results import succeeded_at
 from watchdog.panels.duplicati.settings import DuplicatiSettings
+from watchdog.panels.duplicati.slots import waits_for
 from watchdog.panels.duplicati.traces import NOTHING, Evidence
 from watchdog.panels.duplicati.view import Backup, DuplicatiView, Metadata
 
@@ -137,10 +138,6 @@ def _moved_at(case: Case) -> float | None:
     return still.since if still is not None and active is not None and still.task == active.id else None
 
 
-def _due(case: Case, backup: Backup) -> float | None:
-    return schedules.due_slot(backup.schedule, schedules.zone_of(case.view)) if backup.schedule is not None else None
-
-
 def _results(case: Case, _: Told) -> Iterator[Row]:
     for backup in case.view.backups[:BACKUP_LIMIT]:
         ended = endings.newest(case.view, backup)
@@ -221,7 +218,7 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
           _noted(lambda noted: noted.newest)),
     _spec("backup_duration_seconds", "How long the newest run that returned took.", _BACKUP, _noted(lambda noted: noted.duration)),
     _spec("backup_due_timestamp_seconds", "The slot that the job waits for by its schedule; in the past = it should have begun.", _BACKUP,
-          _of_backups(_due)),
+          _of_backups(lambda case, backup: waits_for(case.view, backup))),
     _spec("backup_next_run_timestamp_seconds", "When the server's scheduler means to run the job next.", _BACKUP,
           _of_backups(lambda case, backup: case.view.state.proposed.get(backup.id))),
     _spec("backup_last_result", "How the newest run of the job ended; 1 for the word.", (*_BACKUP, "result"), _results),

@@ -14,11 +14,12 @@ from watchdog.panels.duplicati import remedies, sources
 from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
 from watchdog.panels.duplicati.notes import CutNote, IdleNote, Notes, RunNote, StillNote
 from watchdog.panels.duplicati.rules_results import about_results
-from watchdog.panels.duplicati.schedules import due_slot, repeat_of, zone_of
+from watchdog.panels.duplicati.schedules import repeat_of
+from watchdog.panels.duplicati.slots import waits_for
 from watchdog.panels.duplicati.view import Backup, Task
 from watchdog.panels.duplicati.windows import open_or_opens
 
-AFTER_PAUSE: Final = 120.0
+AFTER_PAUSE: Final = 60.0
 """Seconds after the end of a pause, or the first sight of a server that runs, in which the scheduler may still catch up."""
 DAY: Final = 86400.0
 CLOCK: Final = "clock_skew"
@@ -52,7 +53,7 @@ def lateness(case: Case, backup: Backup) -> float | None:
     if schedule is None or repeat_of(schedule.repeat) is None or _held(case, backup):
         case.notes.since(f"runs/{backup.id}", "held", case.wall)
         return None
-    due = due_slot(schedule, zone_of(case.view))
+    due = waits_for(case.view, backup)
     free = case.notes.since(f"runs/{backup.id}", "free", case.wall)
     if due is None or (state.active is not None and state.active.backup == backup.id):
         return None
@@ -73,7 +74,7 @@ def _asleep(case: Case, backup: Backup) -> bool:
 
 def _late(case: Case, backup: Backup) -> Drift | None:
     state, subject = case.view.state, case.backup(backup)
-    due = due_slot(backup.schedule, zone_of(case.view)) if backup.schedule is not None else None
+    due = waits_for(case.view, backup)
     evidence: dict[str, Scalar] = {"due": due, "proposed": state.proposed.get(backup.id), "last_finished": backup.metadata.finished}
     queued = any(task.backup == backup.id for task in state.queue)
     if queued and state.active is not None and _standing(case, state.active) is not None:

@@ -301,6 +301,7 @@ def test_each_phase_has_its_own_patience(phase, after, stuck):
     if drift is not None:
         assert drift.proposal.remedy == "abort" and risk(drift.proposal) is Risk.DESTRUCTIVE
         assert drift.proposal.parameters == {"task": 7, "backup": "1"}
+        assert drift.proposal.facts == {"phase": phase, "mark": "same", "since": START + LOOK}
 
 
 def test_what_moves_or_is_paused_does_not_stand_still():
@@ -377,7 +378,9 @@ def test_a_finished_run_that_logged_errors_is_not_taken_for_a_good_one():
     found = looks()
     found.note(finished=AT)
     found.change(result=result(AT + 0.4, "Error", 2))
-    assert found.the("backup_failed") is not None
+    assert "with errors" in found.the("backup_failed").truth
+    found.note(error_at=AT + 60, error="missing_files")
+    assert found.the("backup_failed").truth == "its newest task failed: volumes are missing at its destination"
 
 
 # ---- backup_stale ------------------------------------------------------------------------------------------------------------
@@ -427,6 +430,7 @@ def test_a_weekly_job_has_its_own_measure():
          False),
         (lambda found: found.change(db_exists=False, result=None, last=None, metadata=NEVER), False),  # before its first run
         (lambda found: (found.change(db_exists=False), found.runs()), False),
+        (lambda found: (found.change(db_exists=False, result=None, last=None), found.note(finished=None)), True),  # it has versions
     ],
 )  # fmt: skip
 def test_a_job_that_ran_and_has_no_database_is_named(change, gone):

@@ -56,8 +56,7 @@ def about_destination(case: Case, backup: Backup) -> Part:
     """Judge one job's destination."""
     stored = look(case, backup)
     if stored is None:
-        writing = _written(case, backup, None) if database_of(case, backup) is not None else None
-        return of_one(case.destination(backup), [writing]) if writing is not None else Part()
+        return Part()
     subject = case.destination(backup)
     written = _written(case, backup, stored)
     if stored.reason:
@@ -92,13 +91,13 @@ def _late(case: Case, backup: Backup, stored: Stored) -> Drift | None:
     )  # fmt: skip
 
 
-def _written(case: Case, backup: Backup, stored: Stored | None) -> Drift | None:
+def _written(case: Case, backup: Backup, stored: Stored) -> Drift | None:
     """Find writes since the job was last seen running: another program, or another server, works on what is this job's."""
     idle, database = case.notes.get(f"idle/{backup.id}", IdleNote), database_of(case, backup)
     if idle is None or case.view.state.busy_with(backup.id):
         return None
     writes = {
-        "the destination": stored.changed_at if stored is not None else None,
+        "the destination": stored.changed_at,
         "the job's database": database.changed_at if database is not None else None,
     }
     for what, at in writes.items():

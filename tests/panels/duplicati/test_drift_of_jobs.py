@@ -135,6 +135,13 @@ def test_no_run_is_offered_while_its_source_is_gone():
     assert drift.proposal is None and "source" in drift.hold
 
 
+@pytest.mark.parametrize(("state", "whole"), [("there", True), ("unseen", None)])
+def test_how_well_the_source_is_known_stands_in_the_offer(state, whole):
+    found = late()
+    found.evidence = Evidence(sources={"PHOTOS": (SourceSeen("/photos", state), SourceSeen("/more", "there"))})
+    assert found.the("backup_overdue").proposal.facts["source_whole"] is whole
+
+
 @pytest.mark.parametrize(("version", "wanted"), [("2.3.0.4", Risk.DISRUPTIVE), ("2.9.9.9", Risk.DESTRUCTIVE), ("2.0.8.1", None)])
 def test_an_unknown_release_is_asked_first_and_an_old_one_let_alone(version, wanted):
     found = late()

@@ -1,12 +1,17 @@
 """Reports that the server sends itself: each recorded body is understood, success, warning, stopped and failed apart (contract 5)."""
 
+import hashlib
 import json
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.support.duplicati_fake import RECORDINGS
+from tests.support.duplicati_stage import stage
 from watchdog.errors import MalformedAnswer
+from watchdog.model.inbound import Received
+from watchdog.model.repairs import LedgerFacts
+from watchdog.model.snapshots import Actual
 from watchdog.panels.duplicati.reports import MOST_JOBS, Report, Reports, understood
 
 BODIES = json.loads((RECORDINGS / "webhooks.json").read_text(encoding="utf-8"))
@@ -160,3 +165,26 @@ def test_the_newest_recorded_report_of_each_job_counts(version):
     assert {job: one.ending for job, one in kept.newest().items()} == {
         "1": "fatal", "2": read(version, "webhook-4").ending, "3": "stopped", "4": "fatal", "5": "fatal",
     }  # fmt: skip
+
+
+# ---- all the way to a drift ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["webhook-1", "webhook-failed-3", "webhook-stopped"])
+def test_a_recorded_report_is_taken_by_the_target_and_judged(tmp_path, name):
+    digest = hashlib.sha256(b"made up").hexdigest()
+    with stage(tmp_path, report={"secret_sha256": (digest,)}) as made:
+        for number in range(3):
+            made.world.add_job(f"job {number}")
+        target = made.life.target
+        (door,) = target.inbound()
+        assert door.name == "report" and door.secret_sha256 == (digest,)
+        for body in (b"", b"{}", b"message=hello"):
+            with pytest.raises(MalformedAnswer):  # counted by the house as failed
+                door.receive(Received("application/json", body, made.clock.now().wall))
+        door.receive(Received("application/json", body_of("2.3.0.4", name)[1], made.clock.now().wall))
+        view = target.view()
+        assert {job: report.ending for job, report in view.reports.items()} == {JOBS[name]: ENDINGS[name]}
+        judged = target.detect(Actual(), view, None, LedgerFacts(), made.clock.now())
+        told = {each.kind for each in judged.drifts if each.subject.id == JOBS[name] and each.kind.startswith("backup_")}
+        assert told == {"fatal": {"backup_failed"}, "stopped": {"backup_stopped"}, "success": set()}[ENDINGS[name]]

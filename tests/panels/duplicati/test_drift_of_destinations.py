@@ -17,6 +17,7 @@ from watchdog.panels.duplicati.drift import Case
 from watchdog.panels.duplicati.job_database import JobDatabaseReader
 from watchdog.panels.duplicati.notes import Notes
 from watchdog.panels.duplicati.traces import Evidence, JobDatabase, ListedVolume
+from watchdog.panels.duplicati.view import Details
 
 NAME = "duplicati-nas-photos"
 LIST = "duplicati-verification.json"
@@ -181,6 +182,28 @@ def test_a_list_that_was_never_written_again_does_not_accuse_what_the_database_k
     old, now = volumes(), {**pair(1), **pair(3), **filelist(2), **filelist(3)}
     rows = (*rows_of(now), *(replace(each, state="Deleted") for each in rows_of(old) if each.name not in now))
     assert damages(beside(tmp_path / "d", now | {LIST: listed(old)[LIST]}, JobDatabase(volumes=rows), newer=tuple(pair(3)))) == {}
+
+
+def test_a_list_that_the_newest_run_did_not_write_again_proves_and_accuses_nothing(tmp_path):
+    old, now = volumes(), {**pair(1), **pair(3), **filelist(2), **filelist(3)}
+    newer = (*pair(3), *filelist(3))
+    seen = beside(tmp_path / "d", now | {LIST: listed(old)[LIST]}, newer=newer)
+    assert damages(seen) == {} and stored(seen).by_list is None
+    block = next(iter(pair(1)))
+    broken = now | {LIST: listed(old)[LIST], block: now[block][:-5]}
+    assert damages(beside(tmp_path / "e", broken, newer=newer)) == {"short": block}  # of what it knows it still tells
+
+
+@pytest.mark.parametrize(("told", "wanted"), [("", "films"), ("duplicati", "duplicati")])
+def test_the_jobs_own_prefix_counts_unless_another_is_configured(tmp_path, told, wanted):
+    folder = lay(tmp_path / "d", listed(volumes()) | listed(volumes("films"), prefix="films"))
+    seen = looks(destinations={"photos": {"path": str(folder)} | ({"prefix": told} if told else {})})
+    seen.change(details=Details(options={"prefix": "films"}))
+    seen.look()
+    next(folder.glob("films*dblock*")).unlink()
+    seen.archives = facts_of(folder, NAME, at=START)
+    seen.now += MINUTE
+    assert set(damages(seen)) == ({"missing"} if wanted == "films" else set())
 
 
 @pytest.mark.parametrize(("state", "damage"), [("Deleting", {}), ("Deleted", {"extra"}), ("Temporary", {"cut"}), ("Uploading", {"cut"})])

@@ -12,7 +12,7 @@ from watchdog.errors import MalformedAnswer
 from watchdog.model.inbound import Received
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
-from watchdog.panels.duplicati.reports import MOST_JOBS, Report, Reports, understood
+from watchdog.panels.duplicati.reports import MOST_JOBS, Report, Reports, of_backup, understood
 
 BODIES = json.loads((RECORDINGS / "webhooks.json").read_text(encoding="utf-8"))
 NOW = 1_795_225_600.0
@@ -133,6 +133,13 @@ def report(began, ending="success", at=NOW, **more):
     )
 
 
+def test_a_report_of_another_servers_job_is_not_taken_for_ours():
+    known = {"1": report(NOW)}
+    assert (
+        of_backup(known, "1", "Photos") is known["1"] and of_backup(known, "1", "films") is None and of_backup(known, "2", "photos") is None
+    )
+
+
 def test_the_same_report_three_times_is_one():
     kept = Reports()
     assert [kept.take(report(NOW, at=NOW + tried)) for tried in range(3)] == [True, False, False]
@@ -174,8 +181,8 @@ def test_the_newest_recorded_report_of_each_job_counts(version):
 def test_a_recorded_report_is_taken_by_the_target_and_judged(tmp_path, name):
     digest = hashlib.sha256(b"made up").hexdigest()
     with stage(tmp_path, report={"secret_sha256": (digest,)}) as made:
-        for number in range(3):
-            made.world.add_job(f"job {number}")
+        for job in ("photos", "secret docs", "slow"):
+            made.world.add_job(job)
         target = made.life.target
         (door,) = target.inbound()
         assert door.name == "report" and door.secret_sha256 == (digest,)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.duplicati_folder import ENCRYPTED, PLAIN, RECORDINGS
+from tests.support.duplicati_folder import ENCRYPTED, OLD, PLAIN, RECORDINGS
 from tests.support.duplicati_looks import MINUTE, job, looks
 from tests.support.keeping import Counts
 from watchdog.collectors.archives.collector import ArchivesCollector
@@ -71,6 +71,8 @@ def beside(folder, verify="bytes"):
     """The recorded plain destination with its database, and the encrypted one, on this host."""
     shutil.copytree(PLAIN, folder / "plain")
     shutil.copytree(ENCRYPTED, folder / "sealed")
+    for path in folder.glob("*/*"):
+        os.utime(path, ns=(OLD, OLD))
     seen = looks(destinations={
         "photos": {"path": str(folder / "plain"), "verify": verify}, "docs": {"path": str(folder / "sealed"), "verify": verify},
     })  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from watchdog.model.metrics import Metric, MetricSpec, Row
-from watchdog.panels.duplicati.reports import Report
+from watchdog.panels.duplicati.reports import Report, of_backup
 from watchdog.panels.duplicati.slots import waits_for
 from watchdog.panels.duplicati.view import Backup, DuplicatiView, Metadata
 
@@ -58,8 +58,8 @@ def _noted(value: Callable[[Metadata], float | None]) -> Value:
 
 def _reported(value: Callable[[Report], float | None]) -> Value:
     def of(view: DuplicatiView, backup: Backup) -> float | None:
-        report = view.reports.get(backup.id)
-        return value(report) if isinstance(report, Report) else None
+        report = of_backup(view.reports, backup.id, backup.name)
+        return value(report) if report is not None else None
 
     return of
 

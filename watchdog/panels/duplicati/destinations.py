@@ -93,9 +93,15 @@ def look(case: Case, backup: Backup) -> Stored | None:
         return Stored("destination_unseen", "the destination has not been looked at yet")
     if directory.error:
         return Stored("destination_unseen", f"the destination cannot be read ({directory.error})")
-    folder = Folder(facts, directory.name, str(one.path), one.prefix, case.evidence.databases.get(key))
+    folder = Folder(facts, directory.name, str(one.path), _prefix(one, backup), case.evidence.databases.get(key))
     reason, message = _doubt(case, backup, snapshot, folder)
     return folder.stored(reason, message)
+
+
+def _prefix(one: DestinationSettings, backup: Backup) -> str:
+    """Return what its volumes' names begin with: as it is configured here, else as the job itself says."""
+    said = backup.details.options.get("prefix", "") if backup.details is not None else ""
+    return said or one.prefix if "prefix" not in one.model_fields_set else one.prefix
 
 
 def _doubt(case: Case, backup: Backup, snapshot: Snapshot[ArchiveFacts], folder: Folder) -> tuple[str, str]:
@@ -116,7 +122,11 @@ class Folder:
     """The files of one prefix in one folder, beside both lists. Built for one look."""
 
     def __init__(self, facts: ArchiveFacts, directory: str, path: str, prefix: str, database: JobDatabase | None) -> None:
-        self._files = dict(_files(facts, directory, path, prefix))
+        found = dict(_files(facts, directory, path, prefix))
+        self._files = {base: each for base, each in found.items() if each[0].kind != "list"}
+        self._newest = max((file.identity.mtime_ns for name, file in self._files.values() if name.kind == "dlist"), default=0)
+        # a list that a later run did not write again says nothing of what came and went since
+        self._outdated = any(name.kind == "list" and file.identity.mtime_ns < self._newest for name, file in found.values())
         self._set = next(
             (each for each in facts.volume_sets if (each.directory, each.path, each.prefix) == (directory, path, prefix)), None
         )  # fmt: skip
@@ -153,7 +163,7 @@ class Folder:
         """Take over what the archives found; what is absent or not known the database tells better, where it can be read."""
         for reason, name, _ in self._told():
             damage = _BY_LIST.get(reason)
-            if damage is not None and (self._database is None or damage not in {"missing", "extra"}):
+            if damage is not None and ((self._database is None and not self._outdated) or damage not in {"missing", "extra"}):
                 self._note(name, damage)
 
     def _by_database(self) -> None:
@@ -178,13 +188,14 @@ class Folder:
 
         Without it: volumes newer than the newest dlist that the list does not know, or, without a list, that are not whole.
         """
-        rows, newest = self._rows(), max((file.identity.mtime_ns for name, file in self._files.values() if name.kind == "dlist"), default=0)
+        rows = self._rows()
         for text, (name, file) in self._files.items():
             if self._database is not None:
                 cut = rows.get(text) in UNDER_WAY
             else:
-                odd = text in self._newer or (not self._listed() and self._found.get(text) in {"flipped", "zero"})
-                cut = odd and name.kind != "dlist" and file.identity.mtime_ns > newest
+                unknown = text in self._newer and not self._outdated
+                odd = unknown or ((self._outdated or not self._listed()) and self._found.get(text) in {"flipped", "zero"})
+                cut = odd and name.kind != "dlist" and file.identity.mtime_ns > self._newest
             if cut:
                 self._found[text] = "cut"
 
@@ -216,7 +227,7 @@ class Folder:
         return told.partition(":")[2] == wanted.hex()
 
     def _list_proves(self) -> bool | None:
-        if not self._listed() or self._set is None or self._set.verdict is None or not self._set.level:
+        if not self._listed() or self._outdated or self._set is None or self._set.verdict is None or not self._set.level:
             return None
         return self._set.verdict == "good"
 
@@ -234,7 +245,7 @@ def _files(facts: ArchiveFacts, directory: str, path: str, prefix: str) -> Itera
     for file in facts.files:
         base = file.path.removeprefix(begin) if file.directory == directory else ""
         name = volume_name(base) if base.startswith(prefix) else None
-        if name is not None and name.kind != "list" and name.prefix == prefix:
+        if name is not None and name.prefix == prefix:
             yield base, (name, file)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from watchdog.panels.duplicati.reports import Ending, Report
+from watchdog.panels.duplicati.reports import Ending, of_backup
 from watchdog.panels.duplicati.view import Backup, DuplicatiView, LastResult, Notification
 
 SAME_RUN: Final = 2.0
@@ -63,8 +63,8 @@ def _told(view: DuplicatiView, backup: Backup) -> Iterator[Ended]:
         found = _of_note(note, backup)
         if found is not None:
             yield found
-    report = view.reports.get(backup.id)
-    if isinstance(report, Report):
+    report = of_backup(view.reports, backup.id, backup.name)
+    if report is not None:
         yield Ended(report.ended or report.began or report.at, report.ending, "report")
 
 

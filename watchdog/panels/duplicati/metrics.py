@@ -17,7 +17,7 @@ from watchdog.panels.duplicati import compat, endings
 from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.destinations import DAMAGES, TYPES, Stored, look
 from watchdog.panels.duplicati.notes import Notes, RunNote, StillNote
-from watchdog.panels.duplicati.reports import ENDINGS, Report
+from watchdog.panels.duplicati.reports import ENDINGS, of_backup
 from watchdog.panels.duplicati.rules_results import succeeded_at
 from watchdog.panels.duplicati.settings import DuplicatiSettings
 from watchdog.panels.duplicati.slots import waits_for
@@ -174,15 +174,15 @@ def _single(value: Callable[[Stored], float | None]) -> Rows:
 
 
 def _reported_at(case: Case, backup: Backup) -> float | None:
-    report = case.view.reports.get(backup.id)
-    return report.at if isinstance(report, Report) else None
+    report = of_backup(case.view.reports, backup.id, backup.name)
+    return report.at if report is not None else None
 
 
 def _reported(case: Case, _: Told) -> Iterator[Row]:
     for backup in case.view.backups[:BACKUP_LIMIT]:
-        report = case.view.reports.get(backup.id)
-        for word in ENDINGS if isinstance(report, Report) else ():
-            yield (*_labels(case, backup), word), float(isinstance(report, Report) and report.ending == word)
+        report = of_backup(case.view.reports, backup.id, backup.name)
+        for word in ENDINGS if report is not None else ():
+            yield (*_labels(case, backup), word), float(report is not None and report.ending == word)
 
 
 METRICS: Final[tuple[MetricSpec, ...]] = (

@@ -165,6 +165,12 @@ def _epoch(told: object) -> float | None:
     return float(found[1]) if found else None
 
 
+def of_backup(known: Mapping[str, object], ident: str, name: str) -> Report | None:
+    """Return the report of a job of this server; one of the same number and another name is another server's, sent to the wrong door."""
+    found = known.get(ident)
+    return found if isinstance(found, Report) and found.name.casefold() in {"", name.casefold()} else None
+
+
 class Reports:
     """The newest report of each job of one server. Any thread may call it."""
 

@@ -13,6 +13,7 @@ from watchdog.model.drifts import Drift, Proposal, Scalar, Subject, UnknownSubje
 from watchdog.panels.duplicati import remedies, sources
 from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
 from watchdog.panels.duplicati.notes import CutNote, IdleNote, Notes, RunNote, StillNote
+from watchdog.panels.duplicati.reports import of_backup
 from watchdog.panels.duplicati.rules_results import about_results
 from watchdog.panels.duplicati.schedules import repeat_of
 from watchdog.panels.duplicati.slots import waits_for
@@ -264,8 +265,8 @@ def _restarted_since(case: Case, run: RunNote) -> bool:
 
 
 def _reported_since(case: Case, backup: Backup, run: RunNote) -> bool:
-    report = case.view.reports.get(backup.id)
-    return report is not None and getattr(report, "at", 0.0) >= run.began
+    report = of_backup(case.view.reports, backup.id, backup.name)
+    return report is not None and report.at >= run.began
 
 
 def about_the_clock(case: Case) -> Part:

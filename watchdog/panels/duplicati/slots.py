@@ -6,7 +6,7 @@ its slot is not silent, whatever started it. It waits for the next one.
 
 from __future__ import annotations
 
-from watchdog.panels.duplicati.reports import Report
+from watchdog.panels.duplicati.reports import of_backup
 from watchdog.panels.duplicati.schedules import due_slot, first_slot, zone_of
 from watchdog.panels.duplicati.view import Backup, DuplicatiView
 
@@ -23,10 +23,10 @@ def waits_for(view: DuplicatiView, backup: Backup) -> float | None:
 
 def ran_at(view: DuplicatiView, backup: Backup) -> float | None:
     """Return when the newest run of a job began, as far as anybody tells (its end where nobody says more), on the server's clock."""
-    metadata, result, report = backup.metadata, backup.result, view.reports.get(backup.id)
+    metadata, result, report = backup.metadata, backup.result, of_backup(view.reports, backup.id, backup.name)
     told = [metadata.finished if metadata.started is None else metadata.started, metadata.error_at]
     if result is not None:
         told.append(result.ended if result.began is None else result.began)
-    if isinstance(report, Report):
+    if report is not None:
         told.append(report.ended if report.began is None else report.began)
     return max((at for at in told if at is not None), default=None)

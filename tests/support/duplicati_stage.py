@@ -20,7 +20,7 @@ from watchdog.reconciler.adopt import holder_name
 from watchdog.reconciler.counts import RepairCounts
 from watchdog.reconciler.holding import TargetHoldings
 from watchdog.reconciler.loop import Reconciler
-from watchdog.reconciler.pausing import Pauses
+from watchdog.reconciler.pausing import LOOK_EVERY, Pauses
 from watchdog.reconciler.policy import Policy, Timing
 from watchdog.reconciler.runner import RepairRunner
 from watchdog.runtime.clock import SimulatedClock
@@ -70,7 +70,8 @@ class Life:
         rests = []
         for _ in range(12):
             self.woken = False
-            rests = [self.pauses.step()]
+            rest = self.pauses.step()
+            rests = [rest] if rest < LOOK_EVERY else []  # it looks now and then whether a clock has jumped
             if beat:
                 rests.append(self.beat.step() or self.stage.settings.pulse)
             rests.append(self.reconciler.step())

@@ -68,13 +68,13 @@ class Keeper:
 
     def end(self, *, reset: bool = False) -> None:
         """End every open connection, as a server that stops does."""
-        for each in self.connections:
+        ending, self.connections = self.connections, []  # one that comes meanwhile is of the next life
+        self.resetting = reset
+        for each in ending:
             with contextlib.suppress(OSError):
                 if reset:
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.resetting = reset
                 each.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
-        self.connections.clear()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ from watchdog.model.drifts import Proposal
 from watchdog.model.repairs import LedgerFacts, Mode, PlannedRepair, Risk
 from watchdog.model.snapshots import Actual
 from watchdog.panels.duplicati import remedies
-from watchdog.panels.duplicati.rules_backups import mark_of
+from watchdog.panels.duplicati.offers import mark_of
 
 TARGET = "nas"
 RELEASES = ("2.1.0.5", "2.2.0.1", "2.3.0.4")

@@ -17,8 +17,9 @@ from watchdog.panels.duplicati.endings import newest
 from watchdog.panels.duplicati.evidence import EvidenceReader
 from watchdog.panels.duplicati.hands import Hands
 from watchdog.panels.duplicati.notes import Notes
-from watchdog.panels.duplicati.rules_backups import mark_of, still_since
+from watchdog.panels.duplicati.offers import mark_of
 from watchdog.panels.duplicati.rules_results import UNRECORDED, mended_since
+from watchdog.panels.duplicati.rules_tasks import still_since
 from watchdog.panels.duplicati.sends_backups import abort_line, repair_line, run_line
 from watchdog.panels.duplicati.traces import of_job
 from watchdog.panels.duplicati.view import Backup, DuplicatiView

@@ -18,6 +18,7 @@ from watchdog.demo.backups import write_backups
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
 from watchdog.demo.hosting import Hosting, hosting
+from watchdog.demo.nightly import Nightly, nightly
 from watchdog.demo.reports import Reports, reports
 from watchdog.demo.tunnels import Tunnels, write_settings
 from watchdog.demo.vpn import Vpn, vpn
@@ -40,6 +41,7 @@ SHORTENED = {
     "WGDashboard's answers count as frozen after 25 s (45 s)": None,
     "a backup may be begun at any hour, and is nobody's work a second after its last change (a minute)": None,
     "a canary backup is made each minute (each day)": None,
+    "a nightly backup is overdue after a minute (15 min)": None,
 }
 
 
@@ -57,6 +59,7 @@ class DemoWorld:
     vpn: Vpn
     reports: Reports
     hosting: Hosting
+    nightly: Nightly
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -90,9 +93,10 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         road = stack.enter_context(vpn(folder, clock, tunnels))
         papers = stack.enter_context(reports(folder, clock))
         games = stack.enter_context(hosting(folder, clock, engine))
+        night = stack.enter_context(nightly(folder, clock))
         _write_archives(folder / "backups")
-        config = _write_config(folder, panel, daemon, (road, papers, games), listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers, games)
+        config = _write_config(folder, panel, daemon, (road, papers, games, night), listen)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers, games, night)
 
 
 def _open(daemon: FakeDaemon, item: FakeInstance) -> None:
@@ -114,8 +118,10 @@ def _write_archives(folder: Path) -> None:
             archive.writestr(f"world/region/r.{number}.mca", noise.randbytes(20_000))
 
 
-def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tuple[Vpn, Reports, Hosting], listen: str) -> Path:
-    road, papers, games = others
+def _write_config(
+    folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tuple[Vpn, Reports, Hosting, Nightly], listen: str
+) -> Path:  # fmt: skip
+    road, papers, games, night = others
     key = folder / "mcsmanager.key"
     key.touch(0o600)
     key.write_text("admin-key-0123456789\n", encoding="ascii")
@@ -162,6 +168,7 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tu
             "wgdashboard": [dict(road.write_settings(folder))],
             "sysreptor": [dict(papers.write_settings(folder))],
             "pterodactyl": [dict(games.write_settings(folder))],
+            "duplicati": list(map(dict, night.write_settings(folder))),
         },
     }
     config = folder / "config.yaml"

@@ -30,7 +30,7 @@ from watchdog.errors import (
 )
 from watchdog.runtime.answers import cookies_of
 from watchdog.runtime.clock import SimulatedClock
-from watchdog.runtime.http import RESULTS, Answer, Http, Tls, check, segment
+from watchdog.runtime.http import RESULTS, Answer, Form, Http, Tls, check, segment
 
 SECRET = "zq-very-secret-9981"
 
@@ -67,6 +67,14 @@ def test_json_is_sent_with_its_type_and_headers_are_asked_anew() -> None:
     assert b"Content-Type: application/json\r\n" in first
     assert b"x-request-api-key: one\r\n" in first
     assert b"x-request-api-key: two\r\n" in second
+
+
+def test_a_form_is_sent_as_one() -> None:
+    with raw_server(say(answer())) as server:
+        http(server.url)[0].request("a", "POST", "/", json=Form({"password": "ü&="}))
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert b"content-type: application/x-www-form-urlencoded" in head.lower()
+    assert body == b"password=%C3%BC%26%3D"
 
 
 @pytest.mark.parametrize(

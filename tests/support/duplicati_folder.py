@@ -16,7 +16,7 @@ from tests.support.archives import noise, zip_of
 from watchdog.collectors.archives.folders import Judged, Seen, algorithm_of, conclude
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.volume_check import Volume, examine
-from watchdog.collectors.archives.volumes import volume_name
+from watchdog.model.volumes import volume_name
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "duplicati"
 PLAIN = RECORDINGS / "job" / "destination"

@@ -119,6 +119,7 @@ def play(seconds: float | None, listen: str) -> int:
         program = Program(settings.load(world.config, {}), lambda: settings.load(world.config, {}))
         try:
             program.start()
+            world.nightly.hand_over(lambda: program.pauses, program.server.address)
         except BadSettings as error:
             print(f"panel-watchdog demo: {error}", file=sys.stderr)
             return 78

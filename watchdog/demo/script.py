@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from watchdog.demo import hosting, plain, reports, vpn
+from watchdog.demo import hosting, nightly, plain, reports, sights, vpn
 from watchdog.demo.tunnels import OFFICE
 from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
@@ -126,51 +126,22 @@ def _hang(world: DemoWorld) -> None:
     world.engine.heal()
 
 
-def _gate_closed_and_opened(seen: Seen) -> bool:
-    return seen.gate_was_closed and seen.actual.gate.open
-
-
-def _bad_archive(seen: Seen) -> bool:
-    facts = seen.actual.archives.facts if seen.actual.archives else None
-    return facts is not None and any(file.path.endswith("tuesday.zip") and file.verification.verdict == "bad" for file in facts.files)
-
-
-def _dead_device(seen: Seen) -> bool:
-    facts = seen.actual.wireguard.facts if seen.actual.wireguard else None
-    device = facts.device("wg1") if facts else None
-    return device is not None and device.error is not None
-
-
-def _expected_peer_silent(seen: Seen) -> bool:
-    facts = seen.actual.wireguard.facts if seen.actual.wireguard else None
-    device = facts.device(OFFICE.device) if facts else None
-    peer = next((peer for peer in device.peers if peer.public_key == OFFICE.key), None) if device else None
-    expected = facts is not None and ("", OFFICE.device, OFFICE.key) in facts.naming.expected
-    return expected and peer is not None and peer.connected is False
-
-
-def _licence_lost(seen: Seen) -> bool:
-    """Whether the loss was found and confirmed, and the empty file it left was set aside and that was proved."""
-    found = any(each.drift.kind == "backup_refused" and each.opened_at is not None for each in seen.episodes)
-    aside = [each for each in seen.repairs if each.remedy == "quarantine" and reports.EMPTY in each.object.id]
-    return found and any(each.state is RepairState.VERIFIED for each in aside)
-
-
 def void(_value: object) -> None:
     """Drop a value."""
 
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
-        "cut backup", "tuesday.zip ends 30 bytes early", lambda world: void(world.truncate_archive()), visible=_bad_archive, aside=True,
+        "cut backup", "tuesday.zip ends 30 bytes early", lambda world: void(world.truncate_archive()), visible=sights.bad_archive,
+        aside=True,
     ),
     Fault(
         "dead WireGuard daemon", "wg1's daemon is gone, its socket is still there", lambda world: world.wireguard.kill("wg1"),
-        visible=_dead_device, aside=True, heal=lambda world: world.wireguard.revive("wg1"),
+        visible=sights.dead_device, aside=True, heal=lambda world: world.wireguard.revive("wg1"),
     ),
     Fault(
         "expected peer gone", "the office router is expected always, and has been silent for ten minutes",
-        lambda world: world.tunnels.silence(OFFICE), visible=_expected_peer_silent, aside=True,
+        lambda world: world.tunnels.silence(OFFICE), visible=sights.expected_peer_silent, aside=True,
         heal=lambda world: world.tunnels.wake(OFFICE),
     ),
     Fault(
@@ -191,7 +162,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "lost licence (SysReptor)", "the nightly command left an empty file, and nobody was told",
-        lambda world: world.reports.lose_licence(), visible=_licence_lost, aside=True, target=reports.TARGET, patience=80.0,
+        lambda world: world.reports.lose_licence(), visible=sights.licence_lost, aside=True, target=reports.TARGET, patience=80.0,
         heal=lambda world: world.reports.renew_licence(), after="cut command (SysReptor)",
         told="the loss is a drift that only a person can mend; the empty file was set aside, and a fresh look agrees",
     ),
@@ -222,8 +193,24 @@ FAULTS: tuple[Fault, ...] = (
         target=plain.TARGET, agrees=lambda world: world.shop.well(), patience=120.0, after="dead consoles (C2)",
     ),
     Fault(
+        "lost volume (Duplicati)", "a disk lost one volume of a destination; the server says nothing before its next run",
+        lambda world: world.nightly.lose_volume(), visible=sights.volume_lost, aside=True, target=nightly.TARGET, looks=4, patience=80.0,
+        heal=lambda world: world.nightly.find_volume(), told="named as a drift; only a person can bring it back, and did",
+    ),
+    Fault(
+        "forgotten pause (Duplicati)", "paused for an hour; the server was killed and started, and 2.1.0.5 knows of no pause any more",
+        lambda world: world.nightly.forget(), frozenset({"pause_lost"}), frozenset({"pause"}), aside=True, target=nightly.TARGET,
+        agrees=lambda world: world.nightly.remembers(), heal=lambda world: world.nightly.end_pause(), patience=80.0,
+        after="lost volume (Duplicati)",
+    ),
+    Fault(
+        "overdue backup (Duplicati)", "a script broke one job's schedule, so the scheduler runs none: another's run never came",
+        lambda world: world.nightly.lose_its_way(), frozenset({"backup_overdue"}), frozenset({"run"}), aside=True, target=nightly.ATTIC,
+        agrees=lambda world: world.nightly.caught_up(), heal=lambda world: world.nightly.find_its_way(), looks=2, patience=240.0,
+    ),
+    Fault(
         "silent Docker", "the socket accepts and never answers: the gate must close, and open by itself", _hang,
-        visible=_gate_closed_and_opened,
+        visible=sights.gate_closed_and_opened,
     ),
     Fault(
         "failed autostart (B)", "Docker was not ready when the daemon booted; nothing retries, ever", _failed_autostart,

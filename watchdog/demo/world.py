@@ -18,6 +18,7 @@ from watchdog.demo.backups import write_backups
 from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
 from watchdog.demo.hosting import Hosting, hosting
+from watchdog.demo.nightly import Nightly, nightly
 from watchdog.demo.plain import Shop, open_shop
 from watchdog.demo.plain import write_settings as write_shop
 from watchdog.demo.reports import Reports, reports
@@ -43,6 +44,7 @@ SHORTENED = {
     "a backup may be begun at any hour, and is nobody's work a second after its last change (a minute)": None,
     "a canary backup is made each minute (each day)": None,
     "plain containers are left in peace for 10 s after a hand on them or a start of Docker (2 min)": None,
+    "a nightly backup is overdue after a minute (15 min)": None,
 }
 
 
@@ -61,6 +63,7 @@ class DemoWorld:
     reports: Reports
     hosting: Hosting
     shop: Shop
+    nightly: Nightly
 
     def instance(self, name: str) -> FakeInstance:
         """Return the instance with this nickname."""
@@ -95,9 +98,10 @@ def demo_world(folder: Path, listen: str) -> Iterator[DemoWorld]:
         road = stack.enter_context(vpn(folder, clock, tunnels))
         papers = stack.enter_context(reports(folder, clock))
         games = stack.enter_context(hosting(folder, clock, engine))
+        night = stack.enter_context(nightly(folder, clock))
         _write_archives(folder / "backups")
-        config = _write_config(folder, panel, daemon, (road, papers, games), listen)
-        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers, games, shop)
+        config = _write_config(folder, panel, daemon, (road, papers, games, night), listen)
+        yield DemoWorld(folder, engine, wireguard, daemon, panel, config, tunnels, road, papers, games, shop, night)
 
 
 def _open(daemon: FakeDaemon, item: FakeInstance) -> None:
@@ -119,8 +123,10 @@ def _write_archives(folder: Path) -> None:
             archive.writestr(f"world/region/r.{number}.mca", noise.randbytes(20_000))
 
 
-def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tuple[Vpn, Reports, Hosting], listen: str) -> Path:
-    road, papers, games = others
+def _write_config(
+    folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tuple[Vpn, Reports, Hosting, Nightly], listen: str
+) -> Path:  # fmt: skip
+    road, papers, games, night = others
     key = folder / "mcsmanager.key"
     key.touch(0o600)
     key.write_text("admin-key-0123456789\n", encoding="ascii")
@@ -168,6 +174,7 @@ def _write_config(folder: Path, panel: FakePanel, daemon: FakeDaemon, others: tu
             "sysreptor": [dict(papers.write_settings(folder))],
             "pterodactyl": [dict(games.write_settings(folder))],
             "containers": [dict(write_shop())],
+            "duplicati": list(map(dict, night.write_settings(folder))),
         },
     }
     config = folder / "config.yaml"

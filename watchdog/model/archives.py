@@ -68,7 +68,8 @@ class Verification:
     ``result``; ``reason`` is a short stable word (``missing_end``, ``trailing_bytes``...), ``message`` is for a person. At level 2:
     ``entries`` is their number, ``sha1`` the checksum of the whole file in lower-case hex, ``salvage`` what survives of a bad one; each
     None when nobody knows. At level 3: ``facts`` is what the panel's meaning told (numbers of rows, times...). ``remarks`` are (word, text)
-    of what somebody should know although it changes no verdict. ``rehearsed`` is the last rehearsal of this very file.
+    of what somebody should know although it changes no verdict. ``rehearsed`` is the last rehearsal of this very file. ``digest`` is the
+    checksum of a Duplicati volume as it is stored, ``sha256:`` or another algorithm of its folder and lower-case hex.
     """
 
     state: VerificationState = "not_asked"
@@ -86,6 +87,7 @@ class Verification:
     remarks: tuple[tuple[str, str], ...] = ()
     rate: float | None = None
     rehearsed: Rehearsed | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,8 @@ class VolumeSet:
 
     By ``kind`` that is the volumes of one ``prefix`` in a Duplicati destination, or the parts of the archive called ``prefix``. ``verdict``
     is None while some still wait for verification and nothing bad has been found; then ``unverified`` counts them. ``reasons`` are stable
-    words, the gravest first. ``newest_at`` is when the newest backup in it was made, by its name, or that of the manifest; ``at`` when the
-    oldest of its verdicts fell; both UNIX seconds.
+    words, the gravest first; ``named`` are (reason, name of the file, why), some hundreds at most. ``newest_at`` is when the newest backup
+    in it was made, by its name, or that of the manifest; ``at`` when the oldest of its verdicts fell; both UNIX seconds.
     """
 
     directory: str
@@ -179,6 +181,7 @@ class VolumeSet:
     at: float | None = None
     parts: int = 0
     kind: Literal["duplicati", "parts"] = "duplicati"
+    named: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from watchdog.runtime.faults import translated
 from watchdog.runtime.vigil import Vigil
 from watchdog.runtime.wire import Deadline, Line, OneExchange, Tls, connect_tcp, connect_unix
 
-__all__ = ["RESULTS", "Answer", "Http", "Tls", "check", "counted", "segment"]
+__all__ = ["RESULTS", "Answer", "Form", "Http", "Tls", "check", "counted", "segment"]
 
 MIB = 1 << 20
 _CHUNK = 65536
@@ -36,6 +36,10 @@ _LONGEST_PATIENCE = 3600.0
 
 Query = Mapping[str, "str | int | float | bool | Sequence[str] | None"]
 T = TypeVar("T")
+
+
+class Form(dict[str, str]):
+    """A body that is sent as an HTML form is, in place of JSON."""
 
 
 class Http:
@@ -159,7 +163,7 @@ class Http:
             deadline = Deadline(started + bound)
             session.trust_env = False
             session.mount(self._base, OneExchange(self._connect, deadline, self._tls_context()))
-            url = self._base + path + _query(query)
+            url = self._base + path + query_of(query)
             with session.request(method, url, data=body, headers=headers, allow_redirects=False, stream=True) as raw:
                 return self._answer(operation, raw, self._read(operation, raw), started)
 
@@ -203,6 +207,9 @@ class Http:
         headers.update(self._headers())
         if json is None:
             return headers, None
+        if isinstance(json, Form):
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            return headers, urlencode(json).encode()
         headers["Content-Type"] = "application/json"
         return headers, jsonlib.dumps(json, separators=(",", ":")).encode()
 
@@ -253,7 +260,8 @@ def _by_status(answer: Answer) -> str:
     return "ok"
 
 
-def _query(query: Query | None) -> str:
+def query_of(query: Query | None) -> str:
+    """Return the query part of an address with its question mark, "" for none. What is None is left out."""
     pairs = [(name, str(value).lower() if isinstance(value, bool) else value) for name, value in (query or {}).items() if value is not None]
     return "?" + urlencode(pairs, doseq=True) if pairs else ""
 

@@ -31,9 +31,9 @@ from watchdog.collectors.archives.collector import ArchivesCollector
 from watchdog.collectors.archives.queue import VerificationQueue
 from watchdog.collectors.archives.results import Results
 from watchdog.collectors.archives.settings import ArchivesSettings
-from watchdog.collectors.archives.volumes import volume_name
 from watchdog.collectors.hanging import HangingLooks
 from watchdog.model.needs import DirectoryNeed
+from watchdog.model.volumes import volume_name
 from watchdog.runtime.clock import SystemClock
 
 LIST = "duplicati-verification.json"

@@ -11,7 +11,7 @@ import pytest
 from tests.support.duplicati_folder import listed, volumes
 from watchdog.collectors.archives.source import Source
 from watchdog.collectors.archives.volume_check import Volume, examine
-from watchdog.collectors.archives.volumes import volume_name
+from watchdog.model.volumes import volume_name
 from watchdog.runtime.splits import split
 
 PIECES = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"PK\1\2", b"PK\5\6", b"\x00\x80\x00\x00", b"[[[[", b'"},{"')

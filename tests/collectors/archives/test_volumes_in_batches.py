@@ -17,8 +17,8 @@ from watchdog.collectors.archives.folder_single import Asked, verify_folder
 from watchdog.collectors.archives.order import Limits, verify
 from watchdog.collectors.archives.running import volume_argv, volume_order
 from watchdog.collectors.archives.settings import promise
-from watchdog.collectors.archives.volumes import volume_name
 from watchdog.errors import Stopping
+from watchdog.model.volumes import volume_name
 from watchdog.runtime.child import Child, module_argv
 
 MEMORY = 64 << 20

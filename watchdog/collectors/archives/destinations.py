@@ -11,8 +11,8 @@ from watchdog.collectors.archives.folders import Judged, Seen, algorithm_of, con
 from watchdog.collectors.archives.part_sets import PartSet
 from watchdog.collectors.archives.results import Result
 from watchdog.collectors.archives.running import volume_order
-from watchdog.collectors.archives.volumes import VolumeName, volume_name
 from watchdog.model.archives import ArchiveFile, Identity, VolumeSet
+from watchdog.model.volumes import VolumeName, volume_name
 
 Known = Callable[[Identity], Result | None]
 

@@ -17,8 +17,8 @@ from watchdog.collectors.archives.batches import Job, verify_batch
 from watchdog.collectors.archives.folders import Judged, Seen, algorithm_of, conclude
 from watchdog.collectors.archives.running import volume_order
 from watchdog.collectors.archives.single import OPEN, Verified, limits_for
-from watchdog.collectors.archives.volumes import volume_name
 from watchdog.model.archives import ArchiveVerdict, VolumeSet
+from watchdog.model.volumes import volume_name
 
 MOST_FILES, MOST_BYTES = 500, 256 << 20
 """What one child is handed, at most half of the descriptors that we may have: usually 1024. What it dies of is looked for among these."""

@@ -10,15 +10,17 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from watchdog.collectors.archives.answers import Row
 from watchdog.collectors.archives.findings import BAD, Notes
-from watchdog.collectors.archives.volumes import ALGORITHMS, USUAL, VolumeName
 from watchdog.model.archives import ArchiveVerdict, VolumeSet
+from watchdog.model.volumes import ALGORITHMS, USUAL, VolumeName
 
 UPLOADED = ("2", "3")
 DELETED = "5"
 _NAMES_TOLD = 5
+MOST_NAMED = 300
 _ENCRYPTED = "encrypted_volume"
 
 
@@ -137,8 +139,13 @@ class _Folder:
             min((2 if self._known(file) else file.judged.level for file in volumes if file.judged is not None), default=0),
             found.reasons, "; ".join(found.messages), count["dblock"], count["dindex"], count["dlist"],
             sum(file.size for file in volumes), waiting, max((file.name.at for file in volumes if file.name.at is not None), default=None),
-            min((one.at for one in judged if one.at is not None), default=None),
+            min((one.at for one in judged if one.at is not None), default=None), named=self._named(),
         )  # fmt: skip
+
+    def _named(self) -> tuple[tuple[str, str, str], ...]:
+        """Return what was noted by name."""
+        told = ((reason, name, why) for reason, names in self._noted.items() for name, why in names.found.items() if name)
+        return tuple(islice(told, MOST_NAMED))
 
     def _note(self, reason: str, name: str = "", why: str = "") -> None:
         self._noted.setdefault(reason, _Names()).add(name, why)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from watchdog.collectors.archives.findings import Notes
 from watchdog.collectors.archives.results import Result
 from watchdog.collectors.archives.running import volume_order
-from watchdog.collectors.archives.volumes import USUAL, VolumeName
 from watchdog.model.archives import ArchiveFile, Identity, VolumeSet
+from watchdog.model.volumes import USUAL, VolumeName
 from watchdog.runtime.manifests import END
 
 Known = Callable[[Identity], Result | None]

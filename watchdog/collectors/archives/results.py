@@ -33,6 +33,7 @@ SHORT_RETRY = 600.0
 MOST_ROWS_KEPT = 200
 REHEARSED = "rehearsed:"
 """Begins the ledger's key of what is remembered of a directory's rehearsals."""
+DIGEST_ROW = 3
 PART = ":part"
 """Ends the ledger's key of an unfinished verification."""
 
@@ -70,8 +71,13 @@ class Result:
         reason = self.reasons[0] if self.reasons else None
         return Verification(
             "result", self.verdict, self.level, reason, self.message or None, self.at, identity,
-            entries=self.entries, sha1=self.sha1, salvage=self.salvage, facts=self.facts, remarks=self.remarks,
+            entries=self.entries, sha1=self.sha1, salvage=self.salvage, facts=self.facts, remarks=self.remarks, digest=self.digest,
         )  # fmt: skip
+
+    @property
+    def digest(self) -> str | None:
+        """Return the checksum that was told of a volume, as in Verification."""
+        return next((f"{row[1]}:{row[2]}" for row in self.told if row[0] == "digest" and len(row) == DIGEST_ROW), None)
 
     def contradicts(self, before: Result) -> bool:
         """Whether this one is bad, and the same check found it good ``before``: not the check has changed its mind, but bytes changed."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from watchdog.collectors.archives.results import CHECK_VERSION
 from watchdog.collectors.archives.single import OPEN
 from watchdog.collectors.archives.talk import Place
-from watchdog.collectors.archives.volumes import VolumeName
 from watchdog.model.archives import Identity
+from watchdog.model.volumes import VolumeName
 from watchdog.runtime.child import module_argv
 
 LOCAL = ""

@@ -26,8 +26,8 @@ from watchdog.collectors.archives.check import CONTENT, STRUCTURE, Order, check
 from watchdog.collectors.archives.confine import confine
 from watchdog.collectors.archives.findings import Finding, Notes
 from watchdog.collectors.archives.source import Source
-from watchdog.collectors.archives.volumes import Kind
 from watchdog.errors import MalformedAnswer
+from watchdog.model.volumes import Kind
 from watchdog.runtime.manifests import MANIFEST_BYTES, understood
 
 Row = tuple[str, ...]

@@ -6,7 +6,8 @@ import json
 import uuid as uuids
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from watchdog.panels.pterodactyl.fake import frames, tokens
+from watchdog.panels.pterodactyl.fake import tokens
+from watchdog.runtime import frames
 
 if TYPE_CHECKING:
     from watchdog.panels.pterodactyl.fake.environment import Environment

@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
 
-from watchdog.panels.pterodactyl.fake import console, frames, wings_routes
+from watchdog.panels.pterodactyl.fake import console, wings_routes
 from watchdog.panels.pterodactyl.fake.wings_routes import TEXT, WingsRefusal, WingsReply
+from watchdog.runtime import frames
 
 if TYPE_CHECKING:
     from watchdog.panels.pterodactyl.fake.wings import FakeWings

@@ -1,4 +1,4 @@
-"""The server's side of a websocket (RFC 6455), as far as Wings' socket needs it: handshake, text frames, ping, close."""
+"""The server's side of a websocket (RFC 6455), as far as fakes need it: handshake, text frames, ping, close."""
 
 from __future__ import annotations
 

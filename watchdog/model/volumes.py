@@ -5,6 +5,7 @@ Source: contracts/duplicati.md, "Verifying a destination folder without Duplicat
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ class VolumeName:
     encryption: str = ""
 
 
+@functools.lru_cache(maxsize=1 << 15)
 def volume_name(name: str) -> VolumeName | None:
     """Given a file's name without folder, return what Duplicati means by it; None when it is none of its names."""
     if name.endswith(LIST_END):

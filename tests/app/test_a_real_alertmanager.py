@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import socket
 import subprocess
 import urllib.request
 from contextlib import contextmanager
@@ -29,21 +29,19 @@ receivers:
 """
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+LISTENING = re.compile(r"Listening on.*address=(127\.0\.0\.1:\d+)")
 
 
 @contextmanager
 def alertmanager(tmp_path, url):
     token = tmp_path / "bell"
     (tmp_path / "am.yml").write_text(CONFIG.format(url=url, token=token))
-    address = f"127.0.0.1:{free_port()}"
-    argv = [PROGRAM, f"--config.file={tmp_path}/am.yml", f"--storage.path={tmp_path}/am", f"--web.listen-address={address}"]
-    with (tmp_path / "am.log").open("wb") as log:
+    argv = [PROGRAM, f"--config.file={tmp_path}/am.yml", f"--storage.path={tmp_path}/am", "--web.listen-address=127.0.0.1:0"]
+    told = tmp_path / "am.log"
+    with told.open("wb") as log:
         process = subprocess.Popen([*argv, "--cluster.listen-address="], stdout=log, stderr=log)
     try:
+        address = wait_until(lambda: LISTENING.search(told.read_text()), "an address of Alertmanager")[1]
         wait_until(lambda: _ready(f"http://{address}"), "a ready Alertmanager")
         yield f"http://{address}"
     finally:

@@ -90,8 +90,9 @@ def host(tmp_path: Path, fake: FakeAlertmanager, clock: SimulatedClock) -> Itera
 
 
 def test_a_silence_comes_and_goes_with_its_pause_and_is_held_meanwhile(host: Host, fake: FakeAlertmanager) -> None:
-    host.silences.step()
-    assert fake.requests == [], "without a pause nobody is asked"
+    for _ in range(3):
+        host.silences.step()
+    assert fake.requests == ["GET"], "without a pause it is only tried now and then"
     pause = host.pause()
     host.silences.step()
     (silence,) = fake.live()
@@ -208,6 +209,18 @@ def test_a_post_whose_answer_was_lost_is_found_by_its_key(host: Host, fake: Fake
     host.silences.step()
     assert len(fake.live()) == 1
     assert host.held() != []
+
+
+def test_a_pause_whose_silence_is_refused_does_not_keep_others_from_theirs(
+    host: Host, fake: FakeAlertmanager, clock: SimulatedClock
+) -> None:
+    host.pause(until=60.0)
+    other = host.pause(task="lobby")
+    fake.clock = SimulatedClock(NOW + 120.0)  # its clock is ahead of ours: for it the first pause is over, and it refuses such an end
+    host.silences.step()
+    (silence,) = fake.live()
+    assert silence["comment"].endswith(f":{other.id}]")
+    assert host.noted.values["watchdog_alertmanager_up",] == 0.0
 
 
 def test_doubles_are_ended_but_one(host: Host, fake: FakeAlertmanager) -> None:

@@ -18,7 +18,7 @@ from watchdog.exposition.pages import Exposition
 from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
 from watchdog.model.drifts import Drift, DriftKind, DriftState, Episode, ObjectKey, Proposal, Subject, UnknownSubject
 from watchdog.model.holdings import Release
-from watchdog.model.pauses import Pause, PauseCheck
+from watchdog.model.pauses import Pause, PauseCheck, PauseSays, StandingPause
 from watchdog.model.places import Place
 from watchdog.model.repairs import Held, Mode, Outcome, PlannedRepair, RepairRecord, RepairState, Risk
 from watchdog.reconciler.commands import PlanReport
@@ -88,6 +88,10 @@ class Orders:
     def status(self, target):
         self._known(target)
         return STATUS
+
+    def pause_says(self, target, standing):
+        self._known(target)
+        return PauseSays(wrong=tuple(f"no {each.pause.id}" for each in standing))
 
     def sync(self, target, seconds=90.0):
         self._known(target)
@@ -181,9 +185,10 @@ class Siesta:
         self.orders._known(target)
         return (PAUSE, replace(PAUSE, id=2, ended_at=T0, end="expired", ended_by="time")) if ended else (PAUSE,)
 
-    def check(self, target, known_by_the_pass):
+    def check(self, target, says):
         self.orders._known(target)
-        return PauseCheck(target, ("the ledger keeps it",), tuple(f"no {each}" for each in (PAUSE.id,) if each not in known_by_the_pass()))
+        seen = says((StandingPause(PAUSE, 60.0),))
+        return PauseCheck(target, ("the ledger keeps it", *seen.well), seen.wrong)
 
 
 class Shelf:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
-from watchdog.errors import LedgerUnavailable, WatchdogError
+from watchdog.errors import LedgerUnavailable, Permanent, WatchdogError
 from watchdog.model.approvals import Holding
 from watchdog.model.drifts import ObjectKey, Subject
 from watchdog.model.metrics import Instruments
@@ -30,6 +30,8 @@ HELD: Final = "silence"
 CREATOR: Final = "panel-watchdog"
 SLACK: Final = 30.0
 """Seconds by which a silence's end may be off before it is set anew."""
+IDLE_EVERY: Final = 600.0
+"""Seconds between looks while no pause stands: so that one knows beforehand whether Alertmanager can be reached."""
 LEAST: Final = 5.0
 """Seconds: a pause that ends sooner is not worth a silence any more; Alertmanager refuses an end that lies in its past."""
 
@@ -77,6 +79,7 @@ class Silences:
         self._subjects = subjects
         self._on_step = on_step
         self._broken = False
+        self._asked = float("-inf")
         instruments.set("watchdog_alertmanager_up", value=0.0)
 
     def spec(self) -> LoopSpec:
@@ -115,25 +118,34 @@ class Silences:
         holdings = [each for each in self._book.holdings(released=True) if each.what == HELD]
         released = {_number(each) for each in holdings if each.released_at is not None}
         held = {_number(each): each for each in holdings if each.released_at is None}
-        if not wanted and not held:
-            return 0  # nothing can be ours, for a holding is written before its silence: so nobody is asked
-        ours = self._ours()
+        if not wanted and not held and now.mono - self._asked < IDLE_EVERY:
+            return 0  # nothing should be ours, for a holding is written before its silence
         by_pause: dict[int, list[Silence]] = {}
-        for silence in ours:
+        for silence in self._ours():
             by_pause.setdefault(_pause_of(silence, self._host), []).append(silence)
-        live = sum(
-            self._keep(pause, by_pause.get(pause.id, []), held.get(pause.id), now) for pause in wanted.values() if pause.id not in released
-        )
+        self._asked = now.mono
         for number, several in by_pause.items():
             if number not in wanted or number in released:
                 self._expire_all(several)
         for number, holding in held.items():
             if number not in wanted:
                 self._book.release_holding(holding.id, now.wall)
-        return live
+        return self._keep_all([pause for pause in wanted.values() if pause.id not in released], by_pause, held, now)
 
     def _ours(self) -> list[Silence]:
         return [each for each in self._alertmanager.silences() if _pause_of(each, self._host)]
+
+    def _keep_all(self, pauses: list[Pause], known: Mapping[int, list[Silence]], held: Mapping[int, Holding], now: Moment) -> int:
+        """See to each pause; one whose silence is refused keeps nobody else's from being made. Raises the first refusal at the end."""
+        live, refused = 0, None
+        for pause in pauses:
+            try:
+                live += self._keep(pause, known.get(pause.id, []), held.get(pause.id), now)
+            except Permanent as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+        return live
 
     def _keep(self, pause: Pause, known: list[Silence], held: Holding | None, now: Moment) -> bool:
         """See that exactly one silence stands for a pause; return whether one does."""

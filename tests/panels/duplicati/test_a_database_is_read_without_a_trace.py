@@ -8,7 +8,11 @@ from contextlib import closing
 import pytest
 
 from tests.support.duplicati_folder import RECORDINGS
+from tests.support.duplicati_stage import stage
 from watchdog.errors import Blind, MalformedAnswer, NotFound, Refused, Temporary
+from watchdog.model.metrics import Silent
+from watchdog.model.panels import Ports
+from watchdog.panels.duplicati import PANEL
 from watchdog.panels.duplicati.evidence import EvidenceReader
 from watchdog.panels.duplicati.job_database import JobDatabaseReader
 from watchdog.panels.duplicati.settings import DuplicatiSettings
@@ -158,3 +162,22 @@ def test_evidence_never_raises_and_tells_sources_apart(tmp_path, database):
     evidence = EvidenceReader(settings, SystemClock()).read()
     assert [seen.state for seen in evidence.sources["photos"]] == ["empty", "there", "absent", "there"]
     assert len(evidence.databases["photos"].volumes) == 6 and evidence.databases["films"].problem == "absent"
+
+
+def test_doctor_tells_what_will_prove_a_destination(tmp_path):
+    sealed, films = tmp_path / "sealed", tmp_path / "films"
+    shutil.copytree(RECORDINGS / "2.3.0.4" / "destination-encrypted", sealed)
+    shutil.copytree(sealed, films)
+    (films / "duplicati-verification.json").unlink()
+    (tmp_path / "empty").mkdir()
+    with stage(tmp_path) as made:
+        for name in ("docs", "films", "music", "photos"):
+            made.world.add_job(name)
+        told = made.settings.model_dump() | {"destinations": {
+            "docs": {"path": str(sealed)}, "films": {"path": str(films)}, "music": {"path": str(tmp_path / "gone")},
+            "photos": {"path": str(tmp_path / "empty")},
+        }}  # fmt: skip
+        lines = {each.name: each for each in PANEL.probe(DuplicatiSettings.model_validate(told), Ports(made.clock, Silent(), None))}
+    found = {key: lines[f"destination of {key}"] for key in ("docs", "films", "music", "photos")}
+    assert {key: each.ok for key, each in found.items()} == {"docs": True, "films": None, "music": False, "photos": None}
+    assert "6 volumes, proven by its list" in found["docs"].message and "--upload-verification-file" in found["films"].message

@@ -12,7 +12,9 @@ from watchdog.model.drifts import Proposal
 from watchdog.model.repairs import LedgerFacts, Mode, PlannedRepair, Risk
 from watchdog.model.snapshots import Actual
 from watchdog.panels.duplicati import remedies
+from watchdog.panels.duplicati.notes import Notes
 from watchdog.panels.duplicati.offers import mark_of
+from watchdog.panels.duplicati.rules_tasks import still_since
 
 TARGET = "nas"
 RELEASES = ("2.1.0.5", "2.2.0.1", "2.3.0.4")
@@ -39,10 +41,13 @@ class Ward:
     def __init__(self, made, **job):
         self.stage, self.world, self.target = made, made.world, made.life.target
         self.job = made.world.add_job("photos", **job)
+        self.memory = {}
 
     def look(self):
         view = self.target.view()
-        self.target.detect(Actual(), view, self.target.evidence(Actual()), LedgerFacts(), self.stage.clock.now())
+        facts = LedgerFacts(memory=self.memory)
+        judged = self.target.detect(Actual(), view, self.target.evidence(Actual()), facts, self.stage.clock.now())
+        self.memory = dict(judged.memory)
         return view.backup(self.job.id)
 
     def planned(self, remedy, **facts):
@@ -223,6 +228,23 @@ def test_another_task_than_the_one_that_stood_still_is_not_aborted(one):
     other = one.world.add_job("films", seconds=100.0)
     one.world.run(other)
     assert one.mend(planned).message == "that task is not at work any more" and one.asked("abort") == []
+
+
+def test_a_task_of_another_life_with_the_same_number_is_not_aborted(one):
+    """Numbers of tasks begin anew with each start of the server: an approval may be an hour old."""
+    one.job.stuck = True
+    one.world.run(one.job)
+    one.look()
+    one.look()
+    planned = one.planned("abort", mark=one.target.view().progress.mark, since=still_since(Notes(one.memory)))
+    task = one.world.memory.active.id
+    one.stage.fake.restart()
+    one.stage.clock.advance(60)
+    one.world.run(one.job)
+    assert one.world.memory.active.id == task and one.target.view().progress.mark == planned.proposal.facts["mark"]
+    one.look()
+    one.look()
+    assert one.mend(planned).message == "it moves again" and one.asked("abort") == []
 
 
 # ---- the whole way -------------------------------------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from watchdog.model.moments import Clock
+from watchdog.model.volumes import volume_name
 from watchdog.panels.duplicati.job_database import JobDatabaseReader
 from watchdog.panels.duplicati.settings import DuplicatiSettings
-from watchdog.panels.duplicati.traces import Evidence, JobDatabase, SourceSeen
+from watchdog.panels.duplicati.traces import Evidence, FolderSeen, JobDatabase, SourceSeen
 
 AT_WORK: Final = JobDatabase("busy", "its job runs or waits")
+MOST_NAMES: Final = 1_000_000
 READING: Final = 20.0
 """Seconds that all databases together may take in one look."""
 
@@ -38,9 +40,22 @@ class EvidenceReader:
             self.sources(),
         )
 
+    def folders(self) -> Mapping[str, FolderSeen]:
+        """Return what one listing of each destination shows; for ``doctor``."""
+        return {key: _folder(one.path, one.prefix) for key, one in self._settings.destinations.items()}
+
     def sources(self) -> Mapping[str, tuple[SourceSeen, ...]]:
         """Return what can be seen of the jobs' sources now."""
         return {key: tuple(map(_seen, paths)) for key, paths in self._settings.sources.items()}
+
+
+def _folder(path: Path, prefix: str) -> FolderSeen:
+    try:
+        with os.scandir(path) as entries:
+            names = [found for entry in islice(entries, MOST_NAMES) if (found := volume_name(entry.name)) and found.prefix == prefix]
+    except OSError as error:
+        return FolderSeen(error=error.strerror or type(error).__name__)
+    return FolderSeen(sum(name.kind != "list" for name in names), any(name.kind == "list" for name in names))
 
 
 def _seen(path: Path) -> SourceSeen:

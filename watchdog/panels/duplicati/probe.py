@@ -5,7 +5,7 @@ Sends to the server: one login, and what a look reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from watchdog.errors import Forbidden, Permanent, Temporary, Unknown, WatchdogError
@@ -16,7 +16,7 @@ from watchdog.panels.duplicati.evidence import EvidenceReader
 from watchdog.panels.duplicati.login import HostRefused, TooOld, WrongPassword
 from watchdog.panels.duplicati.releases import Capabilities
 from watchdog.panels.duplicati.settings import DuplicatiSettings
-from watchdog.panels.duplicati.traces import Evidence
+from watchdog.panels.duplicati.traces import Evidence, FolderSeen
 from watchdog.panels.duplicati.view import DuplicatiView
 
 STORIES: Final = {
@@ -28,6 +28,9 @@ STORIES: Final = {
     "unknown": "is not in the table: it is judged by what its answers show, and jobs are edited only if that is enough",
     "too_old": "is too old: it is observed, and nothing is ever sent to it; upgrade it to 2.1 or later",
 }
+NO_PROOF: Final = (
+    "no list (set the job's option --upload-verification-file) and no database is named here: of encrypted ones only the names are judged"
+)
 DELAY_HELPS: Final = (
     "a due job starts within seconds of the server's start, before a pause can be put back; startup_delay: 2m closes that gap "
     "(a setting of the server, put back on release)"
@@ -63,7 +66,9 @@ def _lines(settings: DuplicatiSettings, ports: Ports, connection: DuplicatiClien
     yield _witness(settings, connection)
     yield from _jobs(settings, view)
     yield from _clock(settings, view)
-    yield from _evidence(EvidenceReader(settings, ports.clock).read())
+    reader = EvidenceReader(settings, ports.clock)
+    yield from _evidence(reader.read())
+    yield from _folders(settings, reader.folders())
     if settings.report.secret_sha256:
         yield Probe("reports", ok=None, message=REPORTS)
 
@@ -140,3 +145,15 @@ def _evidence(evidence: Evidence) -> Iterator[Probe]:
     for key, sources in sorted(evidence.sources.items()):
         for source in sources:
             yield Probe(f"source of {key}", ok=source.state == "there", message=f"{source.path}: {source.state}")
+
+
+def _folders(settings: DuplicatiSettings, folders: Mapping[str, FolderSeen]) -> Iterator[Probe]:
+    """Say of each destination whether it is there, and what will prove its bytes."""
+    for key, seen in sorted(folders.items()):
+        if seen.error or not seen.volumes:
+            said = f"{settings.destinations[key].path}: {seen.error or 'no volume with the prefix ' + settings.destinations[key].prefix}"
+            yield Probe(f"destination of {key}", ok=False if seen.error else None, message=said)
+            continue
+        proof = [word for word, there in (("its list", seen.listed), ("the job's database", settings.destinations[key].database)) if there]
+        told = f"{seen.volumes} volumes, proven by {' and '.join(proof)}" if proof else f"{seen.volumes} volumes; {NO_PROOF}"
+        yield Probe(f"destination of {key}", ok=True if proof else None, message=told)

@@ -93,7 +93,7 @@ class Scene:
     @property
     def believed(self) -> bool:
         """Whether somebody else's pause may be relied on after a time in which we did not watch it."""
-        if self.theirs and self.theirs == named(self.state):
+        if self.theirs and self.theirs == named(self.state) and self.capabilities.obeys is not False:
             return True
         if self.posted is None and self.held is None:
             return self.capabilities.obeys is not False or not self.pulse.restarts

@@ -48,6 +48,15 @@ class SourceSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderSeen:
+    """A destination folder as one listing shows it: ``volumes`` of the prefix, whether their list is there; ``error`` "" = it was read."""
+
+    volumes: int = 0
+    listed: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All of it, by the key under which the settings name the job."""
 

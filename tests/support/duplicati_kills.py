@@ -150,3 +150,66 @@ def trial(directory, seed, rounds=2):
         assert resumes <= made.orders, f"a second resume: {made.story()}"
         assert all(str(each).removesuffix("s").isdigit() and 1 <= int(str(each)[:-1]) <= 43_200 for each in on.posts())
         return made
+
+
+def two_lives(directory, seed, opened=None, rounds=3):
+    """Two processes of ours watch one server over one ledger; either dies at any boundary and comes back. Return (deaths, orders)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    dice, deaths, orders = random.Random(seed), 0, 0
+    with stage(directory, RELEASES[seed % len(RELEASES)], interval=20.0, pulse="20s", opened=opened) as on:
+        on.end()
+        knives = [Knife(), Knife()]
+
+        def life(number):
+            return on.another(on_step=knives[number], holder=f"{socket.gethostname()}/{NO_PROCESS + dice.randrange(10**6)}/life")
+
+        def turns():
+            nonlocal deaths
+            rests = []
+            for number in dice.sample([0, 1], 2):
+                try:
+                    rests.append(lives[number].turn())
+                except Killed:
+                    deaths += 1
+                    lives[number].close()
+                    lives[number].ledger.close()
+                    lives[number] = life(number)
+            return min(rests, default=0.1)
+
+        def live(seconds):
+            until = on.clock.now().mono + seconds
+            while (left := until - on.clock.now().mono) > 0:
+                on.clock.advance(min(max(turns(), 0.1), left, 5.0))
+
+        lives = [life(0), life(1)]
+        on.life = lives[0]
+        try:
+            live(2.0)
+            for _ in range(rounds):
+                orders += 1
+                for knife in knives:
+                    knife.left = dice.choice([None, dice.randrange(20)])
+                length = dice.choice([20.0, 40.0])
+                end = lives[dice.randrange(2)].order(length=length).until
+                live(16.0)
+                assert on.world.really_paused, f"lost: {on.posts()}"
+                if dice.random() < 0.6:
+                    on.fake.kill()
+                    turns()
+                    on.clock.advance(1.0)
+                    on.fake.start()
+                live(max(0.0, end - on.clock.now().wall) + 20.0)
+                assert on.world.program == "Running", "outlived"
+            for knife in knives:
+                knife.left = None
+            live(30.0)
+            kept = lives[0].pauses.pauses(TARGET, ended=True)
+            assert len(kept) == orders and all(each.end == "expired" for each in kept)
+            assert lives[0].held() == [] and on.resumes() <= orders
+            assert len(on.posts()) <= orders * 8, f"they keep on at each other: {on.posts()}"
+        finally:
+            for each in lives:
+                each.close()
+                each.ledger.close()
+            on.begin()
+    return deaths, orders

@@ -4,7 +4,9 @@
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tests.support.bench import Recorder, inline
 from tests.support.ledger import ledger_at
@@ -129,11 +131,17 @@ class Stage:
     policy: Policy
     directory: object
     boot: str = BOOT
+    opened: Callable[[SimulatedClock], Any] | None = None
+    """Opens the ledger; None = the stage's own SQLite file."""
+
+    def another(self, **more):
+        """Return a life on the ledger of this stage, beside those that are there."""
+        ledger = ledger_at(self.directory / "ledger.sqlite3", self.clock) if self.opened is None else self.opened(self.clock)
+        return Life(self, ledger, **more)
 
     def begin(self, **more):
-        """Begin a life on the ledger of this stage."""
-        ledger = ledger_at(self.directory / "ledger.sqlite3", self.clock)
-        self.life = Life(self, ledger, **more)
+        """Begin the stage's own life."""
+        self.life = self.another(**more)
         return self.life
 
     def end(self):
@@ -162,7 +170,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(directory, release="2.3.0.4", mode=Mode.APPROVE, interval=15.0, start=START, zone="UTC", **settings):
+def stage(directory, release="2.3.0.4", mode=Mode.APPROVE, interval=15.0, start=START, zone="UTC", opened=None, **settings):
     """Give a stage with its first life begun."""
     clock = SimulatedClock(start, 10_000.0)
     secret = directory / "password"
@@ -170,7 +178,7 @@ def stage(directory, release="2.3.0.4", mode=Mode.APPROVE, interval=15.0, start=
     with FakeDuplicati(directory / "server", clock, release, zone=zone) as fake:
         told = DuplicatiSettings.model_validate({"name": TARGET, "url": fake.url, "password_file": str(secret), "mode": mode, **settings})
         policy = Policy(mode=mode, baseline="repair", timing=Timing(interval=interval))
-        made = Stage(fake, clock, told, policy, directory)
+        made = Stage(fake, clock, told, policy, directory, opened=opened)
         made.begin()
         try:
             yield made

@@ -2,7 +2,13 @@
 
 import pytest
 
-from tests.support.duplicati_kills import trial
+from tests.support.duplicati_kills import trial, two_lives
+from tests.support.ledger import HOST
+from tests.support.postgresql import postgresql
+from watchdog.ledger.open import open_ledger
+from watchdog.ledger.settings import LedgerSettings
+
+__all__ = ["postgresql"]
 
 BATCH = 10
 
@@ -20,3 +26,28 @@ def test_fifty_seeds_of_kills_keep_every_law(tmp_path, first):
 def test_a_thousand_seeds_of_kills_keep_every_law(tmp_path, first):
     made = [trial(tmp_path / str(seed), seed, rounds=6) for seed in range(first, first + 50)]
     assert sum(each.deaths for each in made) >= 50
+
+
+def on_postgresql(server):
+    """Return how a life opens one fresh database of the server."""
+    url = server.url(server.database())
+    told = LedgerSettings.model_validate({"url": url, "ephemeral": True})
+    return lambda clock: open_ledger(told, clock, migrate=True, host=HOST)
+
+
+def test_two_processes_over_one_ledger(tmp_path):
+    assert sum(two_lives(tmp_path / str(seed), seed)[0] for seed in (1, 2, 3)) >= 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.xdist_group("postgresql")
+def test_two_processes_over_one_postgresql(tmp_path, postgresql):
+    assert sum(two_lives(tmp_path / str(seed), seed, on_postgresql(postgresql))[0] for seed in (1, 4)) >= 1
+
+
+@pytest.mark.soak
+@pytest.mark.postgresql
+@pytest.mark.timeout(14400)
+@pytest.mark.xdist_group("postgresql")
+def test_a_thousand_seeds_of_two_processes_over_one_postgresql(tmp_path, postgresql):
+    assert sum(two_lives(tmp_path / str(seed), seed, on_postgresql(postgresql))[0] for seed in range(5000, 6000)) >= 500

@@ -37,6 +37,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "watchdog/collectors/archives/volume_check.py": "a child's main: its output is its answer",
         "watchdog/collectors/archives/part_check.py": "a child's main: its output is its answer",
         "watchdog/collectors/host/space.py": "a child's main: its output is its answer",
+        "watchdog/notify/apprise_child.py": "a child's main: its output is its answer",
         "watchdog/panels/mcsmanager/fake/restart.py": "a hook's program",
     },
     "time_comes_from_the_clock": {

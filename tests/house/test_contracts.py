@@ -23,7 +23,9 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
         ("ledger/open.py", "watchdog.reconciler.loop"),
         ("panels/mcsmanager/client.py", "watchdog.collectors.runner"),
         ("reconciler/loop.py", "watchdog.web.server"),
+        ("notify/channels.py", "watchdog.reconciler.loop"),
     ],
+    "apprise lives in the child that sends": [("notify/sending.py", "apprise"), ("web/server.py", "apprise")],
     "a panel never peeks at its neighbour": [("panels/planted/__init__.py", "watchdog.panels.mcsmanager.view")],
     "a collector never peeks at its neighbour": [("collectors/host/__init__.py", "watchdog.collectors.docker")],
     "pure rules do no I/O": [

@@ -198,6 +198,37 @@ def test_each_change_of_a_pause_is_told_however_soon_it_follows(book: Ledger) ->
     assert [len(fresh) for fresh, _ in heard] == [1] * 6
 
 
+def test_drifts_of_a_paused_target_are_told_when_the_pause_is_over_if_they_last(book: Ledger) -> None:
+    book.teller = Telling(settings(), {}, lambda *_: None, hushed={TARGET})
+
+    def look(*names: str, now: float) -> None:
+        book.confirm(book.observe(TARGET, seen(*names), now, baseline=False), now)
+
+    look("before", now=NOW)
+    pause = book.begin_pause(PauseOrder(TARGET, "moving disks", "anna"), None, "boot", None, NOW + 1)
+    assert pause is not None
+    look("before", "short", "long", now=NOW + 2)
+    look("long", now=NOW + 3)
+    events = [(each.note.event, each.note.title.split()[-1]) for each in book.waiting("ops", NOW + 3)]
+    assert [event for event, _ in events] == ["drift_opened", "pause_begun", "drift_closed"], "only what was told before is told to its end"
+    assert book.end_pause(pause.id, None, "resumed", "anna", NOW + 4) is not None
+    after = [each.note for each in book.waiting("ops", NOW + 4)][3:]
+    assert [(each.event, "long" in each.title) for each in after] == [("pause_ended", False), ("drift_opened", True)]
+    look(now=NOW + 5)
+    assert book.waiting("ops", NOW + 5)[-1].note.event == "drift_closed"
+
+
+def test_a_pause_of_one_task_hushes_that_task_alone_and_a_pausable_panel_is_never_hushed(book: Ledger) -> None:
+    book.teller = Telling(settings(), {}, lambda *_: None, hushed={TARGET})
+    book.begin_pause(PauseOrder(TARGET, "moving disks", "anna", task="a"), None, "boot", None, NOW)
+    book.confirm(book.observe(TARGET, seen("a", "b"), NOW, baseline=False), NOW)
+    assert [each.note.event for each in book.waiting("ops", NOW)] == ["pause_begun", "drift_opened"]
+    book.teller = Telling(settings(), {}, lambda *_: None)
+    book.confirm(book.observe(TARGET, seen("a", "b", "c"), NOW + 1, baseline=False), NOW + 1)
+    book.observe(TARGET, seen(), NOW + 2, baseline=False)
+    assert [each.note.event for each in book.waiting("ops", NOW + 2)][2:] == ["drift_opened"] + ["drift_closed"] * 3
+
+
 def test_a_letter_goes_with_its_change_or_not_at_all(database: Database) -> None:
     book = database.open(SimulatedClock(NOW))
 

@@ -7,6 +7,7 @@ from tests.ledger.test_repairs import walk
 from tests.ledger.things import TARGET, drift, intended, key, leased, planned, seen
 from watchdog.ledger.open import Ledger
 from watchdog.model.approvals import ApprovalState, Holding
+from watchdog.model.notes import Letter, Note
 from watchdog.model.repairs import RepairState
 from watchdog.runtime.clock import SimulatedClock
 
@@ -37,12 +38,14 @@ def test_age_removes_what_is_over_and_nothing_else(database: Database):
     clock = SimulatedClock(wall=1000.0)
     book = database.open(clock, keep={"age": "7d"})
     _fill(book, 1000.0)
+    book.post([Letter("ops", Note("drift_opened", "warning", TARGET, "s", "o", "title"), 0.0)], 1000.0)
     nothing = dict.fromkeys(book.prune(1000.0 + 7 * DAY - 1), 0)
     assert book.prune(1000.0 + 7 * DAY - 1) == nothing
     removed = book.prune(1000.0 + 7 * DAY + 2)
 
     assert removed == {
         "episodes": 1, "repairs": 1, "approvals": 1, "holdings": 1, "pauses": 0, "ignores": 1, "evidence": 0, "objects": 1, "leases": 0,
+        "letters": 1,
     }  # fmt: skip
     assert [episode.drift.subject.id for episode in book.episodes(closed=True)] == ["blind", "open"]
     assert {record.object.id for record in book.repairs()} == {"open", "acting", "settling", "doubt"}

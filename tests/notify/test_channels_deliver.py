@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.instruments import Noted
@@ -65,10 +67,10 @@ class Post:
             note = Note("drift_opened", severity, "t", subject, f"o{self.number}", f"{subject} {self.number}")  # type: ignore[arg-type]
             assert self.ledger.post([Letter("ops", note, window)], self.clock.now().wall) == 1
 
-    def run(self, seconds: float) -> None:
+    def run(self, seconds: float, coarse: float = 0.01) -> None:
         until = self.clock.now().mono + seconds
         while self.clock.now().mono < until:
-            self.clock.advance(max(0.01, min(self.channel.step(), until - self.clock.now().mono)))
+            self.clock.advance(min(max(coarse, self.channel.step()), max(0.01, until - self.clock.now().mono)))
 
     @property
     def titles(self) -> list[str]:
@@ -120,6 +122,17 @@ def test_a_message_that_is_refused_for_good_does_not_stand_in_the_way_for_ever(p
     assert it.noted.values["watchdog_notifications_total", "ops", "drift_opened", "dropped"] == 1.0
 
 
+def test_a_digest_that_is_refused_is_taken_apart_and_only_the_bad_letter_is_lost(post):
+    it = post(digest="5m", rate="1000/h")
+    it.way.word = lambda message: "status_400" if "bad" in message.title + message.body else "ok"
+    it.write("a", "bad", "b", "c")
+    it.run(6 * 3600)
+    assert it.titles == ["a 1", "b 3", "c 4"]
+    it.write("d", "e")
+    it.run(3600)
+    assert it.titles[3:] == ["2 notifications: 2 drift_opened"], "and after it digests come again"
+
+
 def test_a_wrong_credential_is_never_a_reason_to_drop_anything(post):
     it = post()
     it.way.word = "status_401"
@@ -161,6 +174,29 @@ def test_in_quiet_hours_only_what_is_critical_goes_with_its_own_past(post):
     it.write("a", severity="critical")
     it.run(60)
     assert it.titles == ["a 1", "a 3", "a 4"]
+
+
+@settings(max_examples=10)
+@given(st.lists(st.tuples(st.floats(1, 4000), st.booleans()), min_size=1, max_size=8))
+def test_what_comes_and_goes_is_told_once_a_window_and_the_last_word_is_true(happenings):
+    with tempfile.TemporaryDirectory() as folder:
+        it = Post(Path(folder))
+        told = []
+        it.way.word = lambda message: (told.append((it.clock.now().wall, message.title.split()[0])), "ok")[1]
+        happened = []
+        for rest, opened in happenings:
+            it.run(rest, coarse=600.0)
+            event = "drift_opened" if opened else "drift_closed"
+            happened.append(event)
+            note = Note(event, "warning", "t", "s", f"o{len(happened)}", event)
+            it.ledger.post([Letter("ops", note, 3600.0)], it.clock.now().wall)
+        it.run(2 * 3600, coarse=600.0)
+        assert told[-1][1] == happened[-1], "the last word is the true one"
+        assert told[0][1] == happened[0]
+        for event in set(happened):
+            moments = [at for at, title in told if title == event]
+            assert all(later - earlier >= 3600.0 for earlier, later in pairwise(moments)), "not twice within the window"
+        it.ledger.close()
 
 
 class Blinks:

@@ -29,6 +29,13 @@ def test_a_message_arrives_with_its_key_in_a_header_and_in_the_body() -> None:
     assert box.keys == ["the-key"]
 
 
+def test_a_text_that_is_too_long_for_a_kind_is_cut_and_not_refused() -> None:
+    with mailbox() as box:
+        assert send(box.url, Message("k", "title", "x" * 50_000, "info"), 60.0) == "ok"
+        (body,) = box.messages
+    assert len(body["message"]) <= 32_768
+
+
 def test_a_receiver_that_hangs_costs_the_deadline_and_leaves_no_process() -> None:
     with mailbox() as box:
         box.go_on.clear()

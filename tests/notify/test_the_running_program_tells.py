@@ -9,16 +9,38 @@ from typing import Any
 
 import pytest
 
+from tests.support.alertmanager import FakeAlertmanager, fake_alertmanager
 from tests.support.notifying import mailbox
 from tests.support.small_world import lose_autostart, program_in, rewrite, samples, scrape, small_world, wait_until
+from watchdog.app import Program
 from watchdog.model.pauses import PauseOrder
+from watchdog.runtime.clock import SystemClock
 
 SECRET = "hook-0f1e2d3c4b5a"
 
 
+def silenced_and_let_go(program: Program, alertmanager: FakeAlertmanager) -> None:
+    """A pause is answered while Alertmanager hangs; its silence comes, goes with it, and with a person's release."""
+    pauses, order = program.world.pauses, PauseOrder("games", "moving disks", "anna", length=3600.0)
+    alertmanager.go_on.clear()
+    made = pauses.pause(order)
+    assert [each.id for each in pauses.standing("games")] == [made.id]
+    assert alertmanager.silences == {}
+    alertmanager.go_on.set()
+    wait_until(alertmanager.live, "a silence", 240)
+    pauses.resume(made.id, "anna")
+    wait_until(lambda: not alertmanager.live() and not program.commands.holdings(), "the end of the silence", 240)
+    made = pauses.pause(order)
+    (holding,) = wait_until(lambda: alertmanager.live() and program.commands.holdings(), "another silence", 240)
+    released = program.commands.release(holding.id)
+    assert released.undone and "expired 1 silence" in released.message
+    assert alertmanager.live() == []
+    pauses.resume(made.id, "anna")
+
+
 @pytest.mark.xdist_group("notify")
 def test_drift_repair_and_pause_arrive_once_and_in_order_and_the_heartbeat_beats(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with mailbox() as box, small_world() as world:
+    with mailbox() as box, small_world() as world, fake_alertmanager(SystemClock()) as alertmanager:
         url_file = world.folder / "channel.url"
         url_file.write_text(box.url(SECRET) + "\n", encoding="ascii")
         beat = world.folder / "beat.url"
@@ -29,6 +51,7 @@ def test_drift_repair_and_pause_arrive_once_and_in_order_and_the_heartbeat_beats
                 "channels": [{"name": "ops", "url_file": str(url_file), "rate": "1000/h"}],
                 "heartbeat": {"url_file": str(beat), "every": "5s"},
             }
+            document["alertmanager"] = {"url": alertmanager.url, "every": "1s"}
 
         rewrite(world.config, change)
         with program_in(world) as program:
@@ -37,8 +60,7 @@ def test_drift_repair_and_pause_arrive_once_and_in_order_and_the_heartbeat_beats
             lose_autostart(world)
             wait_until(lambda: any("mended" in title for title in box.titles), "a verified repair", 240)
             wait_until(lambda: any(": over:" in title for title in box.titles), "the end of the drift", 240)
-            made = program.world.pauses.pause(PauseOrder("games", "moving disks", "anna", length=3600.0))
-            program.world.pauses.resume(made.id, "anna")
+            silenced_and_let_go(program, alertmanager)
             wait_until(lambda: any("the pause is over" in title for title in box.titles), "the end of the pause", 240)
             wait_until(lambda: box.pings, "a heartbeat", 120)
             page = scrape(program)[1]

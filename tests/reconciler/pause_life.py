@@ -7,9 +7,12 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.support.ledger import ledger_at
+from tests.support.ledger import HOST, ledger_at
 from watchdog.errors import Refused
+from watchdog.ledger.open import Ledger, open_ledger
+from watchdog.ledger.settings import LedgerSettings
 from watchdog.model.metrics import Silent
+from watchdog.model.moments import Clock
 from watchdog.model.pauses import PauseOrder
 from watchdog.reconciler.pausing import Pauses
 from watchdog.runtime.clock import SystemClock
@@ -17,10 +20,17 @@ from watchdog.runtime.clock import SystemClock
 TARGETS = {"one": "toys", "two": "toys", "three": "toys"}
 
 
-def live(path: Path, seed: int) -> None:
+def opened(where: str, clock: Clock) -> Ledger:
+    """Open the ledger at a path, or a PostgreSQL by its URL."""
+    if where.startswith("postgresql:"):
+        return open_ledger(LedgerSettings(url=where), clock, migrate=False, host=HOST)
+    return ledger_at(Path(where), clock)
+
+
+def live(where: str, seed: int) -> None:
     """Order and end pauses until killed."""
     rng, clock, lock, never = random.Random(seed), SystemClock(), threading.Lock(), threading.Event()
-    pauses = Pauses(ledger_at(path, clock), clock, Silent(), TARGETS, "boot-1", lambda _target: None)
+    pauses = Pauses(opened(where, clock), clock, Silent(), TARGETS, "boot-1", lambda _target: None)
 
     def tell(*words: object) -> None:
         with lock:
@@ -51,4 +61,4 @@ def live(path: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    live(Path(sys.argv[1]), int(sys.argv[2]))
+    live(sys.argv[1], int(sys.argv[2]))

@@ -200,6 +200,18 @@ class Shelf:
         return self.at_work
 
 
+class Bell:
+    """Takes alerts while it has ``room``."""
+
+    def __init__(self):
+        self.rung = []
+        self.room = True
+
+    def take(self, alarms):
+        self.rung += alarms if self.room else ()
+        return self.room
+
+
 class Program:
     """The backing of the web."""
 
@@ -210,6 +222,7 @@ class Program:
         self.pauses = Siesta(self.commands)
         self.archives = Shelf()
         self.inlets = Inlets((), SystemClock(), self.book)
+        self.alarms = Bell()
         self.unhealthy = ()
         self.unready = ()
 

@@ -11,8 +11,8 @@ from watchdog.model import panels as panel_ports
 from watchdog.model.metrics import Metric, borrowed_of
 from watchdog.notify import metrics as notify
 from watchdog.panels import discover
+from watchdog.reconciler import alarms, pausing, ruling
 from watchdog.reconciler import metrics as reconciler
-from watchdog.reconciler import pausing, ruling
 from watchdog.runtime import supervision
 from watchdog.web import server
 
@@ -27,6 +27,7 @@ def own_metrics() -> tuple[Metric, ...]:
         *reconciler.METRICS,
         *pausing.METRICS,
         *ruling.METRICS,
+        *alarms.METRICS,
         *notify.METRICS,
         *pages.METRICS,
         *server.METRICS,

@@ -6,14 +6,15 @@ import hashlib
 import hmac
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from watchdog.errors import WatchdogError
-from watchdog.model.inbound import Inbound, Received
+from watchdog.model.inbound import Inbound, Received, inbound_of
 from watchdog.model.metrics import Instruments, Metric
 from watchdog.model.moments import Clock
+from watchdog.model.panels import Target
 from watchdog.runtime.log import get_logger
 from watchdog.runtime.loops import LoopSpec
 
@@ -120,8 +121,13 @@ class Inlets:
         while self._receive_one():
             continue
 
-    def drain(self) -> None:
-        """Receive what waits when the loop has ended, for a bounded time: its senders were told that it is taken."""
+    def drain(self, late: Collection[str] = ()) -> None:
+        """Receive what waits when the loop has ended, for a bounded time: its senders were told that it is taken.
+
+        ``late`` are loops that have not ended.
+        """
+        if LOOP in late:
+            return
         began = self._clock.now()
         while self._clock.now().since(began) < DRAIN_SECONDS and self._receive_one():
             continue
@@ -148,6 +154,11 @@ class Inlets:
 
     def _count(self, door: Door, result: str, by: float = 1.0) -> None:
         self._instruments.count(METRICS[0].name, door.panel, door.target, result, by=by)
+
+
+def doors_of(targets: Iterable[tuple[str, Target]]) -> tuple[Door, ...]:
+    """Given (panel, connected target) of all targets, return the doors that they open."""
+    return tuple(Door(panel, target.name, each) for panel, target in targets for each in inbound_of(target))
 
 
 def _nobody() -> None:

@@ -64,7 +64,8 @@ def notices_of(
     try:
         return Notices(
             settings.notify, settings.alertmanager, ledger, clock, instruments, host=settings.host, holder=holder, severities=severities(),
-            targets=reconcilers.keys(), panels=watched, standing=pauses.standing, sights=sights, healthy=healthy, wake=wake,
+            targets=reconcilers.keys(), panels=watched, standing=pauses.standing,
+            subjects=lambda name: tuple(reconcilers[name].status.subjects), sights=sights, healthy=healthy, wake=wake,
         )  # fmt: skip
     except BadSettings as error:
         raise BadSettings(f"alertmanager.url: {error}") from None

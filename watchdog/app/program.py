@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 
 from watchdog import __version__
 from watchdog.app.catalogue import own_metrics
+from watchdog.app.control import control_door
 from watchdog.app.lease import EVERY as LEASE_EVERY
 from watchdog.app.lease import HostLease
 from watchdog.app.world import Shared, World
@@ -25,8 +24,8 @@ from watchdog.reconciler.counts import RepairCounts
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.log import configure, get_logger
 from watchdog.runtime.supervision import LoopSpec, sd_notify
-from watchdog.settings import SettingsBase, control_path
-from watchdog.web.ports import Archives, Inlets, Pages, Pauses, Report
+from watchdog.settings import SettingsBase
+from watchdog.web.ports import Alarms, Archives, Inlets, Pages, Pauses, Report
 from watchdog.web.server import Server
 
 log = get_logger(__name__)
@@ -91,6 +90,11 @@ class Program:
     def inlets(self) -> Inlets:
         """Return the doors for reports of the present world."""
         return self.world.inlets
+
+    @property
+    def alarms(self) -> Alarms:
+        """Return where alerts go in the present world."""
+        return self.world.rules.alarms
 
     def health(self) -> Report:
         """Say whether supervisor and scheduler live; never about a target."""
@@ -201,7 +205,7 @@ class Program:
         self.world = World(settings, self._shared)
         self._add_keeper(self.world)
         # the address is taken before any loop works: a second program on it must not have judged anything
-        self.server = Server(settings.server, self, self._control(), book)
+        self.server = Server(settings.server, self, control_door(settings), book)
         self.server.start()
         self._restore_counts()
         self.world.start()
@@ -259,14 +263,6 @@ class Program:
         return open_ledger(
             settings.ledger, self._clock, migrate=True, host=settings.host, instruments=book, patient=True, forgiving=forgiving
         )
-
-    def _control(self) -> Path | None:
-        """Return where to make the control socket, None where this user cannot: facts are exported all the same."""
-        path = control_path(self._settings)
-        if self._settings.server.control_socket is None and not os.access(path.parent, os.W_OK | os.X_OK):
-            log.warning("no control socket: commands on this host need --url, and changes a token", directory=str(path.parent))
-            return None
-        return path
 
     def _add_keeper(self, world: World) -> None:
         world.supervisor.add(LoopSpec("ledger", self._keep, LEASE_EVERY, 60.0))

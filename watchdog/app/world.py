@@ -12,12 +12,12 @@ from typing import Any
 
 from watchdog.app.inbound import LOOP as INBOUND_LOOP
 from watchdog.app.inbound import METRICS as INBOUND_METRICS
-from watchdog.app.inbound import Door, Inlets
+from watchdog.app.inbound import Inlets, doors_of
 from watchdog.app.news import News
 from watchdog.app.noticing import notices_of
 from watchdog.app.policies import TimedPanel, policy_of
 from watchdog.app.rooms import Rooms, build_rooms
-from watchdog.app.ruling import needs_of, pressure_rules, window_rules
+from watchdog.app.ruling import build_rules, needs_of
 from watchdog.collectors import runner
 from watchdog.collectors.runner import CollectorRunner
 from watchdog.exposition import pages
@@ -27,7 +27,6 @@ from watchdog.ledger.open import Ledger
 from watchdog.model import panels as panel_ports
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.holdings import tends_of
-from watchdog.model.inbound import inbound_of
 from watchdog.model.metrics import borrowed_of, families, families_of
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
@@ -36,6 +35,7 @@ from watchdog.notify.metrics import METRICS as NOTIFY_METRICS
 from watchdog.panels import discover
 from watchdog.reconciler.act import OnStep, no_step
 from watchdog.reconciler.adopt import holder_name
+from watchdog.reconciler.alarms import METRICS as ALARM_METRICS
 from watchdog.reconciler.commands import Commands
 from watchdog.reconciler.counts import RepairCounts
 from watchdog.reconciler.holding import TargetHoldings
@@ -44,7 +44,6 @@ from watchdog.reconciler.metrics import METRICS, SPECS
 from watchdog.reconciler.pausing import METRICS as PAUSE_METRICS
 from watchdog.reconciler.pausing import Pauses
 from watchdog.reconciler.ruling import METRICS as RULE_METRICS
-from watchdog.reconciler.ruling import Ruling
 from watchdog.reconciler.runner import RepairRunner
 from watchdog.runtime import supervision
 from watchdog.runtime.clock import boot_id
@@ -108,8 +107,6 @@ class World:
         names = {target.name: panel for panel, target in settings.targets()}
         self.pauses = Pauses(ledger, clock, self.book, names, boot_id(), self._hurry_target, forgetful=settings.ledger.ephemeral)
         self.pauses.waker = self._pauses_changed
-        windows, pressures = window_rules(settings.pauses, names), pressure_rules(settings.pauses, names)
-        self.ruling = Ruling(self.pauses, windows, pressures, clock, self.book, lambda: self.store.actual)
         self.reconcilers: dict[str, Reconciler] = {}
         for name, target in settings.targets():
             self.reconcilers[target.name] = self._reconciler(panels[name], target)
@@ -119,7 +116,11 @@ class World:
             settings, ledger, clock, self.book, self.reconcilers, self.pauses, self._holder, self.supervisor.healthy, self.supervisor.wake
         )
         self.commands.undoer = self.notices.undo
-        self.inlets = Inlets(self._doors(), clock, self.book)
+        self.rules = build_rules(
+            settings.pauses, names, self.pauses, self.commands.status, self._wake_target, self.supervisor.wake, clock, self.book,
+            lambda: self.store.actual,
+        )  # fmt: skip
+        self.inlets = Inlets(doors_of((panel, self.reconcilers[name].target) for name, panel in names.items()), clock, self.book)
         self.inlets.waker = lambda: self.supervisor.wake(INBOUND_LOOP)
         self.collectors = {
             spec.name: CollectorRunner(spec, self.store, clock, self.book, goes_on=spec.name in going_on) for spec in self.rooms.specs
@@ -130,7 +131,7 @@ class World:
 
     def start(self) -> None:
         """Start the loops."""
-        self._shared.ledger.teller = self.notices.teller
+        self._shared.ledger.teller = self.notices.begin()
         self.schedule.start()
         self.rooms.start()
         self.supervisor.start()
@@ -139,8 +140,8 @@ class World:
         """Stop planning, let running repairs end or mark them, and end all loops, within about ``seconds``."""
         self.repairs.stop(seconds / 2)
         late = self.supervisor.stop(seconds / 2)
-        if INBOUND_LOOP not in late:
-            self.inlets.drain()
+        self.rules.drain(late)
+        self.inlets.drain(late)
         if late:
             log.warning("some loops did not end in time; their threads are left", loops=", ".join(late))
         self.schedule.stop()
@@ -153,7 +154,7 @@ class World:
     def keep_own_rows(self) -> None:
         """Let the book forget targets, collectors, loops and sources that this world does not have."""
         keep = self.book.keep
-        keep((*METRICS, *PAUSE_METRICS, *INBOUND_METRICS, *panel_ports.METRICS), "target", self.reconcilers)
+        keep((*METRICS, *PAUSE_METRICS, *INBOUND_METRICS, *ALARM_METRICS, *panel_ports.METRICS), "target", self.reconcilers)
         keep(runner.METRICS, "collector", self.collectors)
         keep(RULE_METRICS, "rule", self.settings.pauses.names())
         keep(supervision.METRICS, "loop", self.supervisor.names)
@@ -216,13 +217,6 @@ class World:
         made.waker = lambda: self._wake_target(target.name)
         return made
 
-    def _doors(self) -> list[Door]:
-        return [
-            Door(panel, target.name, inbound)
-            for panel, target in self.settings.targets()
-            for inbound in inbound_of(self.reconcilers[target.name].target)
-        ]
-
     def _add_loops(self) -> None:
         for collector in self.collectors.values():
             self.supervisor.add(collector.loop)
@@ -238,8 +232,8 @@ class World:
         self.supervisor.add(self.pauses.spec())
         for spec in self.notices.loops():
             self.supervisor.add(spec)
-        self.supervisor.add(self.ruling.spec())
-        self.supervisor.add(self.inlets.spec())
+        for spec in (*self.rules.loops(), self.inlets.spec()):
+            self.supervisor.add(spec)
         self.supervisor.add(LoopSpec("process", self._process, PROCESS_SECONDS, 30.0))
 
     def _pass_of(self, name: str, reconciler: Reconciler) -> Callable[[], float]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from watchdog.ledger.book import Book
 from watchdog.ledger.ignores import Ignoring
+from watchdog.ledger.pauses import standing_pauses
 from watchdog.ledger.schema import UNFINISHED, baselines, episodes, memories, objects, repairs
 from watchdog.ledger.values import episode, evidence_key, pack, pack_drift, unpack_drift
 from watchdog.model.approvals import BaselineState
 from watchdog.model.drifts import Drift, Episode, Judgement
+from watchdog.model.notes import Letter
+from watchdog.model.pauses import Pause
 
+Word = Callable[[Episode, tuple[Pause, ...]], tuple[Letter, ...]]
 FORGIVE_AFTER = 3600.0
 _ONE_MORE = episodes.c.version + 1
 
@@ -70,7 +74,7 @@ class Episodes(Book):
             rows = connection.execute(select(episodes).where(episodes.c.id.in_(ids))).mappings()
             found = {row["id"]: episode(row) for row in rows}
             opened = [found[item.id] for item in given if item.opened_at is None and _is_opened(found.get(item.id), now)]
-            self._tell(connection, [letter for each in opened for letter in self.teller.opened(each)], now)
+            self._tell_of(connection, self.teller.opened, opened, now)
         return tuple(found[item.id] for item in given if item.id in found)
 
     def episodes(self, target: str | None = None, *, closed: bool = False, limit: int = 1000) -> tuple[Episode, ...]:
@@ -133,7 +137,13 @@ class Episodes(Book):
         connection.execute(update(episodes).where(episodes.c.id.in_(ids)).values(closed_at=now, blind_since=None, version=_ONE_MORE))
         _forgive(connection, {row["object_key"] for row in gone if row["object_key"]}, now)
         told = [episode(row) for row in gone if row["opened_at"] is not None and not row["baseline"]]
-        self._tell(connection, [letter for each in told for letter in self.teller.closed(each)], now)
+        self._tell_of(connection, self.teller.closed, told, now)
+
+    def _tell_of(self, connection: Connection, word: Word, some: Sequence[Episode], now: float) -> None:
+        """Write what is to be told of episodes of one target, in the transaction that changed them."""
+        if some:
+            paused = standing_pauses(connection, self._host, some[0].drift.target)
+            self._tell(connection, [letter for each in some for letter in word(each, paused)], now)
 
 
 def _is_opened(found: Episode | None, now: float) -> bool:

@@ -7,7 +7,8 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Connection, RowMapping, select, update
 
 from watchdog.ledger.book import Book
-from watchdog.ledger.schema import pauses
+from watchdog.ledger.schema import episodes, pauses
+from watchdog.ledger.values import episode
 from watchdog.model.notes import Event
 from watchdog.model.pauses import Pause, PauseEnd, PauseOrder, PauseSource
 
@@ -63,6 +64,13 @@ class Pauses(Book):
             row = connection.execute(select(pauses).where(pauses.c.id == pause_id, pauses.c.host == self._host)).mappings().one_or_none()
         return None if row is None else _pause(row)
 
+    def _tell_what_waited(self, connection: Connection, pause: Pause, now: float) -> None:
+        """Tell of drifts that were confirmed during a pause and outlast it; of what was told before nothing is written again."""
+        mine = (episodes.c.host == self._host) & (episodes.c.target == pause.target) & (episodes.c.opened_at >= pause.created_at)
+        rows = connection.execute(select(episodes).where(mine, episodes.c.closed_at.is_(None), ~episodes.c.baseline)).mappings().all()
+        left = standing_pauses(connection, self._host, pause.target)
+        self._tell(connection, [letter for row in rows for letter in self.teller.opened(episode(row), left)], now)
+
     def _standing_pause(self, pause_id: int) -> ColumnElement[bool]:
         return (pauses.c.id == pause_id) & (pauses.c.host == self._host) & _STANDING
 
@@ -75,7 +83,15 @@ class Pauses(Book):
 
     def _told(self, connection: Connection, event: Event, pause: Pause, now: float) -> Pause:
         self._tell(connection, self.teller.pause(event, pause), now)
+        if event == "pause_ended":
+            self._tell_what_waited(connection, pause, now)
         return pause
+
+
+def standing_pauses(connection: Connection, host: str, target: str) -> tuple[Pause, ...]:
+    """Return the pauses of a target that stand, in a transaction of the caller's."""
+    mine = select(pauses).where(pauses.c.host == host, pauses.c.target == target, _STANDING).order_by(pauses.c.id)
+    return tuple(map(_pause, connection.execute(mine).mappings().all()))
 
 
 def _terms(order: PauseOrder, until: float | None, boot: str, until_mono: float | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from watchdog.ledger.schema import (
     leases,
     object_remedies,
     objects,
+    outbox,
     pauses,
     repairs,
 )
@@ -44,6 +45,7 @@ class Pruning(Book):
                 "approvals": _remove(connection, approvals, over & (approvals.c.requested_at < before)),
                 "holdings": _remove(connection, holdings, (holdings.c.host == self._host) & (holdings.c.released_at < before)),
                 "pauses": self._thin(connection, pauses, resumed, pauses.c.ended_at, before),
+                "letters": _remove(connection, outbox, (outbox.c.host == self._host) & (outbox.c.created_at < before)),
                 "ignores": _remove(connection, ignores, (ignores.c.host == self._host) & (ignores.c.until < before)),
                 "evidence": self._evidence(connection),
                 "objects": self._objects(connection, before),

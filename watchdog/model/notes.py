@@ -70,11 +70,14 @@ class Backlog:
 
 
 class Teller(Protocol):
-    """What the ledger asks while it writes: who is to be told of this? Pure and quick; the letters go into the same transaction."""
+    """What the ledger asks while it writes: who is to be told of this? Pure and quick; the letters go into the same transaction.
 
-    def opened(self, episode: Episode, /) -> tuple[Letter, ...]: ...
+    ``pauses`` are those of the target that stand: what is left alone is not told of before its pause is over.
+    """
 
-    def closed(self, episode: Episode, /) -> tuple[Letter, ...]: ...
+    def opened(self, episode: Episode, pauses: tuple[Pause, ...], /) -> tuple[Letter, ...]: ...
+
+    def closed(self, episode: Episode, pauses: tuple[Pause, ...], /) -> tuple[Letter, ...]: ...
 
     def repair(self, record: RepairRecord, /) -> tuple[Letter, ...]: ...
 

@@ -54,11 +54,15 @@ def deliver(order: dict[str, Any]) -> str:
         sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, app_id="panel-watchdog", app_url=""))
         if not sender.add(with_key(order["url"], order["key"])) or len(sender) != 1:
             return "bad_url"
+        if "overflow=" not in order["url"]:  # by default too long a text is sent as it is, and refused
+            sender[0].overflow_mode = apprise.OverflowMode.TRUNCATE
         if not order["title"]:
             return "ok"
         kinds = {"critical": apprise.NotifyType.FAILURE, "warning": apprise.NotifyType.WARNING}
         kind = kinds.get(order["type"], apprise.NotifyType.INFO)
-        sent = sender.notify(body=order["body"] or order["title"], title=order["title"], notify_type=kind)
+        sent = sender.notify(
+            body=order["body"] or order["title"], title=order["title"], notify_type=kind, body_format=apprise.NotifyFormat.TEXT
+        )
         return "ok" if sent else ear.word or "failed"
 
 

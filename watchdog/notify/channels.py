@@ -74,6 +74,7 @@ class Channel:
         self._dice = dice or random.Random()  # noqa: S311
         self._on_step = on_step
         self._failures = 0
+        self._singly = False
         self._not_before = float("-inf")
         self._failing_since: float | None = None
         self._heard = float("-inf")
@@ -119,11 +120,13 @@ class Channel:
         due = self._book.waiting(self.name, now.wall)
         sends = self._book.sends(self.name, now.wall - HOUR, now.wall)
         chosen = pace(due, sends, now.wall, rate=self._settings.rate, digest=self._settings.digest, quiet=self._is_quiet(now))
+        self._singly &= len(due) > 1
         if not chosen.parcels:
             fresh = now.mono - self._heard < FRESH and not due
             return SOON if fresh else min(LOOK_EVERY, chosen.rest or LOOK_EVERY)
         batch = f"{self._holder}/{now.mono:.6f}"
-        taken = self._book.claim([each.id for each in chosen.parcels], batch, self._holder, now.wall)
+        together = chosen.parcels[:1] if self._singly else chosen.parcels
+        taken = self._book.claim([each.id for each in together], batch, self._holder, now.wall)
         if not taken:
             return SOON
         self._on_step("claimed")
@@ -135,7 +138,9 @@ class Channel:
 
     def _ended(self, taken: tuple[Parcel, ...], batch: str, word: str) -> float:
         wall = self._clock.now().wall
-        hopeless = word in REFUSED and min(each.attempts for each in taken) + 1 >= MOST_REFUSALS
+        # a digest that is refused is taken apart: what is wrong with one letter must not cost the others
+        self._singly |= word in REFUSED and len(taken) > 1
+        hopeless = word in REFUSED and len(taken) == 1 and taken[0].attempts + 1 >= MOST_REFUSALS
         if word == OK:
             self._counted(taken, "sent" if len(taken) == 1 else "digested")
             mark: Callable[[], object] = lambda: self._book.delivered(batch, wall)  # noqa: E731

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from watchdog.errors import LedgerUnavailable
 from watchdog.model.approvals import Holding
-from watchdog.model.drifts import Severity
+from watchdog.model.drifts import Severity, Subject
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.model.notes import Letter, Note, OutboxBook
@@ -59,6 +59,7 @@ class Notices:
         targets: Collection[str],
         panels: Mapping[str, str],
         standing: Callable[[str], tuple[Pause, ...]],
+        subjects: Callable[[str], Collection[Subject]],
         sights: Callable[[], tuple[Sight, ...]],
         healthy: Callable[[], bool],
         wake: Callable[[str], None],
@@ -73,16 +74,25 @@ class Notices:
         self.channels = {
             each.name: Channel(each, ledger, clock, instruments, holder, host, sender) for each in notify.channels
         }  # fmt: skip
-        self.teller = Telling(notify, severities, self._heard)
+        self.teller = Telling(notify, severities, self._heard, hushed=panels)
         bounds = Bounds(notify.unknown, notify.keep, notify.most)
         self.watch = Watch(ledger, clock, instruments, sights, self.teller.letters, self._shout, self.channels, bounds)
         self._settings = notify.heartbeat
         self.heartbeat = None if notify.heartbeat is None else Heartbeat(notify.heartbeat, self.unwell, clock, instruments)
-        instruments.set("watchdog_heartbeat_enabled", value=float(self.heartbeat is not None))
         self.silences = (
             None if alertmanager is None
-            else Silences(alertmanager, Alertmanager(alertmanager, clock), ledger, clock, instruments, host, panels, standing)
+            else Silences(alertmanager, Alertmanager(alertmanager, clock), ledger, clock, instruments, host, panels, standing, subjects)
         )  # fmt: skip
+
+    def begin(self) -> Telling:
+        """Show what is configured and nothing of what was before a reload; return who is asked what to tell."""
+        self._instruments.set("watchdog_heartbeat_enabled", value=float(self.heartbeat is not None))
+        if self.heartbeat is None:
+            self._instruments.drop("watchdog_heartbeat_last_success_timestamp_seconds")
+        if self.silences is None:
+            for name in ("watchdog_alertmanager_up", "watchdog_alertmanager_last_success_timestamp_seconds", "watchdog_silences"):
+                self._instruments.drop(name)
+        return self.teller
 
     def loops(self) -> tuple[LoopSpec, ...]:
         """Return the loops. Without a channel, a heartbeat and an Alertmanager there is none."""

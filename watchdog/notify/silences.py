@@ -8,13 +8,13 @@ the comment, ``[panel-watchdog:HOST:PAUSE]``; a silence without it is never touc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
-from watchdog.errors import LedgerUnavailable, Refused, WatchdogError
+from watchdog.errors import LedgerUnavailable, Permanent, WatchdogError
 from watchdog.model.approvals import Holding
-from watchdog.model.drifts import ObjectKey
+from watchdog.model.drifts import ObjectKey, Subject
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.pauses import Pause
@@ -30,6 +30,8 @@ HELD: Final = "silence"
 CREATOR: Final = "panel-watchdog"
 SLACK: Final = 30.0
 """Seconds by which a silence's end may be off before it is set anew."""
+IDLE_EVERY: Final = 600.0
+"""Seconds between looks while no pause stands: so that one knows beforehand whether Alertmanager can be reached."""
 LEAST: Final = 5.0
 """Seconds: a pause that ends sooner is not worth a silence any more; Alertmanager refuses an end that lies in its past."""
 
@@ -49,7 +51,8 @@ class SilenceBook(Protocol):
 class Silences:
     """The silences of this host's pauses. ``panels`` maps each target whose alerts are to be silenced to its panel.
 
-    ``standing`` returns the pauses of a target that are not over at this moment, and may raise LedgerUnavailable.
+    ``standing`` returns the pauses of a target that are not over at this moment, and may raise LedgerUnavailable; ``subjects`` what the
+    newest pass knew of: a task may be paused by its name, and alerts name it by its id.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Silences:
         host: str,
         panels: Mapping[str, str],
         standing: Callable[[str], tuple[Pause, ...]],
+        subjects: Callable[[str], Collection[Subject]] = lambda _target: (),
         on_step: Callable[[str], None] = lambda _mark: None,
     ) -> None:
         self._settings = settings
@@ -72,8 +76,10 @@ class Silences:
         self._host = host
         self._panels = panels
         self._standing = standing
+        self._subjects = subjects
         self._on_step = on_step
         self._broken = False
+        self._asked = float("-inf")
         instruments.set("watchdog_alertmanager_up", value=0.0)
 
     def spec(self) -> LoopSpec:
@@ -112,25 +118,34 @@ class Silences:
         holdings = [each for each in self._book.holdings(released=True) if each.what == HELD]
         released = {_number(each) for each in holdings if each.released_at is not None}
         held = {_number(each): each for each in holdings if each.released_at is None}
-        if not wanted and not held:
-            return 0  # nothing can be ours, for a holding is written before its silence: so nobody is asked
-        ours = self._ours()
+        if not wanted and not held and now.mono - self._asked < IDLE_EVERY:
+            return 0  # nothing should be ours, for a holding is written before its silence
         by_pause: dict[int, list[Silence]] = {}
-        for silence in ours:
+        for silence in self._ours():
             by_pause.setdefault(_pause_of(silence, self._host), []).append(silence)
-        live = sum(
-            self._keep(pause, by_pause.get(pause.id, []), held.get(pause.id), now) for pause in wanted.values() if pause.id not in released
-        )
+        self._asked = now.mono
         for number, several in by_pause.items():
             if number not in wanted or number in released:
                 self._expire_all(several)
         for number, holding in held.items():
             if number not in wanted:
                 self._book.release_holding(holding.id, now.wall)
-        return live
+        return self._keep_all([pause for pause in wanted.values() if pause.id not in released], by_pause, held, now)
 
     def _ours(self) -> list[Silence]:
         return [each for each in self._alertmanager.silences() if _pause_of(each, self._host)]
+
+    def _keep_all(self, pauses: list[Pause], known: Mapping[int, list[Silence]], held: Mapping[int, Holding], now: Moment) -> int:
+        """See to each pause; one whose silence is refused keeps nobody else's from being made. Raises the first refusal at the end."""
+        live, refused = 0, None
+        for pause in pauses:
+            try:
+                live += self._keep(pause, known.get(pause.id, []), held.get(pause.id), now)
+            except Permanent as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+        return live
 
     def _keep(self, pause: Pause, known: list[Silence], held: Holding | None, now: Moment) -> bool:
         """See that exactly one silence stands for a pause; return whether one does."""
@@ -165,7 +180,7 @@ class Silences:
         return now.wall + self._settings.lease if pause.until is None else pause.until
 
     def _differs(self, silence: Silence, pause: Pause, ends: float, now: Moment) -> bool:
-        if silence.matchers != self._matchers(pause):
+        if not _says(silence.matchers, self._matchers(pause)):
             return True
         if pause.until is None:  # a lease is renewed at its half; one that is longer was of a pause that had an end
             left = silence.ends_at - now.wall
@@ -180,7 +195,8 @@ class Silences:
     def _matchers(self, pause: Pause) -> frozenset[Matcher]:
         found: set[Matcher] = {("target", pause.target, False)}
         if pause.task:  # alerts name their subject as kind/id or id; one that names none is not of this task and goes on
-            found.add(("subject", f"(?:[^/]*/)?{re.escape(pause.task)}", True))
+            ids = {pause.task, *(each.id for each in self._subjects(pause.target) if each.name == pause.task)}
+            found.add(("subject", f"(?:[^/]*/)?(?:{'|'.join(sorted(map(re.escape, ids)))})", True))
         return frozenset(found | {(name, value, False) for name, value in self._settings.matchers.items()})
 
     def _hold(self, pause: Pause, ends: float, now: Moment) -> None:
@@ -203,10 +219,17 @@ def _pause_of(silence: Silence, host: str) -> int:
     return int(found[2]) if found and silence.created_by == CREATOR and unquote(found[1]) == host else 0
 
 
+def _says(has: frozenset[Matcher], wanted: frozenset[Matcher]) -> bool:
+    """Whether a silence covers what is wanted; after a restart we know less names than it says, and that is no reason to make it anew."""
+    if {each for each in has if each[0] != "subject"} != {each for each in wanted if each[0] != "subject"}:
+        return False
+    theirs, ours = ([value for name, value, _ in each if name == "subject"] for each in (has, wanted))
+    return len(theirs) == len(ours) and all(_ids(less) <= _ids(more) for less, more in zip(ours, theirs, strict=True))
+
+
+def _ids(pattern: str) -> set[str]:
+    return set(pattern.removeprefix("(?:[^/]*/)?(?:").removesuffix(")").split("|"))
+
+
 def _number(holding: Holding) -> int:
     return int(holding.object.id) if holding.object.id.isdigit() else 0
-
-
-def refuse_without(holding: Holding) -> str:
-    """Say that a silence cannot be ended because no Alertmanager is configured any more. Raises Refused always."""
-    raise Refused(f"no alertmanager is configured any more; by hand: {holding.undo} ({holding.parameters.get('key')})")

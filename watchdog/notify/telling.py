@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from watchdog.model.approvals import Approval, BaselineState
@@ -32,10 +32,18 @@ def wants(channel: ChannelSettings, note: Note) -> bool:
 class Telling:
     """The rules of one configuration.
 
-    ``severities`` is by (panel, drift kind); ``heard`` is told of the letters that are about to be kept.
+    ``severities`` is by (panel, drift kind); ``heard`` is told of the letters that are about to be kept. Drifts of ``hushed`` targets are
+    not told while a pause covers them.
     """
 
-    def __init__(self, settings: NotifySettings, severities: Mapping[tuple[str, str], Severity], heard: Heard) -> None:
+    def __init__(
+        self,
+        settings: NotifySettings,
+        severities: Mapping[tuple[str, str], Severity],
+        heard: Heard,
+        hushed: Collection[str] = frozenset(),
+    ) -> None:
+        self._hushed = hushed
         self._channels = settings.channels
         self._window = settings.dedupe
         self._severities = severities
@@ -48,13 +56,14 @@ class Telling:
         window = 0.0 if note.event in _EACH else self._window
         return tuple(Letter(channel.name, note, window) for channel in self._channels if wants(channel, note))
 
-    def opened(self, episode: Episode, /) -> tuple[Letter, ...]:
-        """Tell of a confirmed drift, unless a person ignores it."""
-        return self._about(episode, words.opened)
+    def opened(self, episode: Episode, pauses: tuple[Pause, ...], /) -> tuple[Letter, ...]:
+        """Tell of a confirmed drift, unless a person ignores it or a pause covers it: then its end asks again."""
+        return () if self._left_alone(episode, pauses) else self._about(episode, words.opened)
 
-    def closed(self, episode: Episode, /) -> tuple[Letter, ...]:
-        """Tell of its end, likewise."""
-        return self._about(episode, words.closed)
+    def closed(self, episode: Episode, pauses: tuple[Pause, ...], /) -> tuple[Letter, ...]:
+        """Tell of its end, likewise; what was told before a pause began is told to its end."""
+        since = [pause for pause in pauses if episode.opened_at is not None and pause.created_at <= episode.opened_at]
+        return () if self._left_alone(episode, since) else self._about(episode, words.closed)
 
     def repair(self, record: RepairRecord, /) -> tuple[Letter, ...]:
         """Tell of a verdict, of giving up, and of doubt."""
@@ -75,6 +84,10 @@ class Telling:
     def posted(self, fresh: Collection[Letter], resting: Collection[Letter], /) -> None:
         """Pass it on."""
         self._heard(fresh, resting)
+
+    def _left_alone(self, episode: Episode, pauses: Iterable[Pause]) -> bool:
+        drift = episode.drift
+        return drift.target in self._hushed and any(each.covers(drift.subject.id, drift.subject.name) for each in pauses)
 
     def _about(self, episode: Episode, word: Callable[[Episode, Severity], Note]) -> tuple[Letter, ...]:
         ignored = episode.ignore_reason is not None and (episode.ignored_until is None or episode.last_seen < episode.ignored_until)

@@ -78,11 +78,11 @@ def paused(event: Event, pause: Pause) -> Note:
     """Tell of a pause that began, was changed, or is over."""
     what = f"{pause.target}, task {pause.task}" if pause.task else pause.target
     if event == "pause_ended":
-        title, about = f"{what}: the pause is over ({pause.end} by {pause.ended_by})", "repairs go on"
+        title, about = f"{what}: the pause is over ({pause.end} by {pause.ended_by})", ""
     else:
         word = "paused" if event == "pause_begun" else "its pause is changed:"
         title = f"{what}: {word} {'until further notice' if pause.until is None else 'until ' + when(pause.until)}"
-        about = f"by {pause.by} ({pause.source}); nothing of it is repaired meanwhile"
+        about = f"by {pause.by} ({pause.source})"
     occasion = f"pause/{pause.id}/{pause.version}"
     return _note(event, "info", pause.target, f"pause/{pause.target}/{pause.task}", occasion, title, pause.reason, about)
 
@@ -142,11 +142,10 @@ def message(parcels: Sequence[Parcel], host: str) -> tuple[str, str, Severity]:
     severity = max((each.note.severity for each in parcels), key=_rank)
     events = Counter(each.note.event for each in parcels)
     title = f"{len(parcels)} notifications: " + ", ".join(f"{count} {event}" for event, count in sorted(events.items()))
-    # the newest say more of how things stand, but the order is that of events
-    shown = parcels[-LISTED:]
-    before = f"({len(parcels) - LISTED} older ones are not listed; panel-watchdog history has them)" if len(parcels) > LISTED else ""
-    lines = [f"- {when(each.created_at)} {each.note.title}" for each in shown]
-    return _cut(title, TITLE), _cut("\n".join(line for line in (before, *lines, f"host: {host}") if line), 2 * BODY), severity
+    # the newest first: they say how things stand, and what is too long for a channel is cut at its end
+    lines = [f"- {when(each.created_at)} {each.note.title}" for each in reversed(parcels[-LISTED:])]
+    more = f"and {len(parcels) - LISTED} older ones: panel-watchdog history has them" if len(parcels) > LISTED else ""
+    return _cut(title, TITLE), _cut("\n".join(line for line in (f"host: {host}; the newest first", *lines, more) if line), BODY), severity
 
 
 def _rank(severity: Severity) -> int:

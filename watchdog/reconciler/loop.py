@@ -13,17 +13,18 @@ from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Target
-from watchdog.model.pauses import Pause, PauseFacts, PauseSays, StandingPause, pausable
+from watchdog.model.pauses import Pause, PauseFacts, PauseSays, StandingPause
 from watchdog.model.places import Place
-from watchdog.model.repairs import LedgerFacts, Mode, Plan, PlannedRepair, RepairRecord, RepairState
+from watchdog.model.repairs import LedgerFacts, Plan, PlannedRepair, RepairState
 from watchdog.model.snapshots import Actual
 from watchdog.reconciler.acting import Desk, Starter
 from watchdog.reconciler.conditions import conditions
-from watchdog.reconciler.confirm import missing_looks, missing_seconds
 from watchdog.reconciler.counts import RepairCounts
+from watchdog.reconciler.due import Deadlines, next_look
 from watchdog.reconciler.guard import Guard
 from watchdog.reconciler.look import Look, Looker, sift
 from watchdog.reconciler.metrics import born
+from watchdog.reconciler.pause_check import said_of_pauses
 from watchdog.reconciler.planner import Scene, candidates, plan
 from watchdog.reconciler.policy import Policy
 from watchdog.reconciler.ports import LedgerPort
@@ -31,7 +32,7 @@ from watchdog.reconciler.runner import RepairRunner, Spawn, daemon_thread
 from watchdog.reconciler.standing import Books, Standing, remembered
 from watchdog.reconciler.status import PassResult, SubjectState, TargetStatus, drift_states, subject_states
 from watchdog.reconciler.steady import Steady
-from watchdog.reconciler.verify import FreshLook, sources, truth_age, wait_for
+from watchdog.reconciler.verify import FreshLook, sources, truth_age
 from watchdog.runtime.log import get_logger
 from watchdog.runtime.loops import LoopSpec
 
@@ -39,10 +40,6 @@ log = get_logger(__name__)
 
 LONGEST_REST = 86400.0
 """Seconds: no stamp in the ledger can make an object rest longer than this."""
-SETTLING_LOOK = 5.0
-"""Seconds between looks while a repair settles."""
-SOONEST = 1.0
-"""Seconds: the least to a deadline of our own."""
 
 
 class Reconciler:
@@ -88,7 +85,10 @@ class Reconciler:
         guard = Guard(ledger, target.name, holder)
         self._paused = paused
         self._pause_facts = pause_facts
-        self._starter = Starter(ledger, runner, guard, target, panel.name, self._remedies, instruments, actual, self._repair_ended, paused)
+        self._starter = Starter(
+            ledger, runner, guard, target, panel.name, self._remedies, instruments, actual,
+            lambda record: (self.hurry if self._remedies[record.remedy].ordered else self.wake)(), paused,
+        )  # fmt: skip
         self._status = TargetStatus(panel.name, target.name, panel.kinds, panel.remedies, policy.mode)
         self._facts = LedgerFacts()
         self._last_end: Moment | None = None
@@ -152,24 +152,11 @@ class Reconciler:
 
     def pause_says(self, standing: tuple[StandingPause, ...]) -> PauseSays:
         """Return what the newest look says of the pauses that stand; and the panel itself, if it is one that is held paused."""
-        status, check = self._status, pausable(self.target)
-        obeyed = {each.id for each in status.pauses}
-        late = [each.pause.id for each in standing if each.pause.id not in obeyed]
-        wrong = tuple(f"the newest look does not know of pause {each} yet: ask again in a moment" for each in late)
-        if check is None:
-            return PauseSays(wrong=wrong)
-        if not status.up or status.look is None:
-            return PauseSays(wrong=(*wrong, f"the panel cannot be read: {status.message or 'no look yet'}"))
-        if self.policy.mode is Mode.OBSERVE:
-            return PauseSays(wrong=(*wrong, "the mode is observe: nothing is sent, so the panel is not held paused; `mode: approve` does"))
-        says = check(status.look.view, standing)
-        return PauseSays(says.well, (*wrong, *says.wrong))
+        return said_of_pauses(self._status, self.target, self.policy.mode, standing)
 
-    def _repair_ended(self, record: RepairRecord) -> None:
-        if self._remedies[record.remedy].ordered:
-            self.hurry()
-        else:
-            self.wake()
+    @property
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(self.policy.timing, self._kinds, self._remedies, self._steady)
 
     def _counted_pass(self, now: Moment) -> float:
         self._urgent.clear()
@@ -241,7 +228,7 @@ class Reconciler:
             approvals=approvals,
             pauses=scene.pauses,
         )
-        return self._due(standing, unfinished, judgement.again, now)
+        return next_look(standing.episodes, unfinished, judgement.again, self._deadlines, now)
 
     def _scene(self, standing: Standing, judgement: Judgement, now: Moment) -> tuple[Scene, Any]:
         approvals = self._desk.approvals(now)
@@ -254,19 +241,6 @@ class Reconciler:
             objects=max(len(subjects), len(objects)), busy=busy, pauses=self._paused(),
         )  # fmt: skip
         return scene, approvals
-
-    def _due(self, standing: Standing, unfinished: tuple[RepairRecord, ...], again: float | None, now: Moment) -> float:
-        """Return the seconds to the next known deadline (rule 4)."""
-        timing = self.policy.timing
-        deadlines = [timing.interval if again is None else again, timing.interval]
-        for episode in standing.episodes:
-            missing = missing_seconds(episode, self._kinds, now)
-            if episode.blind_since is None and (missing or missing_looks(episode, self._kinds)):
-                deadlines.append(missing)
-        for record in unfinished:
-            rest = wait_for(record, self._steady.repair_age(record, now), self._remedies)
-            deadlines.append(min(rest, SETTLING_LOOK) if rest > 0 else SETTLING_LOOK)
-        return max(min(SOONEST, timing.spacing), min(deadlines))
 
     def _blind(self, error: WatchdogError, ledger_error: LedgerUnavailable | None) -> tuple[PassResult, float]:
         now = self._clock.now()

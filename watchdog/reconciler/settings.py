@@ -1,4 +1,4 @@
-"""Settings of pauses that no person asks for: maintenance windows and pressure."""
+"""Settings of pauses that no person asks for: maintenance windows, pressure, alerts."""
 
 from __future__ import annotations
 
@@ -93,6 +93,21 @@ class PressureSettings(Strict):
         return self
 
 
+class AlarmSettings(Strict):
+    """One sort of alert that pauses its targets while it fires; Alertmanager tells us (``server.alertmanager_token_file``)."""
+
+    name: RuleName
+    """What it is called in pauses."""
+    match: Annotated[dict[str, str], Field(min_length=1)]
+    """Labels that the alert must have, as globs: ``{alertname: HostDiskFull, host: alpha}``."""
+    targets: Targets
+    """Names of targets, or globs such as ``*``."""
+    maximum: Duration = Field(7200.0, gt=0, le=31 * DAY)
+    """The pause lasts so long at most after the newest such alert began to fire; its end ends it before."""
+    reason: str = "an alert fires"
+    """What is said of the pause."""
+
+
 class PausesSettings(Strict):
     """Pauses that no person asks for."""
 
@@ -100,10 +115,13 @@ class PausesSettings(Strict):
     """Maintenance windows."""
     pressure: tuple[PressureSettings, ...] = ()
     """Pauses while this host is short of something."""
+    alerts: tuple[AlarmSettings, ...] = ()
+    """Pauses while an alert fires."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> PausesSettings:
-        for names in ([rule.name for rule in self.windows], [rule.name for rule in self.pressure]):
+        windows, pressure = [rule.name for rule in self.windows], [rule.name for rule in self.pressure]
+        for names in (windows, pressure, [rule.name for rule in self.alerts]):
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"two rules of one sort are called '{name}': rename one")
@@ -111,11 +129,11 @@ class PausesSettings(Strict):
 
     def patterns(self) -> tuple[str, ...]:
         """Return every target, or glob over targets, that a rule names."""
-        lists = [*(rule.targets for rule in self.windows), *(rule.targets for rule in self.pressure)]
+        lists = [rule.targets for rule in self.windows] + [rule.targets for rule in self.pressure] + [rule.targets for rule in self.alerts]
         return tuple(dict.fromkeys(pattern for patterns in lists for pattern in patterns))
 
     def names(self) -> frozenset[str]:
-        """Return the names of all rules."""
+        """Return the names of the rules that are looked at again and again: windows and pressure."""
         return frozenset({*(rule.name for rule in self.windows), *(rule.name for rule in self.pressure)})
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from watchdog import __version__
 from watchdog.errors import WatchdogError
 from watchdog.model.metrics import Silent
+from watchdog.web.alarms import alarm_routes
 from watchdog.web.archives import archive_routes
 from watchdog.web.calls import Lane
 from watchdog.web.downloads import Places, Serving, download_routes
@@ -47,6 +48,7 @@ def build_application(backing: Backing, questions: Lane, orders: Lane, serving: 
     target_routes(app, backing, orders)
     ordering_routes(app, backing, orders)
     pause_routes(app, backing, questions, orders)
+    alarm_routes(app, backing)
     app.add_exception_handler(WatchdogError, _house_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -34,6 +34,9 @@ BODY_LIMIT = 64 * 1024  # bytes; the longest order is a pattern and a reason
 # machines ask these by whatever name their configuration has; they tell nothing that a stranger's page could use
 DOWNLOADS = "/api/v1/archives/"
 """What begins so is read by nobody without the token for it: a backup is all of a client's data."""
+ALARMS = "/api/v1/alertmanager"
+"""Where Alertmanager reports, with a token that is good for nothing else."""
+ALARMS_LIMIT = 4 << 20  # bytes; one notification may group many alerts
 _ANY_HOST = frozenset({"/metrics", "/-/healthy", "/-/ready"})
 
 
@@ -59,6 +62,7 @@ class Guard:
         """Take other settings, while running."""
         self._changes = _Secret(settings.api_token_file, "server.api_token_file", "changes_disabled", "changing calls")
         self._downloads = _Secret(settings.download_token_file, "server.download_token_file", "downloads_disabled", "downloads")
+        self._alarms = _Secret(settings.alertmanager_token_file, "server.alertmanager_token_file", "alerts_disabled", "alerts")
         self._hosts = frozenset({"localhost", socket.gethostname().lower(), *(host.lower() for host in settings.allowed_hosts)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,15 +72,16 @@ class Guard:
         changing = scope["method"] not in READING
         refusal = self._stranger(scope, headers, caller, changing=changing)
         if refusal is None and changing:
-            refusal = await self._unproven(headers, caller, self._changes)
+            refusal = await self._unproven(headers, caller, self._alarms if scope["path"] == ALARMS else self._changes)
         elif refusal is None and scope["path"].startswith(DOWNLOADS):
             refusal = await self._unproven(headers, caller, self._downloads)
             scope["state"]["may_download"] = refusal is None
         body: bytes | None = b""
+        limit = ALARMS_LIMIT if scope["path"] == ALARMS else BODY_LIMIT
         if refusal is None and changing:
-            body = await read_body(headers, receive, BODY_LIMIT)
+            body = await read_body(headers, receive, limit)
         if body is None:
-            refusal = error_answer(413, "too_large", f"a body may have {BODY_LIMIT} bytes", "send less", {"connection": "close"})
+            refusal = error_answer(413, "too_large", f"a body may have {limit} bytes", "send less", {"connection": "close"})
         if refusal is not None:
             await refusal(scope, receive, send)
         elif changing:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from watchdog.model.alarms import Alarm
 from watchdog.model.approvals import Approval, ApprovalState, Holding, Ignore
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.drifts import Episode
@@ -149,10 +150,18 @@ class Inlets(Protocol):
         ...
 
 
-class Backing(Protocol):
-    """The program behind the web. ``pages``, ``inlets``, ``health`` and ``readiness`` touch memory only.
+class Alarms(Protocol):
+    """Where alerts go. Memory only: called in the server's own loop."""
 
-    ``pages``, ``commands``, ``pauses``, ``archives`` and ``inlets`` are asked for anew at each call: a reload may put
+    def take(self, alarms: tuple[Alarm, ...]) -> bool:
+        """Queue alerts, all or none; False = there is no room."""
+        ...
+
+
+class Backing(Protocol):
+    """The program behind the web. ``pages``, ``inlets``, ``alarms``, ``health`` and ``readiness`` touch memory only.
+
+    ``pages``, ``commands``, ``pauses``, ``archives``, ``inlets`` and ``alarms`` are asked for anew at each call: a reload may put
     others in their place.
     """
 
@@ -170,6 +179,9 @@ class Backing(Protocol):
 
     @property
     def inlets(self) -> Inlets: ...
+
+    @property
+    def alarms(self) -> Alarms: ...
 
     def health(self) -> Report:
         """Say whether supervisor, scheduler and web live; never about a target."""

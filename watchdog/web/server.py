@@ -118,7 +118,7 @@ class Server:
     def configure(self, settings: ServerSettings) -> tuple[str, ...]:
         """Take new settings while running; return the names of changed ones that need a restart and were left as they are."""
         self._guard.configure(settings)
-        live = {"api_token_file", "download_token_file", "allowed_hosts"}
+        live = {"api_token_file", "download_token_file", "alertmanager_token_file", "allowed_hosts"}
         return tuple(
             name for name in ServerSettings.model_fields if name not in live and getattr(settings, name) != getattr(self._settings, name)
         )

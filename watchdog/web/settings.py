@@ -37,6 +37,8 @@ class ServerSettings(Strict):
     """File with the bearer token that changing calls over TCP need, read anew at each call. Without it they are refused."""
     download_token_file: AbsolutePath | None = None
     """File with the bearer token that downloads of archives need, not that for changes; read anew at each call. Without it they are off."""
+    alertmanager_token_file: AbsolutePath | None = None
+    """File with the bearer token that Alertmanager sends to ``/api/v1/alertmanager``, read anew at each call. Without it that is off."""
     downloads: int = Field(default=4, ge=1, le=64)
     """Downloads of archives at once."""
     allowed_hosts: tuple[str, ...] = ()

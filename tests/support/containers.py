@@ -185,6 +185,7 @@ class Stage:
         self.target = PANEL.connect(self.settings, Ports(self.clock, Silent(), None, self.engine, self.engine))
         self.hand = Hand(clock=self.clock, stage=self, left=1500.0)
         self.facts = LedgerFacts()
+        self.gate = True
 
     def __enter__(self) -> Self:
         self.fake.start()
@@ -200,7 +201,7 @@ class Stage:
         now = self.clock.now()
         labels = {key for need in PANEL.needs(self.settings).containers for key in need.labels}
         facts = facts_of(self.world, self.began - 1.0, self.engine_started_at, labels)
-        return Actual(docker=Snapshot("docker", facts, now, now, 15.0), gate=Gate(open=True))
+        return Actual(docker=Snapshot("docker", facts, now, now, 15.0), gate=Gate(open=self.gate))
 
     def pass_by(self, seconds: float) -> None:
         self.clock.advance(seconds)

@@ -182,6 +182,24 @@ def test_one_slow_stop_does_not_hold_up_the_others(tmp_path):
                 thread.join(60.0)
 
 
+def test_what_was_ill_before_us_is_left_to_a_person_although_docker_was_not_ready(tmp_path):
+    with Stage() as stage:
+        stage.host.serve("web", labels=HEAL)
+        stage.pass_by(300.0)
+        stage.host.hang("web")
+        ledger = ledger_at(tmp_path / "ledger.sqlite3", stage.clock)
+        try:
+            made = Life(stage, ledger, Policy(mode=Mode.REPAIR, allow=ALLOWED, timing=Timing(interval=10.0)))
+            stage.gate = False
+            made.live(15.0)
+            assert [str(each.subject) for each in made.reconciler.status.unknown] == ["engine/docker"]
+            stage.gate = True
+            made.live(300.0)
+            assert made.open() == {("container_unhealthy", "web"): DriftState.BASELINE} and not stage.sent()
+        finally:
+            ledger.close()
+
+
 @pytest.mark.parametrize("seconds", [240, 600])
 def test_the_client_waits_longer_than_the_stop_may_take(seconds):
     """119: a client that gives up after 30 s calls every longer stop failed."""

@@ -186,6 +186,7 @@ def test_a_restart_loop_is_never_fed():
         loop = next(drift for drift in judgement.drifts if drift.kind == "container_restart_loop")
         assert loop.evidence["exit_code"] == 2 and all(drift.proposal is None and drift.hold for drift in judgement.drifts)
     assert {drift.kind for drift in judgement.drifts} == {"container_restart_loop", "container_unhealthy"}
+    assert "want of memory" in Scene([box(oom_killed=True)], LOOP).drift().hold
 
 
 def test_an_oom_loop_is_never_fed():

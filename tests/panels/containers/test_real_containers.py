@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.containers_real import RealStage
 from tests.support.dockerd import DockerdError, poll
+from watchdog.panels.containers.client import ContainersClient
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("dockerd"), pytest.mark.timeout(280)]
 HEAL = {"panel-watchdog.heal": "true"}
@@ -208,3 +209,23 @@ def test_a_start_that_fails_half_way_through_a_restart_is_ours_to_finish(stage, 
     folder.mkdir()
     assert stage.repair(ours).end == "done"
     stage.until_fine("web")
+
+
+def test_who_we_are_and_who_else_heals_here_is_read_from_the_real_thing(stage, tmp_path):
+    box = serve(stage, labels=HEAL | {"mine": "true"})
+    _, told = stage.room.engine_act.exec(box, ["cat", "/proc/self/mountinfo"], 30.0)
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/mountinfo").write_text(told)
+    client = ContainersClient(stage.settings, stage.room.engine_read, stage.room.engine_act, stage.clock, tmp_path)
+    assert client.ourselves().id == box
+
+    hang(stage)
+    stage.dockerd.import_image("willfarrell/autoheal:test")
+    healer = stage.dockerd.run(
+        "healer", "sleep", "1000", image="willfarrell/autoheal:test", environment=["AUTOHEAL_CONTAINER_LABEL=mine", "WEBHOOK_URL=x"]
+    )
+    poll(lambda: stage.docker().by_name("healer"), 60, "the healer is listed")
+    held = stage.find("container_unhealthy", "web")
+    assert held.proposal is None and "'healer' runs beside us and looks after it" in held.hold
+    stage.dockerd.remove(healer, force=True)
+    assert poll(lambda: stage.find("container_unhealthy", "web").proposal, 60, "it is ours again")

@@ -27,6 +27,7 @@ from watchdog.panels.containers.view import ContainersView
 from watchdog.panels.containers.wards import Ward, register
 from watchdog.panels.containers.witness import end_of
 
+ENGINE: Final = Subject("engine", "docker", "Docker")
 _AT_ONCE: Final = Confirm(1, 0.0)
 """For kinds whose evidence already spans time."""
 SEEN_EVERY: Final = 20.0
@@ -63,7 +64,9 @@ def detect(
     """Judge every container that is looked after."""
     docker, reason = sight(actual, now)
     if docker is None:
-        return _whole([_blind(name, text, reason) for name, text in _remembered(facts)])
+        # the engine too: a first look that knows no container yet must not pass for one that found nothing wrong (house rule 11)
+        engine = _Part(unknown=(UnknownSubject(ENGINE, *reason),))
+        return _whole([engine, *(_blind(name, text, reason) for name, text in _remembered(facts))])
     case = Case(settings, register(view, docker), evidence, facts, now.wall)
     parts = [_judge(case, ward) for ward in case.register.wards]
     present = {ward.container.name for ward in case.register.wards}

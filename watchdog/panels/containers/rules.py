@@ -39,6 +39,8 @@ def restart_loop(case: Case, patient: Patient) -> Drift | None:
     policy = patient.container.restart_policy or "no"
     evidence: dict[str, Scalar] = {"exit_code": ends[-1].exit_code, "restart_policy": policy}
     who = f"Docker starts it again by its restart policy '{policy}'" if policy != "no" else "it ends soon after each start"
+    if patient.container.oom_killed:
+        who = f"it was killed for want of memory, and {who}"  # Docker tells no event of a kill in the first moments of a run
     hold = f"{who}; another start only feeds the loop: read 'docker logs {patient.container.name}'"
     truth = f"it died at least {case.settings.loop_deaths} times within {case.settings.loop_window / 60:.0f} minutes"
     return drift_of(case, "container_restart_loop", patient, truth, evidence, None, hold)

@@ -114,7 +114,8 @@ class PauseMachine(RuleBasedStateMachine):
                 self.read()
             self.held = None
             return
-        orders = orders_of(self.facts().pauses)
+        respected = frozenset(f"{key}.0" for key in self.respected)
+        orders = orders_of(self.facts().pauses, respected)
         seconds = lease_of(orders.left, OWN.lease)
         assert seconds is not None and 1 <= seconds <= 43_200
         at, life = self.clock.now(), self.pulse.restarts

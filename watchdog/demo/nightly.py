@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,18 +11,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from watchdog.demo.hosting import Past
-from watchdog.model.moments import Clock
+from watchdog.model.moments import Clock, Moment
 from watchdog.model.pauses import Pause, PauseOrder
 from watchdog.panels.duplicati.fake import PASSWORD, SEND_TOKEN, DuplicatiWorld, FakeDuplicati, Job
 from watchdog.panels.duplicati.fake.stamps import YEAR_ONE
 
 TARGET: Final = "nightly"
 ATTIC: Final = "attic"
-_HOUR, _DAY = 3600.0, 86_400.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+_LONG: Final = 8.0
+"""Seconds a run takes once somebody looks, so that its progress is seen."""
 _PATIENCE: Final = 30.0
 _UNTIL_PROVED: Final = 5.0
 """Seconds from the pause to the end of the server: the program has looked again and proved it by then."""
+
+
+class _Yesterday:
+    """A clock whose wall time is ``behind`` the real one by so many seconds; what is measured runs as ever."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.behind = _DAY
+        self._clock = clock
+
+    def now(self) -> Moment:
+        """Return that moment."""
+        now = self._clock.now()
+        return Moment(now.wall - self.behind, now.mono)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait as ever."""
+        return self._clock.wait(event, seconds)
 
 
 class Pauses(Protocol):
@@ -51,6 +70,7 @@ class Nightly:
         self._pauses = pauses
         url = f"http://{address[0]}:{address[1]}/api/v1/duplicati/report/{SEND_TOKEN}"
         self.letters.settings.append({"Filter": "", "Name": "--send-http-json-urls", "Value": url, "Argument": None})
+        self.letters.seconds = self.photos.seconds = _LONG
         self.server.world.run(self.letters)
 
     # -- a pause dies with the server
@@ -147,17 +167,33 @@ def _plan(world: DuplicatiWorld, job: Job, at: int) -> None:
 @contextmanager
 def nightly(folder: Path, clock: Clock) -> Iterator[Nightly]:
     """Start both servers in ``folder``, with one backup of each job behind them, made a day ago."""
-    past = Past(clock, _DAY)
+    past = _Yesterday(clock)
     soon = clock.now().wall + _DAY
     with FakeDuplicati(folder / "nightly", past, "2.1.0.5") as server, FakeDuplicati(folder / "attic", past, "2.3.0.4") as attic:
-        letters = server.world.add_job("letters", time=soon, seconds=0.5)
-        photos, laptop = (attic.world.add_job(name, time=soon, seconds=0.5) for name in ("photos", "laptop"))
+        letters = server.world.add_job("letters", time=soon, seconds=0.1)
+        photos, laptop = (attic.world.add_job(name, time=soon, seconds=0.1) for name in ("photos", "laptop"))
+        _fail_once(attic.world, laptop)
+        past.behind -= _MINUTE
         for world in (server.world, attic.world):
             for job in world.jobs.values():
                 world.run(job)
-        _wait(lambda: all(len([run for run in world.runs if run.ending]) == len(world.jobs) for world in (server.world, attic.world)))
+        for world in (server.world, attic.world):
+            _until_idle(world)
         past.behind = 0.0
         yield Nightly(server, letters, attic, photos, laptop)
+
+
+def _fail_once(world: DuplicatiWorld, job: Job) -> None:
+    """Let a job fail because its source was not mounted; somebody reads of it and dismisses it."""
+    sources, job.sources = job.sources, ["/media/laptop/"]
+    world.run(job)
+    _until_idle(world)
+    job.sources = sources
+    world.notices = [notice for notice in world.notices if notice.kind != "Error"]
+
+
+def _until_idle(world: DuplicatiWorld) -> None:
+    _wait(lambda: (memory := world.catch_up()) is not None and memory.active is None and not memory.queue)
 
 
 def _wait(holds: Callable[[], bool]) -> None:

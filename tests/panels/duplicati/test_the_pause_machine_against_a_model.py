@@ -114,7 +114,8 @@ class PauseMachine(RuleBasedStateMachine):
                 self.read()
             self.held = None
             return
-        orders = orders_of(self.facts().pauses)
+        respected = frozenset(f"{key}.0" for key in self.respected)
+        orders = orders_of(self.facts().pauses, respected)
         seconds = lease_of(orders.left, OWN.lease)
         assert seconds is not None and 1 <= seconds <= 43_200
         at, life = self.clock.now(), self.pulse.restarts
@@ -170,6 +171,8 @@ class PauseMachine(RuleBasedStateMachine):
         self.pass_by(1.0)
         if self.world.program != "Paused":
             return
+        if any(end is not None and end - self.clock.now().mono < 3.0 for end in self.standing.values()):
+            return  # in a lease's last moments its end and a person's Resume look the same
         ours = self.theirs == 0.0
         self.world.resume()
         self.theirs = 0.0
@@ -205,6 +208,8 @@ class PauseMachine(RuleBasedStateMachine):
         theirs = self.theirs is None or self.theirs > now.wall
         if due and not due <= self.respected:
             assert self.world.really_paused, "lost"
+        elif due and not theirs and self.numbers == 1:
+            assert self.world.program == "Running", "a person's Resume was undone"
         elif not self.standing and not theirs:
             memory = self.world.catch_up()
             ends_soon = memory.timer_at is not None and memory.timer_at - now.mono <= 1.7

@@ -77,9 +77,10 @@ class Posts:
                 self._newest = posted
 
 
-def orders_of(standing: Iterable[StandingPause]) -> Orders | None:
-    """Return the pauses of the whole server as one; None when none stands."""
-    whole = [each for each in standing if not each.pause.task]
+def orders_of(standing: Iterable[StandingPause], respected: frozenset[str] = frozenset()) -> Orders | None:
+    """Return the pauses of the whole server as one, without those that a person ended if there are others; None when none stands."""
+    every = [each for each in standing if not each.pause.task]
+    whole = [each for each in every if name_of(each) not in respected] or every
     if not whole:
         return None
     ends = [each.left for each in whole]

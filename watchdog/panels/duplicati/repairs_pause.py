@@ -32,7 +32,7 @@ def pause(hands: Hands) -> Outcome:
     if ruling.send not in {"pause", "renew"}:
         return hands.done(f"nothing to send: {ruling.truth or 'the pause is there'}")
     hands.act.step("checked")
-    orders = orders_of(hands.standing())
+    orders = orders_of(hands.standing(), frozenset() if hands.settings.enforce else scene.respected)
     seconds = None if orders is None else lease_of(orders.left, hands.settings.lease)
     if orders is None or seconds is None:
         return hands.done("nothing to send: the pause is over")

@@ -47,8 +47,9 @@ def judge(case: Case) -> Part:
 def scene_of(settings: DuplicatiSettings, view: DuplicatiView, facts: LedgerFacts, posted: Posted | None, now: Moment) -> Scene:
     """Return what the ruling is made from; a remedy makes it anew from a fresh reading before it sends."""
     note = decode(PauseNote, facts.memory.get(NOTED)) or PauseNote()
+    ended = frozenset() if settings.enforce else _set(note.respected)
     return Scene(
-        orders=orders_of(facts.pauses), state=view.state, pulse=view.pulse, capabilities=view.capabilities,
+        orders=orders_of(facts.pauses, ended), state=view.state, pulse=view.pulse, capabilities=view.capabilities,
         bounds=Bounds(settings.lease, settings.tolerance, settings.enforce), now=now, posted=posted, held=held(facts.holdings),
         respected=_set(note.respected), in_force=_set(note.in_force), theirs=note.theirs, skew=view.clock_skew or 0.0,
     )  # fmt: skip
@@ -60,7 +61,8 @@ def held(holdings: tuple[Holding, ...]) -> Holding | None:
 
 
 def _remember(case: Case, scene: Scene, ruling: Ruling) -> None:
-    names = scene.orders.names if scene.orders is not None else frozenset()
+    every = orders_of(case.facts.pauses)
+    names = every.names if every is not None else frozenset()
     respected = (scene.respected & names) | ruling.respects
     in_force = (scene.in_force | (names if ruling.keeps else frozenset())) & names
     theirs = named(scene.state) if scene.state.paused and not scene.ours else ""

@@ -96,8 +96,14 @@ class Scene:
         if self.theirs and self.theirs == named(self.state) and self.capabilities.obeys is not False:
             return True
         if self.posted is None and self.held is None:
-            return self.capabilities.obeys is not False or not self.pulse.restarts
+            return self.capabilities.obeys is not False or self._saw_it_begin
         return self.state.pause_end is not None and self.capabilities.obeys is True
+
+    @property
+    def _saw_it_begin(self) -> bool:
+        """Whether the pause began under our eyes, in this life of the server."""
+        began, since = self.pulse.pause_since, self.pulse.watched_since
+        return not self.pulse.restarts and began is not None and since is not None and began.mono > since.mono
 
 
 @dataclass(frozen=True, slots=True)

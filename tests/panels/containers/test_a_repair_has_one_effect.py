@@ -262,3 +262,23 @@ def test_what_has_ended_is_inspected_once_and_what_is_ill_in_each_look(stage):
     stage.world.requests.clear()
     stage.look(10.0)
     assert len(stage.world.requests) == 2, "another end"
+
+
+def test_a_dependent_that_was_started_anew_meanwhile_or_stands_still_is_left_alone(stage):
+    stage.host.serve("vpn", labels=OPTED_IN)
+    for name in ("fast", "paused", "stopped"):
+        stage.host.serve(name, labels=OPTED_IN, network_mode=f"container:{stage.world.get('vpn').id}")
+    stage.pass_by(300.0)
+    stage.host.hang("vpn")
+    planned = stage.plan(stage.drift("container_unhealthy"))
+
+    def meanwhile(name):
+        if name == "restarted":
+            stage.pass_by(1.0)
+            stage.world.restart("fast")
+            stage.world.pause("paused")
+            stage.world.stop("stopped")
+
+    stage.hand.step = meanwhile
+    assert stage.repair(planned).end == "done" and stage.sent() == ["restart vpn"]
+    assert stage.world.get("paused").state == "paused" and stage.world.get("stopped").state == "exited"

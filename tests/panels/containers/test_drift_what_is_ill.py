@@ -171,6 +171,23 @@ def test_it_stays_ill_until_it_was_seen_healthy():
     assert scene.look().fine, "it was healthy in between"
 
 
+def test_a_container_made_anew_and_one_that_somebody_stopped_begin_well():
+    scene = Scene([box(**ILL)])
+    scene.look()
+    scene.containers = [box(id=id_of("new"), health="starting")]
+    assert scene.look().fine, "another container of that name"
+    scene.containers = [box(**ILL)]
+    scene.look()
+    scene.containers, scene.events = [ended(code=143)], hand()
+    scene.look()
+    scene.containers = [box(health="starting")]
+    assert scene.look().fine, "somebody stopped it, and somebody started it"
+
+
+def test_what_is_paused_is_in_no_loop():
+    assert Scene([box(state="paused")], LOOP).drift() is None
+
+
 def test_what_has_gone_while_ill_is_not_called_mended_at_once():
     scene = Scene([box(**ILL), box("db")])
     scene.look()

@@ -169,7 +169,8 @@ def test_lines_are_those_of_the_nearest_written_key():
 def test_the_json_schema_names_every_section():
     schema = settings.model().model_json_schema()
 
-    assert set(schema["properties"]) == {"host", "log", "server", "ledger", "collectors", "reconciler", "pauses", "panels"}
+    rooms = {"host", "log", "server", "ledger", "collectors", "reconciler", "pauses", "notify", "alertmanager", "panels"}
+    assert set(schema["properties"]) == rooms
     assert "mcsmanager" in schema["$defs"]["PanelsSettings"]["properties"]
 
 

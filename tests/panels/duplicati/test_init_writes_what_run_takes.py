@@ -30,6 +30,7 @@ def test_what_init_writes_is_run_with_no_more_than_address_and_password(capsys: 
             (target,) = document["panels"]["duplicati"]
             target |= {"url": home.server.url, "password_file": str(home.secret)}
             document.setdefault("server", {})["listen"] = "127.0.0.1:0"
+            document["panels"] = {"duplicati": [target]}  # whatever else runs on this host is found, too
             document["ledger"] = {"url": f"sqlite:///{home.folder}/ledger.sqlite3", "ephemeral": True}
             config.write_text(yaml.dump(document), encoding="utf-8")
             assert [name for name, _ in settings.load(config, {}).targets()] == ["duplicati"]

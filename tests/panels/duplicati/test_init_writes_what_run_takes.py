@@ -36,6 +36,6 @@ def test_what_init_writes_is_run_with_no_more_than_address_and_password(capsys: 
             assert [name for name, _ in settings.load(config, {}).targets()] == ["duplicati"]
             with run_program(config, home.folder / "log") as running:
                 running.wait_for("a look", lambda: running.target("nas")["up"])
-                assert 'family="newest"' in running.metrics()
+                running.wait_for("its release on the page", lambda: 'family="newest"' in running.metrics())
                 assert not running.errors()
         assert [asked for asked in home.server.seen if asked.method != "GET" and asked.path != "/api/v1/auth/login"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import shutil
@@ -271,6 +272,19 @@ def test_a_reset_is_unreachable() -> None:
         door, seen = http(server.url)
         with pytest.raises(Unreachable, match="op: 127"):
             door.request("op", "GET", "/")
+    assert seen == [("op", "transport")]
+
+
+def test_a_reset_before_there_is_a_connection_is_unreachable_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is killed while it is being connected to: the reset comes from connect() itself."""
+    door, seen = http("http://127.0.0.1:9")
+
+    def reset(_deadline: object) -> socket.socket:
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+    monkeypatch.setattr(door, "_connect", reset)
+    with pytest.raises(Unreachable, match="op: 127"):
+        door.request("op", "GET", "/")
     assert seen == [("op", "transport")]
 
 

@@ -6,6 +6,7 @@ what is left of the exchange's time, name look-up, connect, TLS handshake, heade
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import ssl
@@ -211,6 +212,17 @@ def _look_up_name(host: str, port: int, deadline: Deadline) -> list[tuple[int, A
     return result
 
 
+def _connected(connect: Callable[[Deadline], socket.socket], deadline: Deadline) -> socket.socket:
+    """Return the socket of a connection; one that is reset while it is made fails under another name.
+
+    urllib3 takes a reset for an answer that came before all was sent, and asks a socket that is not there for it (an AttributeError).
+    """
+    try:
+        return connect(deadline)
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise ConnectionAbortedError(errno.ECONNABORTED, error.strerror or "Connection reset by peer") from None
+
+
 class OneExchange(HTTPAdapter):
     """A requests adapter for one exchange: one connection, one deadline, our own TLS context, no retries."""
 
@@ -228,11 +240,11 @@ class OneExchange(HTTPAdapter):
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return connect(deadline)
+                return _connected(connect, deadline)
 
         class Tls(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return connect(deadline)
+                return _connected(connect, deadline)
 
             def connect(self) -> None:
                 super().connect()

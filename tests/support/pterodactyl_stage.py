@@ -52,11 +52,22 @@ class Stage:
         is_json = "json" in answer.headers.get("Content-Type", "")
         return answer.status, json.loads(raw) if raw and is_json else raw.decode() or None
 
-    def create(self, name: str = "nightly", server: Server | None = None) -> str:
-        """Let a person begin a backup; return its uuid."""
-        status, said = self.send("POST", f"/api/client/servers/{(server or self.server).uuid}/backups", {"name": name})
+    def create(self, name: str = "nightly", server: Server | None = None, *, at_once: bool = False) -> str:
+        """Let a person begin a backup; return its uuid.
+
+        Wings begins when the panel has answered, unless ``at_once``: a report that overtakes the panel's commit loses the archive.
+        """
+        manual = self.wings.manual
+        self.wings.manual = manual or not at_once
+        try:
+            status, said = self.send("POST", f"/api/client/servers/{(server or self.server).uuid}/backups", {"name": name})
+        finally:
+            self.wings.manual = manual
         assert status == 200, said
-        return str(said["attributes"]["uuid"])
+        uuid = str(said["attributes"]["uuid"])
+        for job in [each for each in self.wings.jobs if each.uuid == uuid and not manual and not at_once]:
+            self.wings.later(job.run)
+        return uuid
 
     def begin(self, **record: Any) -> tuple[Backup, BackupJob]:
         """Begin a backup in Wings for a record that was made long enough ago to be committed; it stands still until it is moved."""

@@ -41,7 +41,7 @@ def a(stage: Stage) -> str:
 def b(stage: Stage) -> str:
     """A tiny backup is done before the panel's own transaction is."""
     stage.world.switches.hold_commit = committed = threading.Event()
-    creating = threading.Thread(target=stage.create)
+    creating = threading.Thread(target=stage.create, kwargs={"at_once": True})
     creating.start()
     until(lambda: bool(stage.wings.jobs))
     assert stage.wings.jobs[0].wait_for("done")

@@ -82,7 +82,7 @@ def test_a_the_bug_of_1_11_6_waits_for_the_upgrade_and_is_failed(tmp_path):
 def test_b_a_backup_faster_than_the_panels_own_commit_is_failed(ward):
     ward.world.switches.hold_commit = held = threading.Event()
     answers: list[str] = []
-    creation = threading.Thread(target=lambda: answers.append(ward.create()))
+    creation = threading.Thread(target=lambda: answers.append(ward.create(at_once=True)))
     creation.start()
     try:
         deadline = threading.Event()

@@ -93,7 +93,7 @@ class Hosting:
             "owner": True,
             "panel_version": "1.11.8",
             "expect": {GHOST: "running"},
-            "guard": {"enabled": True},
+            "guard": {"enabled": True, "watch": "10s"},
             "canary": {"enabled": True, "server": self.canary.uuid, "at": "* * * * *", "tidy": True},
             "node": {
                 "config": str(wings.config), "backups": str(wings.backups), "log": str(wings.log_file), "states": str(wings.states),

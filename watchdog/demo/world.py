@@ -43,6 +43,7 @@ SHORTENED = {
     "WGDashboard's answers count as frozen after 25 s (45 s)": None,
     "a backup may be begun at any hour, and is nobody's work a second after its last change (a minute)": None,
     "a canary backup is made each minute (each day)": None,
+    "an archive of Pterodactyl must stay for 10 s after a report (2 min)": None,
     "plain containers are left in peace for 10 s after a hand on them or a start of Docker (2 min)": None,
     "a nightly backup is overdue after a minute (15 min)": None,
 }

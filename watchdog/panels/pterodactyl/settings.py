@@ -82,6 +82,9 @@ class GuardSettings(Strict):
     """How many bytes may be held whose original is gone, at most. The oldest go first."""
     max_age: Duration = Field(DAY, ge=HOUR)
     """How long a link is held at most."""
+    watch: Duration = Field(120.0, ge=10, le=600)
+    """How long an archive must stay in its place after a report of ours, before the link for it goes. Wings may take a minute and a half
+    to delete one that the panel refused: less is for trying things out."""
 
     @field_validator("directory")
     @classmethod

@@ -15,8 +15,6 @@ from watchdog.panels.pterodactyl.refusing import Reads
 from watchdog.panels.pterodactyl.replying import WAIT
 from watchdog.panels.pterodactyl.sends import link_line
 
-WATCH: Final = 120.0
-"""Seconds for which the archive must stay after the report: Wings, told 400, deletes it."""
 LONGEST_WATCH: Final = 900.0
 
 
@@ -62,9 +60,9 @@ def put_back(hands: Hands) -> None:
 
 
 def watched(hands: Hands, kept: Kept) -> Outcome:
-    """Watch for two minutes that the archive stays; put it back if it goes, unless its record goes as well."""
+    """Watch that the archive stays (Wings, told 400, deletes it); put it back if it goes, unless its record goes as well."""
     link, calm, spent, returned = hands.shelf.link(hands.backup), 0.0, 0.0, 0
-    while calm < WATCH:
+    while calm < hands.settings.guard.watch:
         if spent >= LONGEST_WATCH:
             return hands.later(WAIT, f"the archive was put back {returned} times and does not stay; a link keeps it")
         hands.act.sleep(AGAIN)

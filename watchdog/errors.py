@@ -11,6 +11,7 @@
     │   ├── ServerFault      the other side failed (5xx)
     │   ├── LeaseLost        our fence is no longer the newest: somebody else owns the object now
     │   ├── LedgerUnavailable the ledger cannot be read or written now
+    │   │   └── LedgerReadOnly a newer program keeps it: we may read, not write
     │   └── Stopping         the program is ending; leave the work as it is
     ├── Permanent            the same call will fail the same way
     │   ├── Forbidden        the credential is missing, wrong or too weak (401, 403)
@@ -68,6 +69,10 @@ class LeaseLost(Temporary):
 
 class LedgerUnavailable(Temporary):
     """The ledger cannot be read or written now."""
+
+
+class LedgerReadOnly(LedgerUnavailable):
+    """A newer program has changed the ledger's schema, in a way that leaves it readable for us: nothing of ours is written."""
 
 
 class Stopping(Temporary):

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from tests.conftest import require
-from tests.ledger.conftest import Database
+from tests.ledger.conftest import HOST, Database
 from tests.ledger.processes import ROOT, child, children
 from tests.ledger.things import TARGET, seen
-from watchdog.errors import BadSettings, LedgerUnavailable
+from tests.support.instruments import Noted
+from watchdog.errors import BadSettings, LedgerReadOnly, LedgerUnavailable
 from watchdog.ledger import preparing
-from watchdog.ledger.open import open_ledger
+from watchdog.ledger.door import METRICS
+from watchdog.ledger.open import Ledger, open_ledger
 from watchdog.ledger.preparing import MIGRATIONS
 from watchdog.ledger.schema import HEAD, VERSION_TABLE, metadata
 from watchdog.ledger.settings import LedgerSettings
@@ -50,12 +53,38 @@ def upgrade():
 POINTS = ["CREATE TABLE incidents", "ALTER TABLE episodes", "UPDATE episodes", "CREATE INDEX episodes_of_incident", "DROP TABLE", "COMMIT"]
 
 
+EXPAND = '''
+"""A step of a version to come that only adds: who does not know it can go on reading."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+oldest_reader = "0003"
+
+
+def upgrade():
+    op.create_table("incidents", sa.Column("id", sa.Integer, primary_key=True), sa.Column("target", sa.Text, nullable=False))
+    op.add_column("repairs", sa.Column("incident", sa.Integer))
+'''
+
+
 @pytest.fixture
 def newer(tmp_path: Path) -> Path:
     """Give the migrations of a version to come."""
-    to = tmp_path / "migrations 100%"  # a path that a careless configuration would trip over
+    return migrations(tmp_path / "migrations 100%", STEP)  # a path that a careless configuration would trip over
+
+
+@pytest.fixture
+def expanding(tmp_path: Path) -> Path:
+    """Give the migrations of a version to come that only adds."""
+    return migrations(tmp_path / "expanding", EXPAND)
+
+
+def migrations(to: Path, step: str) -> Path:
     shutil.copytree(MIGRATIONS, to, ignore=shutil.ignore_patterns("__pycache__"))
-    (to / "versions" / "v0004_incidents.py").write_text(STEP)
+    (to / "versions" / "v0004_incidents.py").write_text(step)
     return to
 
 
@@ -68,6 +97,15 @@ def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
             connection.close()
     assert database.server is not None
     return database.server.execute(statement, database.url.rsplit("/", 1)[1])
+
+
+def write(database: Database, statement: str) -> None:
+    if database.path:
+        with closing(sqlite3.connect(database.path)) as connection:
+            connection.execute(statement)
+            connection.commit()
+    else:
+        rows(database, statement)
 
 
 def version(database: Database) -> object:
@@ -189,15 +227,61 @@ def test_an_older_schema_is_left_alone_by_those_who_may_not(database: Database, 
 @pytest.mark.parametrize("strange", ["0004", "9999", "f00dcafe"])
 @pytest.mark.parametrize("migrate", [True, False])
 def test_a_newer_schema_refuses_and_names_both_versions_and_the_way_out(database: Database, strange: str, migrate: bool):
-    if database.path:
-        connection = sqlite3.connect(database.path)
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '{strange}'")
-        connection.commit()
-        connection.close()
-    else:
-        rows(database, f"UPDATE {VERSION_TABLE} SET version_num = '{strange}'")
+    write(database, f"UPDATE {VERSION_TABLE} SET version_num = '{strange}'")
     with pytest.raises(BadSettings, match=f"has schema {strange}.* up to {HEAD}.*Start that version again"):
         database.open(migrate=migrate)
+
+
+def of_the_next_version(database: Database, steps: Path, host: str = "new") -> Ledger:
+    return open_ledger(database.settings(), SystemClock(), migrate=True, host=host, migrations=steps, head=NEXT)
+
+
+@pytest.mark.parametrize("migrate", [True, False])
+def test_a_newer_schema_that_only_adds_is_read_and_never_written(database: Database, expanding: Path, migrate: bool):
+    write_something(database)
+    new = of_the_next_version(database, expanding)
+    old = database.open(migrate=migrate)
+    assert [episode.drift.subject.id for episode in old.episodes(TARGET)] == ["one", "two"]
+    said = f"has schema {NEXT}.* up to {HEAD}.*nothing is written and nothing is sent"
+    for write in (
+        old.check, lambda: old.observe(TARGET, seen("three"), 20.0, baseline=False), lambda: old.lease("host/old", "me", 60.0),
+        lambda: old.set_baseline(TARGET, "taken", 20.0), lambda: old.prune(20.0),
+    ):  # fmt: skip
+        with pytest.raises(LedgerReadOnly, match=said):
+            write()
+    new.observe(TARGET, seen("four"), 20.0, baseline=False)
+    assert [episode.drift.subject.id for episode in new.episodes(TARGET)] == ["four"]
+    assert [episode.drift.subject.id for episode in old.episodes(TARGET)] == ["one", "two"], "not what another host's agent wrote"
+    assert (new.lease("host/old", "newer", 60.0) is not None, version(database)) == (True, NEXT)
+    new.close()
+
+
+def test_a_newer_schema_that_takes_something_away_is_refused_as_ever(database: Database, newer: Path):
+    of_the_next_version(database, newer).close()
+    with pytest.raises(BadSettings, match=f"has schema {NEXT}.* up to {HEAD}.*Start that version again"):
+        database.open()
+
+
+def test_who_is_overtaken_while_running_stops_writing_at_once_and_goes_on_when_the_copy_is_put_back(database: Database, expanding: Path):
+    told = Noted(METRICS)
+    old = open_ledger(database.settings(), SystemClock(), migrate=True, host=HOST, instruments=told)
+    old.observe(TARGET, seen("one"), 10.0, baseline=False)
+    new = of_the_next_version(database, expanding)
+    for _ in range(3):
+        with pytest.raises(LedgerReadOnly):
+            old.observe(TARGET, seen("one", "two"), 20.0, baseline=False)
+        assert [episode.drift.subject.id for episode in old.episodes(TARGET)] == ["one"]
+        assert gauges(told) == {"watchdog_ledger_up": 0.0, "watchdog_ledger_read_only": 1.0}, "a read that works changes nothing"
+    new.close()
+    write(database, f"UPDATE {VERSION_TABLE} SET version_num = '{HEAD}'")
+    old.check()
+    assert len(old.observe(TARGET, seen("one", "two"), 30.0, baseline=False)) == 2
+    assert gauges(told) == {"watchdog_ledger_up": 1.0, "watchdog_ledger_read_only": 0.0}
+    old.close()
+
+
+def gauges(told: Noted) -> dict[str, float]:
+    return {name: told[name] for name in ("watchdog_ledger_up", "watchdog_ledger_read_only")}
 
 
 def test_a_place_with_other_tables_is_refused(empty: Database):

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import Table
 
-from watchdog.errors import BadSettings, LedgerUnavailable
+from watchdog.errors import BadSettings, LedgerReadOnly, LedgerUnavailable
 from watchdog.ledger.engines import WRITES
 from watchdog.ledger.faults import REASONS, explain
 from watchdog.model.metrics import Instruments, Metric
@@ -27,6 +27,10 @@ log = get_logger(__name__)
 METRICS: tuple[Metric, ...] = (
     Metric("watchdog_ledger_up", "gauge", "Whether the last use of the ledger worked (0 = repairs stand still)."),
     Metric(
+        "watchdog_ledger_read_only", "gauge",
+        "Whether a newer panel-watchdog has changed the ledger's schema: then this one looks and exports, and sends nothing.",
+    ),
+    Metric(
         "watchdog_ledger_failures_total", "counter", "Uses of the ledger that failed, by the database's reason.",
         ("reason",), tuple((reason,) for reason in REASONS),
     ),
@@ -38,18 +42,35 @@ METRICS: tuple[Metric, ...] = (
 )  # fmt: skip
 
 
-class Door:
-    """Transactions on one database, from any thread. ``prepare`` makes the schema current; it is called until it succeeds once."""
+def _anybody(_connection: Connection) -> None:
+    """Let everybody write."""
 
-    def __init__(self, engine: Engine, prepare: Callable[[], None], clock: Clock, instruments: Instruments, patience: float) -> None:
+
+class Door:
+    """Transactions on one database, from any thread. ``prepare`` makes the schema current; it is called until it succeeds once.
+
+    ``may_write`` is asked first in each transaction that writes, and raises LedgerReadOnly when a newer program has changed the schema.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        prepare: Callable[[], None],
+        clock: Clock,
+        instruments: Instruments,
+        patience: float,
+        may_write: Callable[[Connection], None] = _anybody,
+    ) -> None:
         self._engine = engine
         self._writer = engine.execution_options(**{WRITES: True})
         self._prepare = prepare
         self._clock = clock
         self._instruments = instruments
         self._patience = patience
+        self._may_write = may_write
         self._ready = False
         self._down = False
+        self._read_only = False
         self._preparing = threading.Lock()
         self._turn = threading.Lock()
         self.file: WatchedFile | None = None
@@ -87,7 +108,17 @@ class Door:
             with self._writer.connect() as connection, connection.begin():
                 if serial and not self.sqlite:
                     connection.execute(select(func.pg_advisory_xact_lock(zlib.crc32(serial.encode("utf-8", "replace")))))
+                self._may_write(connection)
+                self._writable()
                 yield connection
+
+    def check(self) -> None:
+        """Make sure that the ledger can be read and written, by one small read. Raises LedgerUnavailable, LedgerReadOnly."""
+        with self._told():
+            self._enter()
+            with self._engine.connect() as connection, connection.begin():
+                self._may_write(connection)
+            self._writable()
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT of this dialect, which both know ``on_conflict_do_update``."""
@@ -140,6 +171,9 @@ class Door:
     def _told(self) -> Iterator[None]:
         try:
             yield
+        except LedgerReadOnly as error:
+            self._shut(str(error))
+            raise
         except LedgerUnavailable as error:
             self._broke("not_ready", str(error))
             raise
@@ -157,7 +191,23 @@ class Door:
             self._down = True
             log.error("the ledger cannot be used; repairs stand still until it can", reason=reason, detail=sentence)
 
+    def _shut(self, sentence: str) -> None:
+        self._instruments.count("watchdog_ledger_failures_total", "schema")
+        self._instruments.set("watchdog_ledger_up", value=0.0)
+        self._instruments.set("watchdog_ledger_read_only", value=1.0)
+        if not self._read_only:
+            self._read_only = True
+            log.error("the ledger can only be read; repairs stand still", detail=sentence)
+
+    def _writable(self) -> None:
+        self._instruments.set("watchdog_ledger_read_only", value=0.0)
+        if self._read_only:
+            self._read_only = False
+            log.info("the ledger can be written again")
+
     def _works(self) -> None:
+        if self._read_only:
+            return  # that it can be read is not enough
         self._instruments.set("watchdog_ledger_up", value=1.0)
         if self._down:
             self._down = False

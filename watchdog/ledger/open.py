@@ -22,6 +22,7 @@ from watchdog.ledger.repairs import Repairs
 from watchdog.ledger.schema import HEAD
 from watchdog.ledger.settings import KeepSettings, LedgerSettings, sqlite_path
 from watchdog.ledger.storage import Forgetful
+from watchdog.ledger.window import refuse_writing
 from watchdog.model.metrics import Instruments, Silent
 from watchdog.model.moments import Clock
 from watchdog.runtime.log import get_logger
@@ -44,8 +45,8 @@ class Ledger(Episodes, Ignores, Histories, Repairs, Approvals, Leases, Holdings,
         self.verifications = VerificationRows(door, host, clock)
 
     def check(self) -> None:
-        """Make sure that the ledger can be used now: one small read. Raises LedgerUnavailable."""
-        self.baseline("")
+        """Make sure that the ledger can be used now: one small read. Raises LedgerUnavailable, LedgerReadOnly."""
+        self._door.check()
 
     def close(self) -> None:
         """Give back all connections."""
@@ -69,7 +70,8 @@ def open_ledger(
     ``migrate`` is for `run` and `demo` only: they make the file and the tables, and bring an older schema up to ours. With ``patient``
     a ledger that cannot be used now is returned all the same; every use tries again and raises LedgerUnavailable until it works; with
     ``forgiving`` so is one on storage that forgets: nobody needs it enough to be refused. Raises
-    BadSettings (unfit storage, newer schema, missing driver; the text names the way out) and, unless ``patient``, LedgerUnavailable.
+    BadSettings (unfit storage, newer schema, missing driver; the text names the way out) and, unless ``patient``, LedgerUnavailable. A
+    newer schema that says it can still be read by us is opened: whatever would write raises LedgerReadOnly.
     """
     url = settings.resolved()
     path = sqlite_path(url)
@@ -82,7 +84,10 @@ def open_ledger(
         else:
             prepare_postgresql(engine, how)
 
-    door = Door(engine, prepare, clock, instruments or Silent(), settings.busy_timeout)
+    where = str(path or engine.url.render_as_string(hide_password=True))
+    door = Door(
+        engine, prepare, clock, instruments or Silent(), settings.busy_timeout, lambda connection: refuse_writing(connection, head, where)
+    )
     door.file = WatchedFile(path) if path else None
     try:
         door.prepare()

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
-from sqlalchemy.schema import Column, MetaData, Table
-from sqlalchemy.types import Text
 
 from watchdog.errors import BadSettings, LedgerUnavailable
 from watchdog.ledger import schema
 from watchdog.ledger.engines import WRITES
 from watchdog.ledger.storage import refuse_forgetful
+from watchdog.ledger.window import is_newer, open_window, refuse_unreadable, version_of
 from watchdog.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -31,7 +30,6 @@ log = get_logger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 COPIES = 3
 _ADVISORY_LOCK = 0x70776C6467  # "pwldg"; any number will do, but for ever the same
-_version_table = Table(schema.VERSION_TABLE, MetaData(), Column("version_num", Text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,8 @@ def prepare_sqlite(engine: Engine, path: Path, how: Preparation) -> None:
         _make_file(path)
     with _locked(path, how.patience):
         with engine.connect() as connection:
-            version = _version(connection)
-            if _is_current(version, how, str(path)):
+            version = version_of(connection)
+            if _is_current(connection, version, how, str(path)):
                 return
             _refuse_strangers(connection, version, str(path), alone=True)
         with engine.execution_options(**{WRITES: True}).begin() as connection:
@@ -69,33 +67,24 @@ def prepare_postgresql(engine: Engine, how: Preparation) -> None:
     """Make the database current. Raises like ``prepare_sqlite``."""
     where = engine.url.render_as_string(hide_password=True)
     with engine.connect() as connection:
-        if _is_current(_version(connection), how, where):
+        if _is_current(connection, version_of(connection), how, where):
             return
     with engine.begin() as connection:
         connection.execute(text(f"SET LOCAL statement_timeout = {int(how.patience * 1000)}"))
         connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        version = _version(connection)
-        if _is_current(version, how, where):
+        version = version_of(connection)
+        if _is_current(connection, version, how, where):
             return
         _refuse_strangers(connection, version, where, alone=False)
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         _migrate(connection, how, version, where)
 
 
-def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(schema.VERSION_TABLE):
-        return None
-    return connection.execute(select(_version_table.c.version_num)).scalar()
-
-
-def _is_current(version: str | None, how: Preparation, where: str) -> bool:
-    if version == how.head:
+def _is_current(connection: Connection, version: str | None, how: Preparation, where: str) -> bool:
+    """Whether nothing is to be done: the schema is ours, or a newer one that we may read (``window`` keeps us from writing)."""
+    refuse_unreadable(connection, version, how.head, where)
+    if version == how.head or is_newer(version, how.head):
         return True
-    if version is not None and not (version.isdecimal() and int(version) < int(how.head)):
-        raise BadSettings(
-            f"ledger: '{where}' has schema {version}, and this program knows schemas up to {how.head}: a newer panel-watchdog has used it. "
-            "Start that version again, or name another ledger, or put back the copy that was made beside it before the change"
-        )
     if not how.migrate:
         raise LedgerUnavailable(f"the ledger '{where}' has schema {version or 'none'}, we need {how.head}: start `panel-watchdog run` once")
     return False
@@ -114,7 +103,7 @@ def _migrate(connection: Connection, how: Preparation, version: str | None, wher
     from watchdog.ledger.migrating import upgrade  # noqa: PLC0415  # alembic costs time and memory: only when there is something to do
 
     began = time.monotonic()
-    upgrade(connection, how.migrations, how.head)
+    open_window(connection, how.head, upgrade(connection, how.migrations, how.head))
     log.info("the ledger has a new schema", ledger=where, old=version or "none", new=how.head, seconds=round(time.monotonic() - began, 3))
 
 

@@ -1,5 +1,8 @@
 """The tables. They grow by expand/contract: a migration adds, a later release removes what nobody reads any more.
 
+Each migration says in ``oldest_reader`` the oldest schema whose programs may go on reading after it (itself, when it says nothing: then
+it contracts). That stands in ``schema_window`` beside the version, for programs that are older than the migration: see ``window``.
+
 All times are UNIX seconds except ``leases.expires_at`` (see leases.py). Values that nobody searches by are JSON text, pure ASCII. Rows
 belong to the ``host`` that wrote them; objects, leases and their fence are common to all hosts that share the database (rule 5).
 """
@@ -188,6 +191,8 @@ outbox = _table(
 Index("one_letter_per_occasion", outbox.c.host, outbox.c.channel, outbox.c.occasion, unique=True)
 Index("letters_in_state", outbox.c.host, outbox.c.channel, outbox.c.state)
 Index("letters_of_subject", outbox.c.host, outbox.c.channel, outbox.c.subject)
+
+schema_window = _table("watchdog_schema_window", _key("head"), _text("oldest_reader"))
 
 tallies = _table("tallies", _key("host"), _key("family"), _key("key"), Column("count", Double, nullable=False))
 tally_marks = _table("tally_marks", _key("host"), _key("family"), _text("mark"))

@@ -77,4 +77,6 @@ def _paused(status: TargetStatus) -> tuple[bool | None, str, str]:
 
 
 def _ledger(status: TargetStatus) -> tuple[bool | None, str, str]:
-    return (False, "Unavailable", status.ledger_error) if status.ledger_error else (True, "Writable", "")
+    if not status.ledger_error:
+        return True, "Writable", ""
+    return False, "ReadOnly" if status.read_only else "Unavailable", status.ledger_error

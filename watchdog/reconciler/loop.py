@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from watchdog.errors import LedgerUnavailable, WatchdogError
+from watchdog.errors import LedgerReadOnly, LedgerUnavailable, WatchdogError
 from watchdog.model.drifts import Judgement
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
@@ -290,7 +290,7 @@ class Reconciler:
             log.error("the ledger is not there: looking and exporting go on, repairs stop", target=self.target.name, error=str(error))
         elif error is None and before is not None:
             log.info("the ledger is there again", target=self.target.name)
-        self._publish(ledger_error=None if error is None else str(error))
+        self._publish(ledger_error=None if error is None else str(error), read_only=isinstance(error, LedgerReadOnly))
 
     def _publish(self, **changes: Any) -> None:
         self._status = replace(self._status, mode=self.policy.mode, **changes)

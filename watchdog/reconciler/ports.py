@@ -120,3 +120,7 @@ class RepairBook(Protocol):
 
 class LedgerPort(DriftBook, RepairBook, Protocol):
     """All of the above."""
+
+    def check(self) -> None:
+        """Make sure that it can be read and written. Raises LedgerUnavailable, LedgerReadOnly when a newer program changed its schema."""
+        ...

@@ -66,7 +66,8 @@ class Books:
         self._first_looks = 0
 
     def facts(self, now: Moment) -> LedgerFacts:
-        """Return what the rules may know of the past, restated."""
+        """Return what the rules may know of the past, restated. Raises LedgerReadOnly where nothing could be written down afterwards."""
+        self._ledger.check()
         return self._steady.facts(self._ledger.facts(self._target, now.wall), now)
 
     def blind(self, now: Moment) -> tuple[tuple[Episode, ...], tuple[RepairRecord, ...]]:

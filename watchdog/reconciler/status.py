@@ -43,7 +43,8 @@ class TargetStatus:
 
     ``up`` is whether the panel could be read (None = not tried yet); ``look`` is the last good reading (its ``view`` belongs to the panel's
     own metrics) and stays while the panel is down. ``unknown_since`` is by subject. ``in_flight`` are unfinished repairs, hung ones too.
-    ``passes`` counts the passes begun. ``pauses`` are those that the newest judged pass obeyed.
+    ``read_only`` is whether a newer program keeps the ledger: then ``ledger_error`` says so. ``passes`` counts the passes begun. ``pauses``
+    are those that the newest judged pass obeyed.
     """
 
     panel: str
@@ -59,6 +60,7 @@ class TargetStatus:
     error: str | None = None
     message: str | None = None
     ledger_error: str | None = None
+    read_only: bool = False
     baseline: BaselineState = "none"
     place: Place | None = None
     subjects: Mapping[Subject, SubjectState] = field(default_factory=dict)

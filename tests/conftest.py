@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.crash_report import TITLE, gaps, table, told_by
 
 # a busy machine is no finding: no property has a deadline; and the same examples are tried each time, other ones under `make soak`
 settings.register_profile("same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -44,3 +47,12 @@ def logging_as_it_was():
         root.removeHandler(handler)
     threading.excepthook = before[3]
     logging.captureWarnings(capture=False)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the crash-point table of the run, from all its workers."""
+    told = told_by(terminalreporter.stats)
+    lines = [*table(told), *gaps(config, told)]
+    if lines:
+        terminalreporter.section(TITLE)
+        terminalreporter.write("".join(f"{line}\n" for line in lines))

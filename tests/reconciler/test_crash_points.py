@@ -8,13 +8,14 @@ import random
 import pytest
 
 from tests.reconciler.crash_rows import CARELESS, ROWS
-from tests.support.crash import boundaries, chosen, crash_at, hold, judge
+from tests.support.crash import boundaries, crash_at
+from tests.support.crash_cases import chosen, hold, judge
 
 
 @pytest.mark.timeout(1200)  # two dozen short lives of a real program; seconds on an idle machine
-@pytest.mark.parametrize("row", chosen(ROWS))
-def test_a_crash_at_any_boundary_ends_as_if_there_had_been_none(row, tmp_path, capsys):
-    hold(row, tmp_path, capsys)
+@pytest.mark.parametrize("case", chosen(ROWS))
+def test_a_crash_at_any_boundary_ends_as_if_there_had_been_none(case, tmp_path, record_property):
+    hold(case, tmp_path, record_property)
 
 
 @pytest.mark.soak

@@ -13,8 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +63,20 @@ class Row:
     effects: Callable[[Path], Sequence[Any]]
     check: Callable[[Path], None]
     tolerated: frozenset[Any] = frozenset()
+    telling: str = ""
+    """The boundary that tells most; "" = the last at which an effect stands without its record."""
+    asks: bool = False
+    """Whether an attempt that was intended and perhaps not carried out is left to a person."""
+
+    @property
+    def panel(self) -> str:
+        """Whose remedy it is: the folder of the row."""
+        return self.rig.partition(":")[0].split(".")[-2]
+
+    @property
+    def remedy(self) -> str:
+        """The first word of its name; what follows tells the case."""
+        return self.name.split()[0]
 
 
 @dataclass(frozen=True)
@@ -74,25 +87,6 @@ class Result:
     attempts: int
     ends: tuple[str, ...]
     effects: tuple[Any, ...]
-
-    def line(self) -> str:
-        return f"{self.boundary:<24} attempts={self.attempts} ends={','.join(self.ends):<22} effects={len(self.effects)}"
-
-
-def chosen(rows: Iterable[Row], usual: Collection[str] | None = None) -> list[Any]:
-    """Return the rows as parameters of a test; those that are not ``usual`` (names; None = all are) run in the soak."""
-    import pytest  # noqa: PLC0415  # the lives import this module too
-
-    return [pytest.param(row, id=row.name, marks=() if usual is None or row.name in usual else pytest.mark.soak) for row in rows]
-
-
-def hold(row: Row, directory: Path, capsys: Any) -> None:
-    """Crash at every boundary of the row, assert what must hold, and show the table."""
-    results = crash_table(row, directory)
-    with capsys.disabled():
-        print(f"\ncrash points of {row.name}:")
-        for result in results:
-            print("  " + result.line())
 
 
 def boundaries(row: Row, directory: Path) -> tuple[list[str], Sequence[Any]]:
@@ -116,33 +110,6 @@ def crash_at(row: Row, directory: Path, number: int, again: int | None = None) -
         assert _life(row, directory) == 0, f"after a crash at {boundary}: {_log(directory)}"
         row.check(directory)
         return Result(boundary, attempts, _ends(directory), tuple(row.effects(directory)))
-
-
-def crash_table(row: Row, directory: Path, workers: int = 2) -> list[Result]:
-    """Crash at every boundary of the row; assert what must hold for each; return the table for printing."""
-    marks, expected = boundaries(row, directory / "dry")
-    assert {"admitted", "intended", "acted", "outcome_written", "verdict_due", "verdict_written"} <= set(marks), marks
-    with ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(lambda number: crash_at(row, directory / f"at-{number}", number), range(len(marks))))
-    for number, result in enumerate(results):
-        judge(row, marks, number, result, expected)
-    return results
-
-
-def judge(row: Row, marks: list[str], number: int, result: Result, expected: Sequence[Any]) -> None:
-    """Assert: no second effect, nothing missing, no record lost or left open, one attempt counted from the intent on until the verdict."""
-
-    def counted(effects: Sequence[Any]) -> list[Any]:
-        return sorted((each for each in effects if each not in row.tolerated), key=repr)
-
-    assert counted(result.effects) == counted(expected), f"{row.name}, killed at {result.boundary}: {result.effects}"
-    intended = marks[: number + 1].count("intended")
-    closed = marks[: number + 1].count("verdict_written")
-    assert result.attempts == (0 if intended == closed else 1), f"{row.name}, killed at {result.boundary}"
-    assert result.ends, "the record is lost"
-    assert set(result.ends) <= {"verified", "unverified", "later", "gave_up"}, f"{row.name}, killed at {result.boundary}: {result.ends}"
-    assert result.ends[-1] == "verified", f"{row.name}, killed at {result.boundary}: {result.ends}"
-    assert len(result.ends) >= intended
 
 
 def _life(row: Row, directory: Path, kill_at: int | None = None) -> int:

@@ -1,20 +1,22 @@
 """Processes of the crash harness from a warm one: it has imported everything once and forks for each life, for most of a life was imports.
 
 Each life still is a process of its own, with its own pid, environment and log, that dies by SIGKILL or ends with its own code. The warm
-process has one thread (a fork would lose the others), opens nothing, and ends when its pytest does. Between it and a life stands a process
-that does nothing but wait and tell the life's end.
+process has one thread (a fork would lose the others), has nothing open, and ends when its pytest does. Between it and a life stands a
+process that does nothing but wait and tell the life's end.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from functools import lru_cache
@@ -77,6 +79,9 @@ def main(descriptor: int) -> None:
     """The warm process: fork for each request, until nobody can ask any more."""
     for name in WARM:
         importlib.import_module(name)
+    _warm_ledger()
+    gc.collect()
+    gc.freeze()  # or each life's first collection would copy every page
     with socket.socket(fileno=descriptor) as asked:
         while True:
             request, descriptors, _, _ = socket.recv_fds(asked, MOST, 1)
@@ -93,6 +98,18 @@ def main(descriptor: int) -> None:
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
+
+
+def _warm_ledger() -> None:
+    """Make the tables once, and let SQLAlchemy learn them: for a life that was most of the rest."""
+    from tests.support.ledger import ledger_at  # noqa: PLC0415
+    from watchdog.runtime.clock import SystemClock  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="watchdog-nursery-") as directory:
+        ledger = ledger_at(Path(directory) / "ledger.sqlite3", SystemClock())
+        ledger.facts("nobody", 0.0)
+        ledger.repairs()
+        ledger.close()
 
 
 def _wait_for_life(wanted: dict[str, object], descriptor: int) -> None:

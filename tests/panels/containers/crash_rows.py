@@ -114,4 +114,4 @@ def _ended(outside: Outside) -> None:
     outside.host.crash("web")
 
 
-ROWS = (_row("restart_container", _ill), _row("restart_with_a_dependent", _provider), _row("start_container", _ended))
+ROWS = (_row("restart_container", _ill), _row("restart_container with a dependent", _provider), _row("start_container", _ended))

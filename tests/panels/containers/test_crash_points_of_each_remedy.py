@@ -3,13 +3,13 @@
 import pytest
 
 from tests.panels.containers.crash_rows import ROWS
-from tests.support.crash import chosen, hold
+from tests.support.crash_cases import chosen, hold
 
 pytestmark = pytest.mark.timeout(1200)
-USUAL = ("start_container",)
-"""The shortest; the others are as long and run in the soak."""
+EVERYWHERE = ("start_container",)
+"""The others die where it tells most, and everywhere in the soak."""
 
 
-@pytest.mark.parametrize("row", chosen(ROWS, USUAL))
-def test_a_crash_at_any_boundary_has_one_effect(row, tmp_path, capsys):
-    hold(row, tmp_path, capsys)
+@pytest.mark.parametrize("case", chosen(ROWS, EVERYWHERE))
+def test_a_crash_at_any_boundary_has_one_effect(case, tmp_path, record_property):
+    hold(case, tmp_path, record_property)

@@ -175,7 +175,7 @@ class Outside:
 OUTSIDES: dict[Path, Outside] = {}
 
 
-def _row(name: str, prepare: Callable[[Outside], None]) -> Row:
+def _row(name: str, prepare: Callable[[Outside], None], telling: str = "") -> Row:
     @contextmanager
     def outside(directory: Path) -> Iterator[None]:
         with ExitStack() as stack:
@@ -187,13 +187,13 @@ def _row(name: str, prepare: Callable[[Outside], None]) -> Row:
 
     return Row(
         name, "tests.panels.pterodactyl.crash_rows:rig", outside, lambda directory: OUTSIDES[directory].posts(),
-        lambda directory: OUTSIDES[directory].check(),
+        lambda directory: OUTSIDES[directory].check(), telling=telling,
     )  # fmt: skip
 
 
 ROWS = (
-    _row("complete_backup", lambda made: made.interrupted("created")),
-    _row("fail_backup corrupt", lambda made: made.interrupted("begun")),
-    _row("fail_backup absent", lambda made: made.deleted()),
+    _row("complete_backup", lambda made: made.interrupted("created"), "before posted"),
+    _row("fail_backup corrupt", lambda made: made.interrupted("begun"), "before posted"),
+    _row("fail_backup absent", lambda made: made.deleted(), "before posted"),
     _row("power_restart", lambda made: made.ghost()),
 )

@@ -12,17 +12,16 @@ import time
 import pytest
 
 from tests.panels.sysreptor.crash_rows import ROWS, outside
-from tests.support.crash import ROOT, chosen, hold
+from tests.support.crash import ROOT
+from tests.support.crash_cases import chosen, hold
 from watchdog.runtime.partfile import writer_lives
 
 pytestmark = pytest.mark.timeout(1200)
-USUAL: tuple[str, ...] = ()
-"""A table takes minutes of lives; the deaths in one process (test_a_run_makes_a_proven_backup) are the short form."""
 
 
-@pytest.mark.parametrize("row", chosen(ROWS, USUAL))
-def test_a_crash_at_any_boundary_has_one_effect(row, tmp_path, capsys):
-    hold(row, tmp_path, capsys)
+@pytest.mark.parametrize("case", chosen(ROWS, ()))
+def test_a_crash_at_any_boundary_has_one_effect(case, tmp_path, record_property):
+    hold(case, tmp_path, record_property)
 
 
 def wait_until(look, what: str, seconds: float = 120.0) -> None:

@@ -135,7 +135,7 @@ def _row(name: str, prepare: Callable[[Outside], None], check: Callable[[Outside
             yield
 
     return Row(name, "tests.panels.wgdashboard.crash_rows:rig", outside, lambda directory: OUTSIDES[directory].effects(),
-               lambda directory: check(OUTSIDES[directory]))  # fmt: skip
+               lambda directory: check(OUTSIDES[directory]), asks=True)  # fmt: skip
 
 
 def _stale(outside: Outside) -> None:

@@ -8,13 +8,12 @@ import time
 import uuid as uuids
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
-from urllib.parse import parse_qs, urlsplit
 
 from watchdog.panels.mcsmanager.fake import routes
 from watchdog.panels.mcsmanager.fake.daemon import FakeDaemon
 from watchdog.panels.mcsmanager.fake.releases import RELEASES
+from watchdog.runtime import loopback
 
 ADMIN, USER = 10, 1
 KEY: Final = "admin-key-0123456789"
@@ -67,12 +66,12 @@ class FakePanel:
     @property
     def url(self) -> str:
         """Return the panel's address."""
-        return f"http://127.0.0.1:{self._servers[0].server_port}"
+        return self._servers[0].url
 
     @property
     def control_url(self) -> str:
         """Return the address for hooks."""
-        return f"http://127.0.0.1:{self._servers[1].server_port}"
+        return self._servers[1].url
 
     @property
     def speed(self) -> float:
@@ -119,8 +118,7 @@ class FakePanel:
     def close(self) -> None:
         """Stop serving and end the daemons' threads."""
         for server in self._servers:
-            server.shutdown()
-            server.server_close()
+            server.close()
         for daemon in self.daemons.values():
             daemon.close()
 
@@ -131,27 +129,16 @@ class FakePanel:
         self.close()
 
 
-def _serve(panel: FakePanel, answer: Any, port: int) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def _any(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length") or 0))
-            panel.note(Seen(self.command, parts.path, query, headers))
+def _serve(panel: FakePanel, answer: Any, port: int) -> loopback.Server:
+    class Handler(loopback.Connection):
+        def answer(self, asked: loopback.Asked) -> None:
+            """Answer one request."""
+            panel.note(Seen(asked.method, asked.path, asked.query, asked.headers))
             if panel.switches.unreachable:
                 self.close_connection = True
                 return
-            try:
-                request = routes.Request(self.command, parts.path, query, headers, json.loads(body) if body else None)
-                self._send(*answer(panel, request))
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        do_GET = do_POST = do_PUT = do_DELETE = _any  # noqa: N815  # the names http.server looks for
+            content = json.loads(asked.body) if asked.body else None
+            self._send(*answer(panel, routes.Request(asked.method, asked.path, asked.query, asked.headers, content)))
 
         def _send(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response(status)
@@ -163,10 +150,4 @@ def _serve(panel: FakePanel, answer: Any, port: int) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name http.server gives
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="fake-mcsm-http", daemon=True).start()
-    return server
+    return loopback.Server(Handler, "fake-mcsm-http", port)

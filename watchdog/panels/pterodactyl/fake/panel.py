@@ -7,9 +7,7 @@ import json
 import threading
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
-from urllib.parse import parse_qs, urlsplit
 
 from watchdog.panels.pterodactyl.fake import doors
 from watchdog.panels.pterodactyl.fake.client_routes import create, unreachable
@@ -17,6 +15,7 @@ from watchdog.panels.pterodactyl.fake.limits import Limits
 from watchdog.panels.pterodactyl.fake.replies import Refused, Reply, Request
 from watchdog.panels.pterodactyl.fake.rows import Node, Server, Task
 from watchdog.panels.pterodactyl.fake.world import PanelWorld
+from watchdog.runtime import loopback
 
 CACHED: Final = 20.0
 """``/resources`` is remembered so long (ResourceUtilizationController.php; contract section 1.2)."""
@@ -43,12 +42,12 @@ class FakePanel:
     @property
     def url(self) -> str:
         """Return the panel's address."""
-        return f"http://127.0.0.1:{self._servers[0].server_port}"
+        return self._servers[0].url
 
     @property
     def secure_url(self) -> str:
         """Return the address to which ``switches.redirect`` leads."""
-        return f"http://127.0.0.1:{self._servers[1].server_port}"
+        return self._servers[1].url
 
     def note(self, request: Request) -> None:
         """Remember a request."""
@@ -89,8 +88,7 @@ class FakePanel:
             if isinstance(event, threading.Event):
                 event.set()
         for server in self._servers:
-            server.shutdown()
-            server.server_close()
+            server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,32 +138,21 @@ class WingsCaller:
         return json.loads(raw) if raw else None
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(loopback.Connection):
     """One connection of a panel."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     panel: FakePanel
     redirects: bool
 
-    def do_GET(self) -> None:
+    def answer(self, asked: loopback.Asked) -> None:
         """Answer one request."""
-        parts = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length") or 0))
-        request = Request(self.command, parts.path, query, headers, body, parts.query)
+        request = Request(asked.method, asked.path, asked.query, asked.headers, asked.body, asked.query_string)
         self.panel.note(request)
         self._weather(request.path)
         if self.panel.world.switches.unreachable:
             self.close_connection = True
             return
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._send(doors.answer(self.panel, request, redirects=self.redirects))
-            return
-        self.close_connection = True
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  # the names http.server looks for
+        self._send(doors.answer(self.panel, request, redirects=self.redirects))
 
     def _weather(self, path: str) -> None:
         switches = self.panel.world.switches
@@ -189,13 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name http.server gives
-        """Say nothing."""
 
-
-def _serve(panel: FakePanel, port: int, *, redirects: bool) -> ThreadingHTTPServer:
+def _serve(panel: FakePanel, port: int, *, redirects: bool) -> loopback.Server:
     handler = type("Handler", (_Handler,), {"panel": panel, "redirects": redirects})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="fake-pterodactyl-http", daemon=True).start()
-    return server
+    return loopback.Server(handler, "fake-pterodactyl-http", port)

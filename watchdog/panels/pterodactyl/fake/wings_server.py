@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import uuid as uuids
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from watchdog.panels.pterodactyl.fake import console, wings_routes
 from watchdog.panels.pterodactyl.fake.wings_routes import TEXT, WingsRefusal, WingsReply
-from watchdog.runtime import frames
+from watchdog.runtime import frames, loopback
 
 if TYPE_CHECKING:
     from watchdog.panels.pterodactyl.fake.wings import FakeWings
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(loopback.Connection):
     """One connection of Wings."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     wings: FakeWings
 
-    def do_GET(self) -> None:
+    def answer(self, asked: loopback.Asked) -> None:
         """Answer one request."""
-        parts = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length") or 0))
-        self.wings.seen.append((self.command, parts.path))
+        self.wings.seen.append((asked.method, asked.path))
         while self.wings.switches.silent and self.wings.up:
             threading.Event().wait(0.05)
         if not self.wings.up:
             self.close_connection = True
-            return
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            if parts.path.endswith("/ws"):
-                self._websocket(parts.path.split("/")[-2], headers)
-            else:
-                self._send(wings_routes.answer(self.wings, self.command, parts.path, query, headers, body))
-            return
-        self.close_connection = True
+        elif asked.path.endswith("/ws"):
+            self._websocket(asked.path.split("/")[-2], asked.headers)
+        else:
+            self._send(wings_routes.answer(self.wings, asked.method, asked.path, asked.query, asked.headers, asked.body))
 
-    do_POST = do_DELETE = do_PUT = do_GET  # noqa: N815  # the names http.server looks for
-
-    def _websocket(self, uuid: str, headers: dict[str, str]) -> None:
+    def _websocket(self, uuid: str, headers: Mapping[str, str]) -> None:
         try:
             server = wings_routes.server_of(self.wings, uuid)
         except WingsRefusal as refusal:
@@ -79,14 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name http.server gives
-        """Say nothing."""
 
-
-def serve(wings: FakeWings, port: int) -> ThreadingHTTPServer:
+def serve(wings: FakeWings, port: int) -> loopback.Server:
     """Serve on this port (0 = a free one) until it is shut down."""
-    handler = type("Handler", (_Handler,), {"wings": wings})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="fake-wings-http", daemon=True).start()
-    return server
+    return loopback.Server(type("Handler", (_Handler,), {"wings": wings}), "fake-wings-http", port)

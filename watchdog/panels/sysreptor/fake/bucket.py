@@ -6,7 +6,6 @@ mistake there is no match here.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import re
@@ -15,12 +14,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from watchdog.panels.sysreptor.fake import bucket_pages as pages
 from watchdog.panels.sysreptor.fake.bucket_pages import Stored, Upload
+from watchdog.runtime import loopback
 
 ACCESS_KEY: Final = "AKIDEXAMPLEOFTHEFAKE"
 SECRET_KEY: Final = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"  # noqa: S105  # the fake's own
@@ -74,24 +73,18 @@ class FakeBucket:
     def __init__(self, world: BucketWorld, port: int = 0) -> None:
         self.world = world
         self.seen: list[Asked] = []
-        handler = type("Handler", (_Handler,), {"bucket": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="fake-s3-http", daemon=True
-        ).start()  # fmt: skip
+        self._server = loopback.Server(type("Handler", (_Handler,), {"bucket": self}), "fake-s3-http", port)
 
     @property
     def url(self) -> str:
         """Return the server's address."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.url
 
     def close(self) -> None:
         """Stop serving."""
         if self.world.hold is not None:
             self.world.hold.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -185,28 +178,20 @@ def _again(text: str, slash: str = "") -> str:
     return "".join(chr(byte) if byte in free else f"%{byte:02X}" for byte in unquote(text).encode())
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(loopback.Connection):
     """One connection."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     bucket: FakeBucket
 
-    def do_GET(self) -> None:
+    def answer(self, asked: loopback.Asked) -> None:
         """Answer one request."""
         world = self.bucket.world
-        headers = {name.lower(): value for name, value in self.headers.items()}
         path, query = _split(self.path)
-        self.bucket.seen.append(Asked(self.command, headers.get("host", ""), path, query, headers))
+        self.bucket.seen.append(Asked(asked.method, asked.headers.get("host", ""), path, query, asked.headers))
         if world.hold is not None:
             world.hold.wait()
-        status, body = (307, pages.error("TemporaryRedirect")) if world.redirect else answer(world, self.command, self.path, headers)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._send(status, body, world)
-            return
-        self.close_connection = True
-
-    do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815  # the names http.server looks for
+        status, body = (307, pages.error("TemporaryRedirect")) if world.redirect else answer(world, asked.method, self.path, asked.headers)
+        self._send(status, body, world)
 
     def _send(self, status: int, body: bytes, world: BucketWorld) -> None:
         self.send_response(status)
@@ -223,6 +208,3 @@ class _Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         """Return what the server calls itself."""
         return "MinIO" if self.bucket.world.exact_only else "AmazonS3"
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name http.server gives
-        """Say nothing."""

@@ -6,13 +6,12 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Self
 
 from watchdog.panels.sysreptor.fake import routes
 from watchdog.panels.sysreptor.fake.routes import Reply, Request
 from watchdog.panels.sysreptor.fake.world import SysreptorWorld, limited
+from watchdog.runtime.loopback import Asked, Connection, Server
 
 
 class FakePanel:
@@ -28,7 +27,7 @@ class FakePanel:
     @property
     def url(self) -> str:
         """Return the panel's address."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.url
 
     def note(self, request: Request) -> None:
         """Remember a request."""
@@ -45,8 +44,7 @@ class FakePanel:
         self.closed.set()
         if self.world.switches.hold is not None:
             self.world.switches.hold.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -55,29 +53,15 @@ class FakePanel:
         self.close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Connection):
     """One connection of a panel."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     panel: FakePanel
 
-    def do_GET(self) -> None:
+    def answer(self, asked: Asked) -> None:
         """Answer one request."""
-        parts = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length") or 0))
-        request = Request(self.command, parts.path, query, headers, body)
+        request = Request(asked.method, asked.path, asked.query, asked.headers, asked.body)
         self.panel.note(request)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._answer(request)
-            return
-        self.close_connection = True
-
-    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  # the names http.server looks for
-
-    def _answer(self, request: Request) -> None:
         switches = self.panel.world.switches
         if switches.unreachable:
             self.close_connection = True
@@ -124,13 +108,6 @@ class _Handler(BaseHTTPRequestHandler):
         if killed is not None:
             self.panel.world.killed()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name http.server gives
-        """Say nothing."""
 
-
-def _serve(panel: FakePanel, port: int) -> ThreadingHTTPServer:
-    handler = type("Handler", (_Handler,), {"panel": panel})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="fake-sysreptor-http", daemon=True).start()
-    return server
+def _serve(panel: FakePanel, port: int) -> Server:
+    return Server(type("Handler", (_Handler,), {"panel": panel}), "fake-sysreptor-http", port)

@@ -6,13 +6,12 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 from watchdog.panels.wgdashboard.fake import routes
 from watchdog.panels.wgdashboard.fake.routes import ERROR, HTML, NOT_FOUND, Reply, Request
 from watchdog.panels.wgdashboard.fake.shapes import page
+from watchdog.runtime import loopback
 
 if TYPE_CHECKING:
     from watchdog.panels.wgdashboard.fake.panel import FakePanel
@@ -42,18 +41,17 @@ class Servers:
     @property
     def url(self) -> str:
         """Return the panel's address."""
-        return f"http://127.0.0.1:{self._both[0].server_port}"
+        return self._both[0].url
 
     @property
     def control_url(self) -> str:
         """Return the control port's address."""
-        return f"http://127.0.0.1:{self._both[1].server_port}"
+        return self._both[1].url
 
     def close(self) -> None:
         """Stop serving."""
         for server in self._both:
-            server.shutdown()
-            server.server_close()
+            server.close()
 
     def _panel(self, panel: FakePanel, path: str, request: Request) -> Reply | None:
         """Answer for the panel; None = not at all: it is down, or cut off."""
@@ -79,33 +77,22 @@ def _control(panel: FakePanel, path: str, request: Request) -> Reply | None:
     return Reply(200, b"{}")
 
 
-def _serve(panel: FakePanel, answer: Answer, port: int) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def _any(self) -> None:
-            try:
-                reply = self._reply()
-                if reply is None:
-                    self.close_connection = True
-                else:
-                    self._send(reply)
-            except (BrokenPipeError, ConnectionResetError):
+def _serve(panel: FakePanel, answer: Answer, port: int) -> loopback.Server:
+    class Handler(loopback.Connection):
+        def answer(self, asked: loopback.Asked) -> None:
+            """Answer one request."""
+            reply = self._reply(asked)
+            if reply is None:
                 self.close_connection = True
+            else:
+                self._send(reply)
 
-        do_GET = do_POST = _any  # noqa: N815  # the names http.server looks for
-
-        def _reply(self) -> Reply | None:
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length") or 0))
-            content = json.loads(body) if body else None
-            path = parts.path.removeprefix(panel.prefix)
-            panel.seen.append(Seen(self.command, path, query, headers, content))
-            key = headers.get("wg-dashboard-apikey", "")
-            return answer(panel, parts.path, Request(self.command, path, query, key, self._session(), content))
+        def _reply(self, asked: loopback.Asked) -> Reply | None:
+            content = json.loads(asked.body) if asked.body else None
+            path = asked.path.removeprefix(panel.prefix)
+            panel.seen.append(Seen(asked.method, path, asked.query, asked.headers, content))
+            key = asked.headers.get("wg-dashboard-apikey", "")
+            return answer(panel, asked.path, Request(asked.method, path, asked.query, key, self._session(), content))
 
         def _session(self) -> str:
             pairs = (pair.strip().partition("=") for pair in (self.headers.get("cookie") or "").split(";"))
@@ -125,10 +112,4 @@ def _serve(panel: FakePanel, answer: Answer, port: int) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name http.server gives
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="fake-wgd-http", daemon=True).start()
-    return server
+    return loopback.Server(Handler, "fake-wgd-http", port)

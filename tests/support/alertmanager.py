@@ -17,11 +17,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from watchdog.model.moments import Clock
+from watchdog.runtime.loopback import Asked, Connection, Server
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 
@@ -48,26 +48,8 @@ class FakeAlertmanager:
         self.go_on.set()
         self.requests: list[str] = []
         self._lock = threading.Lock()
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                fake._play(self, lambda _body: [fake._shown(each) for each in fake.silences.values()])
-
-            def do_POST(self) -> None:
-                fake._play(self, fake._post)
-
-            def do_DELETE(self) -> None:
-                fake._play(self, lambda _body: fake._delete(self.path.rsplit("/", 1)[1]))
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = Server(type("Handler", (_Handler,), {"fake": self}), "fake-alertmanager-http")
+        self.url = self._server.url
 
     def live(self) -> list[dict[str, Any]]:
         return [each for each in self.silences.values() if self._shown(each)["status"]["state"] == "active"]
@@ -82,24 +64,22 @@ class FakeAlertmanager:
 
     def close(self) -> None:
         self.go_on.set()
-        self._server.shutdown()
-        self._thread.join(60)
-        self._server.server_close()
+        self._server.close()
 
-    def _play(self, handler: BaseHTTPRequestHandler, deed: Any) -> None:
-        length = int(handler.headers.get("Content-Length", "0"))
-        body = json.loads(handler.rfile.read(length)) if length else None
+    def play(self, handler: Connection, asked: Asked) -> None:
+        """Carry one request out, or what the fault makes of it."""
+        body = json.loads(asked.body) if asked.body else None
         self.go_on.wait(120)
         with self._lock:
-            self.requests.append(handler.command)
+            self.requests.append(asked.method)
             status = {"refuse": 503, "forbid": 403}.get(self.fault, 200)
             try:
-                answer: Any = deed(body) if status == 200 else {"error": "no"}
+                answer: Any = self._done(asked, body) if status == 200 else {"error": "no"}
             except ValueError as error:
                 status, answer = 400, str(error)
             except KeyError:
                 status, answer = 404, ""
-            if self.fault == "lose" or (self.fault == "lose_post" and handler.command == "POST"):
+            if self.fault == "lose" or (self.fault == "lose_post" and asked.method == "POST"):
                 handler.connection.shutdown(socket.SHUT_RDWR)
                 return
         told = b"<html>" if self.fault == "malform" else json.dumps(answer).encode()
@@ -108,6 +88,11 @@ class FakeAlertmanager:
         handler.send_header("Content-Length", str(len(told)))
         handler.end_headers()
         handler.wfile.write(told)
+
+    def _done(self, asked: Asked, body: Any) -> object:
+        if asked.method == "GET":
+            return [self._shown(each) for each in self.silences.values()]
+        return self._post(body) if asked.method == "POST" else self._delete(asked.path.rsplit("/", 1)[1])
 
     def _shown(self, silence: dict[str, Any]) -> dict[str, Any]:
         state = "expired" if seconds(silence["endsAt"]) <= self.clock.now().wall else "active"
@@ -137,6 +122,14 @@ class FakeAlertmanager:
         now = text(self.clock.now().wall)
         self.silences[number].update({"endsAt": now, "updatedAt": now})
         return {}
+
+
+class _Handler(Connection):
+    protocol_version = "HTTP/1.0"
+    fake: FakeAlertmanager
+
+    def answer(self, asked: Asked) -> None:
+        self.fake.play(self, asked)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from watchdog.runtime.loopback import Asked, Connection, Server
 
 
 class Mailbox:
@@ -24,40 +25,20 @@ class Mailbox:
         self.status = 200
         self.go_on = threading.Event()
         self.go_on.set()
-        box = self
+        self._server = Server(type("Handler", (_Handler,), {"box": self}), "mailbox-http")
+        self.port = self._server.server_port
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                box.tries += 1
-                box.go_on.wait(120)
-                if box.status < 300:
-                    box.messages.append(json.loads(body))
-                    box.keys.append(self.headers.get("Idempotency-Key", ""))
-                self._answer()
-
-            def do_GET(self) -> None:
-                box.go_on.wait(120)
-                if box.status < 300:
-                    box.pings.append(self.path)
-                self._answer()
-
-            def _answer(self) -> None:
-                try:
-                    self.send_response(box.status)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                except OSError:
-                    pass
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._thread.start()
-        self.port = self._server.server_address[1]
+    def take(self, asked: Asked) -> int:
+        """Take what came; return the status to answer with."""
+        self.tries += asked.method == "POST"
+        self.go_on.wait(120)
+        status = self.status
+        if status < 300 and asked.method == "POST":
+            self.messages.append(json.loads(asked.body))
+            self.keys.append(asked.headers.get("idempotency-key", ""))
+        elif status < 300:
+            self.pings.append(f"{asked.path}?{asked.query_string}" if asked.query_string else asked.path)
+        return status
 
     @property
     def titles(self) -> list[str]:
@@ -69,9 +50,17 @@ class Mailbox:
 
     def close(self) -> None:
         self.go_on.set()
-        self._server.shutdown()
-        self._thread.join(60)
-        self._server.server_close()
+        self._server.close()
+
+
+class _Handler(Connection):
+    protocol_version = "HTTP/1.0"
+    box: Mailbox
+
+    def answer(self, asked: Asked) -> None:
+        self.send_response(self.box.take(asked))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 @contextmanager

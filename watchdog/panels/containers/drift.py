@@ -7,13 +7,14 @@ be seen well is Unknown: facts that are missing or old, a closed gate, a contain
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from watchdog.model.docker import DockerFacts
 from watchdog.model.drifts import Confirm, Drift, DriftKind, Judgement, Scalar, Subject, UnknownSubject
 from watchdog.model.memory import decode, encode
 from watchdog.model.moments import Moment
+from watchdog.model.parts import Part, whole
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
 from watchdog.panels.containers import memory as memories
@@ -48,16 +49,6 @@ KINDS: Final[tuple[DriftKind, ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one container adds to the judgement."""
-
-    drifts: tuple[Drift, ...] = ()
-    unknown: tuple[UnknownSubject, ...] = ()
-    fine: tuple[Subject, ...] = ()
-    memory: tuple[tuple[str, Scalar], ...] = ()
-
-
 def detect(
     settings: ContainersSettings, actual: Actual, view: ContainersView, evidence: Evidence, facts: LedgerFacts, now: Moment
 ) -> Judgement:  # fmt: skip
@@ -65,13 +56,13 @@ def detect(
     docker, reason = sight(actual, now)
     if docker is None:
         # the engine too: a first look that knows no container yet must not pass for one that found nothing wrong (house rule 11)
-        engine = _Part(unknown=(UnknownSubject(ENGINE, *reason),))
-        return _whole([engine, *(_blind(name, text, reason) for name, text in _remembered(facts))])
+        engine = Part(unknown=(UnknownSubject(ENGINE, *reason),))
+        return whole([engine, *(_blind(name, text, reason) for name, text in _remembered(facts))])
     case = Case(settings, register(view, docker), evidence, facts, now.wall)
     parts = [_judge(case, ward) for ward in case.register.wards]
     present = {ward.container.name for ward in case.register.wards}
     parts += [part for name, text in _remembered(facts) if name not in present for part in _vanished(name, text, now.wall)]
-    return _whole(parts)
+    return whole(parts)
 
 
 def sight(actual: Actual, now: Moment) -> tuple[DockerFacts | None, tuple[str, str]]:
@@ -84,21 +75,21 @@ def sight(actual: Actual, now: Moment) -> tuple[DockerFacts | None, tuple[str, s
     return snapshot.facts, ("", "")
 
 
-def _judge(case: Case, ward: Ward) -> _Part:
+def _judge(case: Case, ward: Ward) -> Part:
     container = ward.container
     subject = Subject("container", container.name, container.name)
     memory = _remember(case, ward)
     kept: tuple[tuple[str, Scalar], ...] = ((memories.key(container.name), encode(memory)),)
     reason = _unsure(ward, memory)
     if reason:
-        return _Part(unknown=(UnknownSubject(subject, *reason),), memory=kept)
+        return Part(unknown=(UnknownSubject(subject, *reason),), memory=kept)
     found = () if container.state == "paused" else _drifts(case, Patient(ward, memory))
     if not found:
-        return _Part(fine=(subject,), memory=kept)
+        return Part(fine=(subject,), memory=kept)
     peace = quiet(case, ward)
     if peace:
-        return _Part(unknown=(UnknownSubject(subject, *peace),), memory=kept)
-    return _Part(drifts=found, memory=kept)
+        return Part(unknown=(UnknownSubject(subject, *peace),), memory=kept)
+    return Part(drifts=found, memory=kept)
 
 
 def _drifts(case: Case, patient: Patient) -> tuple[Drift, ...]:
@@ -156,21 +147,12 @@ def _remembered(facts: LedgerFacts) -> Iterator[tuple[str, Scalar]]:
             yield key.removeprefix(memories.PREFIX), facts.memory[key]
 
 
-def _blind(name: str, text: Scalar, reason: tuple[str, str]) -> _Part:
-    return _Part(unknown=(UnknownSubject(Subject("container", name, name), *reason),), memory=((memories.key(name), text),))
+def _blind(name: str, text: Scalar, reason: tuple[str, str]) -> Part:
+    return Part(unknown=(UnknownSubject(Subject("container", name, name), *reason),), memory=((memories.key(name), text),))
 
 
-def _vanished(name: str, text: Scalar, now: float) -> Iterator[_Part]:
+def _vanished(name: str, text: Scalar, now: float) -> Iterator[Part]:
     """Keep what was ill and has gone for a moment: not known, rather than mended, for a deploy may just be making it anew."""
     old = decode(ContainerMemory, text)
     if old is not None and (old.ill or old.how in ("itself", "ours")) and abs(now - old.seen_at) <= VANISHED:
         yield _blind(name, text, ("vanished", "it is not there any more; it may be about to be made anew"))
-
-
-def _whole(parts: list[_Part]) -> Judgement:
-    return Judgement(
-        drifts=tuple(sorted((item for part in parts for item in part.drifts), key=lambda drift: drift.key)),
-        unknown=tuple(sorted((item for part in parts for item in part.unknown), key=lambda item: str(item.subject))),
-        fine=tuple(sorted((item for part in parts for item in part.fine), key=str)),
-        memory=dict(entry for part in parts for entry in part.memory),
-    )

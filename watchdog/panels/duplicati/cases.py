@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from watchdog.model.drifts import Drift, Proposal, Scalar, Subject, UnknownSubject
+from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
@@ -60,33 +58,3 @@ class Case:
     ) -> Drift:  # fmt: skip
         """Return one drift of this target."""
         return Drift(kind, PANEL_NAME, self.settings.name, subject, truth, belief, evidence or {}, proposal, hold)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one rule adds to the judgement; ``again`` are the seconds in which it wants the next look at the latest."""
-
-    drifts: tuple[Drift, ...] = ()
-    unknown: tuple[UnknownSubject, ...] = ()
-    fine: tuple[Subject, ...] = ()
-    again: float | None = None
-
-
-NOTHING_SAID: Final = Part()
-
-
-def joined(parts: Iterable[Part]) -> Part:
-    """Return several parts as one."""
-    every = tuple(parts)
-    return Part(
-        tuple(each for part in every for each in part.drifts),
-        tuple(each for part in every for each in part.unknown),
-        tuple(each for part in every for each in part.fine),
-        min((part.again for part in every if part.again is not None), default=None),
-    )
-
-
-def of_one(subject: Subject, drifts: Iterable[Drift | None], again: float | None = None) -> Part:
-    """Return what was said of one subject: its drifts, or that it is in order."""
-    found = tuple(each for each in drifts if each is not None)
-    return Part(found, (), () if found else (subject,), again)

@@ -10,10 +10,11 @@ from typing import Final
 
 from watchdog.model.drifts import DriftKind, Judgement
 from watchdog.model.moments import Moment
+from watchdog.model.parts import joined, judgement
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
 from watchdog.panels.duplicati import rules_backups, rules_destinations, rules_pause, startup_delay, tasks_pause
-from watchdog.panels.duplicati.cases import Case, joined
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.kinds import BACKUP_KINDS
 from watchdog.panels.duplicati.kinds_pause import PAUSE_KINDS
 from watchdog.panels.duplicati.leases import Posted
@@ -32,15 +33,9 @@ def detect(
 ) -> Judgement:  # fmt: skip
     """Judge one server; ``posted`` is the newest pause that this process sent to it."""
     case = Case(settings, actual, view, evidence or NOTHING, facts, Notes(facts.memory), now, posted)
-    whole = joined(rule(case) for rule in _RULES)
-    drifts = sorted({each.key: each for each in whole.drifts}.values(), key=lambda each: each.key)
+    every = joined(rule(case) for rule in _RULES)
+    drifts = {each.key: each for each in every.drifts}.values()
     ill = {str(each.subject) for each in drifts}
-    unknown = {str(each.subject): each for each in whole.unknown if str(each.subject) not in ill}
-    fine = {str(each): each for each in whole.fine if str(each) not in ill and str(each) not in unknown}
-    return Judgement(
-        drifts=tuple(drifts),
-        unknown=tuple(unknown[key] for key in sorted(unknown)),
-        fine=tuple(fine[key] for key in sorted(fine)),
-        memory=case.notes.after,
-        again=whole.again,
-    )
+    unknown = {str(each.subject): each for each in every.unknown if str(each.subject) not in ill}
+    fine = {str(each): each for each in every.fine if str(each) not in ill and str(each) not in unknown}
+    return judgement(drifts, unknown.values(), fine.values(), case.notes.after, every.again)

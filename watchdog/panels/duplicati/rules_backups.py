@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from watchdog.model.drifts import Drift, Scalar, UnknownSubject
-from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
+from watchdog.model.parts import Part, joined, one
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.offers import asleep, run_proposal
 from watchdog.panels.duplicati.rules_results import about_results
 from watchdog.panels.duplicati.rules_tasks import about_no_job, cut_off, follow_the_task, standing_for, stuck
@@ -42,7 +43,7 @@ def about_runs(case: Case, backup: Backup) -> Part:
             return Part(tuple(each for each in drifts[:-1] if each is not None), (UnknownSubject(subject, *disagree),))
     elif late is not None and late > -DAY:
         again = max(1.0, -late)
-    return of_one(subject, drifts, again)
+    return one(subject, *drifts, again=again)
 
 
 def lateness(case: Case, backup: Backup) -> float | None:
@@ -119,7 +120,7 @@ def _schedule_lost(case: Case, backup: Backup) -> Drift | None:
 
 def about_the_clock(case: Case) -> Part:
     """Judge the server's clock against ours."""
-    return of_one(case.server, list(_clock(case)))
+    return one(case.server, *_clock(case))
 
 
 def _clock(case: Case) -> Iterator[Drift]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from watchdog.model.drifts import Drift, UnknownSubject
-from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
+from watchdog.model.parts import Part, joined, one
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.destinations import Damage, Stored, look
 from watchdog.panels.duplicati.notes import IdleNote
 from watchdog.panels.duplicati.rules_results import database_of
@@ -63,7 +64,7 @@ def about_destination(case: Case, backup: Backup) -> Part:
         found = (written,) if written is not None else ()
         return Part(found, (UnknownSubject(subject, stored.reason, stored.message),))
     damaged = [_damaged(case, backup, stored, damage) for damage in _KINDS]
-    return of_one(subject, [*damaged, _late(case, backup, stored), written])
+    return one(subject, *damaged, _late(case, backup, stored), written)
 
 
 def _damaged(case: Case, backup: Backup, stored: Stored, damage: Damage) -> Drift | None:

@@ -9,9 +9,10 @@ from watchdog.model.approvals import Holding
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
 from watchdog.model.memory import decode
 from watchdog.model.moments import Moment
+from watchdog.model.parts import Part, joined, one
 from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.duplicati import remedies_pause
-from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.leases import Posted, named, orders_of
 from watchdog.panels.duplicati.ruling import Bounds, Ruling, Scene, rule
 from watchdog.panels.duplicati.settings import DuplicatiSettings
@@ -38,7 +39,7 @@ def judge(case: Case) -> Part:
     ruling = rule(scene)
     _remember(case, scene, ruling)
     subject = Subject("pause", "server", case.settings.name)
-    parts = [of_one(subject, [_drift(case, subject, scene, ruling)], ruling.again)]
+    parts = [one(subject, _drift(case, subject, scene, ruling), again=ruling.again)]
     if ruling.kind != "pause_on_paper":
         parts.append(_run_inside(case, scene))
     return joined(parts)
@@ -94,7 +95,7 @@ def _run_inside(case: Case, scene: Scene) -> Part:
     active = scene.state.active
     subject = Subject("pause", "server/run", case.settings.name)
     if scene.orders is None or not scene.state.paused or active is None:
-        return of_one(subject, [])
+        return one(subject)
     stands = case.view.capabilities.stops_active
     told = {
         False: "it goes on to its end: this release does not stop a run that has begun",
@@ -103,7 +104,7 @@ def _run_inside(case: Case, scene: Scene) -> Part:
     }[stands]
     job = case.view.backup(active.backup)
     name = job.name if job is not None else active.backup or "no job"
-    return of_one(subject, [case.drift("run_under_pause", subject, f"a run of {name} is under way", told, {"job": active.backup})])
+    return one(subject, case.drift("run_under_pause", subject, f"a run of {name} is under way", told, {"job": active.backup}))
 
 
 def _set(text: str) -> frozenset[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from watchdog.model.drifts import Drift, Proposal, Scalar
+from watchdog.model.parts import Part, one
 from watchdog.panels.duplicati import remedies, sources
-from watchdog.panels.duplicati.cases import Case, Part, of_one
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.endings import Ended, newest
 from watchdog.panels.duplicati.notes import SinceNote
 from watchdog.panels.duplicati.schedules import Repeat, repeat_of
@@ -42,7 +43,7 @@ def about_results(case: Case, backup: Backup) -> Part:
         _ending(case, backup, ended), _stale(case, backup, ended), _database(case, backup, ended), _shared(case, backup),
         *sources.about_sources(case, backup),
     ]  # fmt: skip
-    return of_one(case.backup(backup), drifts)
+    return one(case.backup(backup), *drifts)
 
 
 def succeeded_at(case: Case, backup: Backup) -> float | None:

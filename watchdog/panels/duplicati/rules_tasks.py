@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watchdog.model.drifts import Drift, Proposal, Subject
+from watchdog.model.parts import Part, one
 from watchdog.panels.duplicati import remedies
-from watchdog.panels.duplicati.cases import Case, Part, of_one
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.notes import CutNote, IdleNote, Notes, RunNote, StillNote
 from watchdog.panels.duplicati.offers import run_proposal, trace_of
 from watchdog.panels.duplicati.reports import of_backup
@@ -62,7 +63,7 @@ def about_no_job(case: Case) -> Part:
     active = case.view.state.active
     if active is None or case.view.backup(active.backup) is not None:
         return Part()
-    return of_one(case.server, [_stuck_task(case, active, case.server)])
+    return one(case.server, _stuck_task(case, active, case.server))
 
 
 def _stuck_task(case: Case, task: Task, subject: Subject) -> Drift | None:

@@ -11,9 +11,10 @@ from typing import Final
 from watchdog.errors import DeadlinePassed, Refused, ServerFault, Unknown, Unreachable
 from watchdog.model.approvals import Holding
 from watchdog.model.drifts import Proposal, Subject
+from watchdog.model.parts import Part, one
 from watchdog.model.repairs import Outcome
 from watchdog.panels.duplicati import sends_pause
-from watchdog.panels.duplicati.cases import Case, Part, of_one
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.client import DuplicatiClient
 from watchdog.panels.duplicati.hands import Hands
 from watchdog.panels.duplicati.remedies import server_object
@@ -38,7 +39,7 @@ def judge(case: Case) -> Part:
         hold = IGNORED if case.view.capabilities.honours_delay is False else hold
         proposal = _proposal(case, wanted)
         told = case.drift("startup_delay_missing", subject, f"it has {has or 'none'}", f"it is to have {wanted}", {}, proposal, hold)
-        return of_one(subject, [told])
+        return one(subject, told)
     if not wanted and record is not None:
         before = str(record.parameters.get("before") or "")
         if not same(str(record.parameters.get("set") or ""), has):
@@ -46,8 +47,8 @@ def judge(case: Case) -> Part:
         told = case.drift(
             "startup_delay_left", subject, f"it has {has or 'none'}", f"it had {before or 'none'}", {}, _proposal(case, before)
         )
-        return of_one(subject, [told])
-    return of_one(subject, [])
+        return one(subject, told)
+    return one(subject)
 
 
 def held(holdings: tuple[Holding, ...]) -> Holding | None:

@@ -9,10 +9,11 @@ from typing import Final
 from watchdog.model.approvals import Holding
 from watchdog.model.drifts import Drift, Proposal, Subject
 from watchdog.model.memory import decode
+from watchdog.model.parts import Part, joined, one
 from watchdog.model.pauses import StandingPause
 from watchdog.model.repairs import LedgerFacts
 from watchdog.panels.duplicati import remedies_pause
-from watchdog.panels.duplicati.cases import Case, Part, joined, of_one
+from watchdog.panels.duplicati.cases import Case
 from watchdog.panels.duplicati.rules_pause import TOO_OLD
 from watchdog.panels.duplicati.schedules import zone_of
 from watchdog.panels.duplicati.task_ruling import TaskRuling, TaskScene, rule_task
@@ -82,7 +83,7 @@ def _of_job(case: Case, backup: Backup) -> Part:
     running = (
         case.drift("task_run_queued", run, "it runs or waits in the queue", "it is to be paused", {}) if scene.paused and busy else None
     )
-    return joined([of_one(subject, [drift], ruling.again), of_one(run, [running])])
+    return joined((one(subject, drift, again=ruling.again), one(run, running)))
 
 
 def _drift(case: Case, subject: Subject, backup: Backup, ruling: TaskRuling, *, busy: bool) -> Drift | None:
@@ -104,13 +105,13 @@ def _of_lost_job(case: Case, holding: Holding) -> Part:
     subject = Subject("pause", holding.object.id)
     proposal = remedies_pause.of_job(case.settings.name, remedies_pause.PUT_BACK, holding.object.id, editable=True)
     truth = "the job is not there any more, and our record says that we moved its schedule"
-    return of_one(subject, [case.drift("task_pause_over", subject, truth, "no record of it is needed", {}, proposal)])
+    return one(subject, case.drift("task_pause_over", subject, truth, "no record of it is needed", {}, proposal))
 
 
 def _of_no_job(case: Case, standing: StandingPause) -> Part:
     subject = Subject("pause", f"task/{standing.pause.task}")
     truth = "the server has no job of that id or name"
-    return of_one(subject, [case.drift("pause_of_no_job", subject, truth, "it is to be paused", {})])
+    return one(subject, case.drift("pause_of_no_job", subject, truth, "it is to be paused", {}))
 
 
 def _remember(case: Case, backup: Backup, scene: TaskScene) -> None:

@@ -7,13 +7,13 @@ instance that is being installed, or that was started between two looks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from watchdog.model.drifts import Confirm, Drift, DriftKind, Judgement, Proposal, Scalar, Subject, UnknownSubject
 from watchdog.model.memory import decode, encode
 from watchdog.model.moments import Moment
+from watchdog.model.parts import Part, joined, whole
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
 from watchdog.panels.mcsmanager import memory as memories
@@ -42,26 +42,11 @@ KINDS: Final[tuple[DriftKind, ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one daemon adds to the judgement."""
-
-    drifts: tuple[Drift, ...] = ()
-    unknown: tuple[UnknownSubject, ...] = ()
-    fine: tuple[Subject, ...] = ()
-    memory: tuple[tuple[str, Scalar], ...] = ()
-
-
 def detect(settings: McsmanagerSettings, actual: Actual, view: McsmanagerView, facts: LedgerFacts, now: Moment) -> Judgement:
     """Judge every daemon and every Docker instance of one panel."""
     parts = [_judge_daemon(settings, actual, view, daemon, facts, now) for daemon in view.daemons]
     parts += _vanished(view, facts, now.wall)
-    return Judgement(
-        drifts=tuple(sorted((drift for part in parts for drift in part.drifts), key=lambda drift: drift.key)),
-        unknown=tuple(sorted((item for part in parts for item in part.unknown), key=lambda item: str(item.subject))),
-        fine=tuple(sorted((item for part in parts for item in part.fine), key=str)),
-        memory=dict(entry for part in parts for entry in part.memory),
-    )
+    return whole(parts)
 
 
 def sight_of(settings: McsmanagerSettings, actual: Actual, view: McsmanagerView, daemon: Daemon, facts: LedgerFacts, now: Moment) -> Sight:
@@ -71,7 +56,7 @@ def sight_of(settings: McsmanagerSettings, actual: Actual, view: McsmanagerView,
 
 def _judge_daemon(
     settings: McsmanagerSettings, actual: Actual, view: McsmanagerView, daemon: Daemon, facts: LedgerFacts, now: Moment
-) -> _Part:  # fmt: skip
+) -> Part:  # fmt: skip
     sight = sight_of(settings, actual, view, daemon, facts, now)
     own = _remember(daemon, sight, actual, facts, now.wall)
     entry = settings.of_daemon(daemon.uuid, _only(view, daemon))
@@ -81,7 +66,7 @@ def _judge_daemon(
     subject = Subject("daemon", daemon.uuid, daemon.name)
     well = () if about_it or unsure else (subject,)
     rest = _judge_instances(case) if sight.clear else _all_unknown(case)
-    return _Part((*about_it, *rest.drifts), (*unsure, *rest.unknown), (*well, *rest.fine), (*kept, *rest.memory))
+    return Part((*about_it, *rest.drifts), (*unsure, *rest.unknown), (*well, *rest.fine), (*kept, *rest.memory))
 
 
 def _remember(daemon: Daemon, sight: Sight, actual: Actual, facts: LedgerFacts, now: float) -> DaemonMemory:
@@ -126,13 +111,13 @@ def _about_daemon(case: Case) -> tuple[tuple[Drift, ...], tuple[UnknownSubject, 
     return (), ()
 
 
-def _judge_instances(case: Case) -> _Part:
+def _judge_instances(case: Case) -> Part:
     listed = [item for item in case.daemon.instances or () if item.process_type == "docker"]
     sides, names = sides_of(case.daemon, case.sight), Counter(item.container_name for item in listed)
-    return _join(_judge_instance(case, item, sides, names[item.container_name]) for item in sorted(listed, key=lambda item: item.uuid))
+    return joined(_judge_instance(case, item, sides, names[item.container_name]) for item in sorted(listed, key=lambda item: item.uuid))
 
 
-def _judge_instance(case: Case, instance: Instance, sides: Sides, namesakes: int) -> _Part:
+def _judge_instance(case: Case, instance: Instance, sides: Sides, namesakes: int) -> Part:
     before = _instance_memory(case.facts, case.daemon, instance)
     own = memories.remember_instance(before, instance, case.now)
     kept: tuple[tuple[str, Scalar], ...] = ((memories.instance_key(case.daemon.uuid, instance.uuid), encode(own)),)
@@ -141,10 +126,10 @@ def _judge_instance(case: Case, instance: Instance, sides: Sides, namesakes: int
     reason = _unsure(patient, before, namesakes, case.daemon)
     drift = next((found for rule in RULES[: 1 if reason else None] if (found := rule(case, patient))), None)
     if drift:
-        return _Part(drifts=(drift,), memory=kept)
+        return Part(drifts=(drift,), memory=kept)
     if reason:
-        return _Part(unknown=(UnknownSubject(subject, *reason),), memory=kept)
-    return _Part(fine=(subject,), memory=kept)
+        return Part(unknown=(UnknownSubject(subject, *reason),), memory=kept)
+    return Part(fine=(subject,), memory=kept)
 
 
 def _unsure(patient: Patient, before: InstanceMemory | None, namesakes: int, daemon: Daemon) -> tuple[str, str] | None:
@@ -162,7 +147,7 @@ def _unsure(patient: Patient, before: InstanceMemory | None, namesakes: int, dae
     return None
 
 
-def _all_unknown(case: Case) -> _Part:
+def _all_unknown(case: Case) -> Part:
     """Every instance of a daemon that cannot be judged, listed or remembered; memories stay as they were."""
     names = {item.uuid: item.nickname for item in case.daemon.instances or () if item.process_type == "docker"}
     remembered = memories.instances_of(case.facts.memory, case.daemon.uuid)
@@ -171,10 +156,10 @@ def _all_unknown(case: Case) -> _Part:
         UnknownSubject(Subject("instance", uuid, names.get(uuid, "")), case.sight.reason, case.sight.message) for uuid in uuids
     )  # fmt: skip
     kept = ((key, case.facts.memory[key]) for uuid in uuids if (key := memories.instance_key(case.daemon.uuid, uuid)) in case.facts.memory)
-    return _Part(unknown=unknown, memory=tuple(kept))
+    return Part(unknown=unknown, memory=tuple(kept))
 
 
-def _vanished(view: McsmanagerView, facts: LedgerFacts, now: float) -> list[_Part]:
+def _vanished(view: McsmanagerView, facts: LedgerFacts, now: float) -> list[Part]:
     """Daemons that the panel listed until lately: not known, rather than in order, until they have been missing for ten minutes.
 
     Whatever was wrong behind them would else count as mended the moment somebody removes a node, or a panel that begins lists none yet.
@@ -189,20 +174,8 @@ def _vanished(view: McsmanagerView, facts: LedgerFacts, now: float) -> list[_Par
         subjects = (Subject("daemon", uuid), *(Subject("instance", each) for each in instances))
         kept = {key: text, **{(each := memories.instance_key(uuid, name)): facts.memory[each] for name in instances}}
         message = "the panel does not list this daemon any more"
-        parts.append(
-            _Part(unknown=tuple(UnknownSubject(each, "daemon_vanished", message) for each in subjects), memory=tuple(kept.items()))
-        )
+        parts.append(Part(unknown=tuple(UnknownSubject(each, "daemon_vanished", message) for each in subjects), memory=tuple(kept.items())))
     return parts
-
-
-def _join(parts: Iterable[_Part]) -> _Part:
-    whole = tuple(parts)
-    return _Part(
-        tuple(item for part in whole for item in part.drifts),
-        tuple(item for part in whole for item in part.unknown),
-        tuple(item for part in whole for item in part.fine),
-        tuple(item for part in whole for item in part.memory),
-    )
 
 
 def _daemon_memory(facts: LedgerFacts, daemon: Daemon) -> DaemonMemory | None:

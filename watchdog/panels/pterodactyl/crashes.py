@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from watchdog.model.drifts import Proposal, Scalar
+from watchdog.model.parts import Part, one, only, unsure
 from watchdog.panels.pterodactyl import remedies
 from watchdog.panels.pterodactyl.notes import GRAIN, ServerNote
-from watchdog.panels.pterodactyl.scene import Part, Scene, one, only, server_subject, unsure
+from watchdog.panels.pterodactyl.scene import Scene, server_subject
 from watchdog.panels.pterodactyl.view import Server, WingsServer
 from watchdog.panels.pterodactyl.wishes import scheduled, wish_of
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from watchdog.model.drifts import Confirm, DriftKind, Judgement, Subject
 from watchdog.model.moments import Moment
+from watchdog.model.parts import joined, judgement
 from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
@@ -21,7 +22,7 @@ from watchdog.panels.pterodactyl.rules_canary import about_the_canary
 from watchdog.panels.pterodactyl.rules_nodes import about_nodes
 from watchdog.panels.pterodactyl.rules_panel import about_the_panel
 from watchdog.panels.pterodactyl.rules_servers import about_servers
-from watchdog.panels.pterodactyl.scene import joined, prepare
+from watchdog.panels.pterodactyl.scene import prepare
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.traces import Evidence
 from watchdog.panels.pterodactyl.view import PterodactylView
@@ -33,7 +34,7 @@ _TWO_SIDES: Final = Confirm(2, 45.0)
 _LASTING: Final = Confirm(3, 60.0)
 """For kinds that compare lists read at different times."""
 KINDS: Final[tuple[DriftKind, ...]] = (
-    DriftKind("backup_stuck", "A backup is pending for too long, or was given up by the panel while its archive is whole.", "critical"),
+    DriftKind("backup_stuck", "A backup is pending for too long, or was given up by the panel while its archive is every.", "critical"),
     DriftKind("backup_missing", "A backup is called successful and its archive is not there.", "critical", _LASTING),
     DriftKind("backup_mismatch", "An archive is not the file that the panel has the size or the checksum of.", "critical"),
     DriftKind("backup_broken", "A backup is called successful and its archive cannot be unpacked to its end.", "critical"),
@@ -70,20 +71,15 @@ def detect(
 ) -> Judgement:
     """Judge one target."""
     scene = prepare(settings, actual, view, evidence, facts, now)
-    whole = joined(rule(scene) for rule in _RULES)
-    drifts = sorted({each.key: each for each in whole.drifts}.values(), key=lambda each: each.key)
+    every = joined(rule(scene) for rule in _RULES)
+    drifts = sorted({each.key: each for each in every.drifts}.values(), key=lambda each: each.key)
     ill = {each.subject for each in drifts}
-    unknown = {each.subject: each for each in whole.unknown if each.subject not in ill}
+    unknown = {each.subject: each for each in every.unknown if each.subject not in ill}
     gone = list(lost(scene, drifts, unknown))
     unseen = {each.subject: each for _, each in gone if each is not None and each.subject not in ill}
     scene.notes.keep_reported((*reported(drifts), *(each for each, _ in gone)))
     unknown = {**unseen, **unknown}
-    return Judgement(
-        drifts=tuple(drifts),
-        unknown=tuple(sorted(unknown.values(), key=lambda each: str(each.subject))),
-        fine=tuple(sorted(_in_order(whole.fine, ill, unknown), key=str)),
-        memory=scene.notes.after,
-    )
+    return judgement(drifts, unknown.values(), _in_order(every.fine, ill, unknown), scene.notes.after)
 
 
 def _in_order(fine: Iterable[Subject], ill: Iterable[Subject], unknown: Iterable[Subject]) -> set[Subject]:

@@ -10,8 +10,9 @@ from typing import Final
 
 from watchdog.model.archives import ArchiveFile
 from watchdog.model.drifts import Drift, Scalar, Subject
+from watchdog.model.parts import NOTHING_SAID, Part, joined, only, unsure
 from watchdog.panels.pterodactyl.rules_backups import readable
-from watchdog.panels.pterodactyl.scene import NOTHING_SAID, Part, Scene, joined, only, unsure
+from watchdog.panels.pterodactyl.scene import Scene
 from watchdog.panels.pterodactyl.stock import canonical
 from watchdog.panels.pterodactyl.view import Backup, Server
 

@@ -10,9 +10,10 @@ from typing import Final
 
 from watchdog.model.archives import ArchiveFile
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
+from watchdog.model.parts import NOTHING_SAID, Part, joined, one, only, unsure
 from watchdog.panels.pterodactyl import recovery, refusing, releases, remedies, stock
 from watchdog.panels.pterodactyl.judging import Case, case_of
-from watchdog.panels.pterodactyl.scene import NOTHING_SAID, STALE_RECORDS, Part, Scene, joined, one, only, server_subject, unsure
+from watchdog.panels.pterodactyl.scene import STALE_RECORDS, Scene, server_subject
 from watchdog.panels.pterodactyl.traces import Kept
 from watchdog.panels.pterodactyl.trust import made_by, untrusted
 from watchdog.panels.pterodactyl.view import Backup, Server

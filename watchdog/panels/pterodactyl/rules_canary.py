@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from watchdog.model.drifts import Scalar, Subject
-from watchdog.panels.pterodactyl.scene import NOTHING_SAID, Part, Scene, one
+from watchdog.model.parts import NOTHING_SAID, Part, one
+from watchdog.panels.pterodactyl.scene import Scene
 from watchdog.panels.pterodactyl.traces import CanaryWord
 
 FAILED = "failed"

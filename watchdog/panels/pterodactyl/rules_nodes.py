@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.model.drifts import Drift, Scalar
+from watchdog.model.parts import Part, joined, one, only, unsure
 from watchdog.panels.pterodactyl import releases
-from watchdog.panels.pterodactyl.scene import Part, Scene, joined, node_subject, one, only, unsure
+from watchdog.panels.pterodactyl.scene import Scene, node_subject
 from watchdog.panels.pterodactyl.view import Node, Websocket
 
 WAYS = {"no_credentials", "unreachable", "refused", "origin"}

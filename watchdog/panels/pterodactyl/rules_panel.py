@@ -7,10 +7,11 @@ from typing import Final
 
 from watchdog.model.drifts import Drift, Proposal, Scalar
 from watchdog.model.hooks import Hook
+from watchdog.model.parts import Part, joined, one, only, unsure
 from watchdog.panels.pterodactyl import releases, remedies
 from watchdog.panels.pterodactyl.recovery import OUTAGES
 from watchdog.panels.pterodactyl.rules_backups import readable
-from watchdog.panels.pterodactyl.scene import Part, Scene, joined, one, only, unsure
+from watchdog.panels.pterodactyl.scene import Scene
 from watchdog.panels.pterodactyl.view import Schedule, Server
 from watchdog.runtime.hooklines import hook_line
 

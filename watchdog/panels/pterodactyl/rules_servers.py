@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
+from watchdog.model.parts import NOTHING_SAID, Part, joined, one, only, unsure
 from watchdog.model.repairs import ObjectHistory
 from watchdog.panels.pterodactyl import crashes, remedies
 from watchdog.panels.pterodactyl.notes import ServerNote, rounded
-from watchdog.panels.pterodactyl.scene import ELSEWHERE, NOTHING_SAID, Part, Scene, joined, one, only, server_subject, unsure
+from watchdog.panels.pterodactyl.scene import ELSEWHERE, Scene, server_subject
 from watchdog.panels.pterodactyl.stock import canonical
 from watchdog.panels.pterodactyl.view import INSTALLING, RESTORING, Server, WingsServer
 from watchdog.panels.pterodactyl.wishes import wish_of

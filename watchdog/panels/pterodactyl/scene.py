@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from watchdog.model.drifts import Drift, Proposal, Scalar, Subject, UnknownSubject
+from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual, Snapshot
@@ -91,18 +90,6 @@ class Scene:
         return Subject("panel", self.settings.name, self.settings.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one rule adds to the judgement."""
-
-    drifts: tuple[Drift, ...] = ()
-    unknown: tuple[UnknownSubject, ...] = ()
-    fine: tuple[Subject, ...] = ()
-
-
-NOTHING_SAID: Final = Part()
-
-
 def prepare(
     settings: PterodactylSettings, actual: Actual, view: PterodactylView, evidence: Evidence | None, facts: LedgerFacts, now: Moment
 ) -> Scene:
@@ -131,32 +118,6 @@ def server_subject(server: Server) -> Subject:
 def node_subject(node: Node) -> Subject:
     """Return a node as a subject."""
     return Subject("node", node.uuid, node.name)
-
-
-def one(subject: Subject, *drifts: Drift | None) -> Part:
-    """Return what a rule found of one subject: its drifts, else that it is fine."""
-    found = tuple(each for each in drifts if each is not None)
-    return Part(found) if found else Part(fine=(subject,))
-
-
-def only(*drifts: Drift | None) -> Part:
-    """Return drifts alone: that there is none says nothing of the subject."""
-    return Part(tuple(each for each in drifts if each is not None))
-
-
-def unsure(subject: Subject, reason: str, message: str) -> Part:
-    """Return that a subject cannot be judged."""
-    return Part(unknown=(UnknownSubject(subject, reason, message),))
-
-
-def joined(parts: Iterable[Part]) -> Part:
-    """Return all parts as one."""
-    every = tuple(parts)
-    return Part(
-        tuple(each for part in every for each in part.drifts),
-        tuple(each for part in every for each in part.unknown),
-        tuple(each for part in every for each in part.fine),
-    )
 
 
 def fresh(snapshot: Snapshot[FactsT] | None, now: Moment) -> FactsT | None:

@@ -13,8 +13,9 @@ from typing import Final
 
 from watchdog.model.buckets import BucketLook, BucketObject, BucketUpload
 from watchdog.model.drifts import Drift, Scalar, Subject
+from watchdog.model.parts import Part, one, unsure
 from watchdog.panels.sysreptor.bucket_settings import S3Settings
-from watchdog.panels.sysreptor.cases import Case, Part, one, unsure
+from watchdog.panels.sysreptor.cases import Case
 from watchdog.panels.sysreptor.view import NOT_CONFIGURED
 
 LEVEL: Final = 0

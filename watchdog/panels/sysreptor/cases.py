@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from watchdog.model.docker import DockerFacts
-from watchdog.model.drifts import Drift, Proposal, Scalar, Subject, UnknownSubject
+from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
 from watchdog.model.host import HostFacts
 from watchdog.model.moments import Moment
 from watchdog.model.places import Place
@@ -106,36 +105,6 @@ class Case:
         if app is None:
             return False
         return not any(each.image_id == app.image_id and each.id != app.id and each.running for each in self.docker.containers)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one rule adds to the judgement."""
-
-    drifts: tuple[Drift, ...] = ()
-    unknown: tuple[UnknownSubject, ...] = ()
-    fine: tuple[Subject, ...] = ()
-
-
-def one(subject: Subject, *drifts: Drift | None) -> Part:
-    """Return what a rule found of one subject: its drifts, else that it is fine."""
-    found = tuple(each for each in drifts if each is not None)
-    return Part(found) if found else Part(fine=(subject,))
-
-
-def unsure(subject: Subject, reason: str, message: str) -> Part:
-    """Return that a subject cannot be judged."""
-    return Part(unknown=(UnknownSubject(subject, reason, message),))
-
-
-def joined(parts: Iterator[Part]) -> Part:
-    """Return all parts as one."""
-    every = tuple(parts)
-    return Part(
-        tuple(each for part in every for each in part.drifts),
-        tuple(each for part in every for each in part.unknown),
-        tuple(each for part in every for each in part.fine),
-    )
 
 
 def lasted(backup: Backup) -> float | None:

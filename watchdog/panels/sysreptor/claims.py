@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from watchdog.model.drifts import Drift, Scalar, Subject
+from watchdog.model.parts import Part, joined, one, unsure
 from watchdog.panels.sysreptor import wishes
-from watchdog.panels.sysreptor.cases import Case, Part, joined, one, unsure
+from watchdog.panels.sysreptor.cases import Case
 from watchdog.panels.sysreptor.history import Run, covers, restored_at
 from watchdog.panels.sysreptor.remedies import RUN, panel_object
 from watchdog.panels.sysreptor.shelf import Backup

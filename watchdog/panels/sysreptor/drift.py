@@ -12,11 +12,12 @@ from typing import Final, TypeVar
 
 from watchdog.model.drifts import Confirm, DriftKind, Judgement, Subject, UnknownSubject
 from watchdog.model.moments import Moment
+from watchdog.model.parts import joined, judgement
 from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual, Snapshot
 from watchdog.panels.sysreptor import bucket_rules, claims, room, rules, shelf, states
-from watchdog.panels.sysreptor.cases import Case, joined
+from watchdog.panels.sysreptor.cases import Case
 from watchdog.panels.sysreptor.history import runs_of
 from watchdog.panels.sysreptor.notes import Notes
 from watchdog.panels.sysreptor.settings import SysreptorSettings
@@ -65,19 +66,14 @@ def detect(
     case = prepare(settings, actual, view, evidence, facts, now)
     claims.watch_own_runs(case)
     room.watch_memory(case)
-    whole = joined(rule(case) for rule in _RULES)
-    drifts = sorted(whole.drifts, key=lambda each: each.key)
-    ill = {each.subject for each in drifts}
-    unknown = {each.subject: each for each in whole.unknown if each.subject not in ill}
-    judged = {str(each) for each in (*ill, *unknown, *whole.fine)}
+    every = joined(rule(case) for rule in _RULES)
+    ill = {each.subject for each in every.drifts}
+    unknown = {each.subject: each for each in every.unknown if each.subject not in ill}
+    judged = {str(each) for each in (*ill, *unknown, *every.fine)}
     lost = {each.subject: each for each in _lost(case, judged)}
     case.notes.keep_reported(str(each) for each in (*ill, *lost))
-    return Judgement(
-        drifts=tuple(drifts),
-        unknown=tuple(sorted({**lost, **unknown}.values(), key=lambda each: str(each.subject))),
-        fine=tuple(sorted({each for each in whole.fine if each not in ill and each not in unknown}, key=str)),
-        memory=case.notes.after,
-    )
+    fine = {each for each in every.fine if each not in ill and each not in unknown}
+    return judgement(every.drifts, {**lost, **unknown}.values(), fine, case.notes.after)
 
 
 def prepare(

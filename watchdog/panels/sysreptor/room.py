@@ -13,7 +13,8 @@ from typing import Final
 from watchdog.model.docker import ContainerEvent, DockerFacts
 from watchdog.model.drifts import Scalar, Subject
 from watchdog.model.host import Filesystem
-from watchdog.panels.sysreptor.cases import Case, Part, joined, one, unsure
+from watchdog.model.parts import Part, joined, one, unsure
+from watchdog.panels.sysreptor.cases import Case
 from watchdog.panels.sysreptor.notes import OomNote
 from watchdog.panels.sysreptor.shelf import filesystems
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from watchdog.model.archives import ArchiveFile
 from watchdog.model.drifts import Drift, Scalar, Subject
+from watchdog.model.parts import Part, joined, one, unsure
 from watchdog.panels.sysreptor import remedies, wishes
-from watchdog.panels.sysreptor.cases import Case, Part, joined, one, unsure
+from watchdog.panels.sysreptor.cases import Case
 from watchdog.panels.sysreptor.meaning import TREND_MODELS
 from watchdog.panels.sysreptor.references import DIRECTORIES
 from watchdog.panels.sysreptor.shelf import Backup

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from watchdog.model.drifts import Scalar
+from watchdog.model.parts import Part, one, unsure
 from watchdog.panels.sysreptor import remedies
-from watchdog.panels.sysreptor.cases import Case, Part, one, unsure
+from watchdog.panels.sysreptor.cases import Case
 from watchdog.panels.sysreptor.releases import Method, broken_in, parse_version
 from watchdog.panels.sysreptor.view import NOT_CONFIGURED, TASK_SECONDS, Preflight
 from watchdog.panels.sysreptor.wishes import REFUSALS

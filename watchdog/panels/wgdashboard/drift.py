@@ -12,6 +12,7 @@ from typing import Final
 
 from watchdog.model.drifts import Confirm, DriftKind, Judgement, Subject, UnknownSubject
 from watchdog.model.moments import Moment
+from watchdog.model.parts import Part, judgement
 from watchdog.model.repairs import LedgerFacts
 from watchdog.model.snapshots import Actual
 from watchdog.panels.wgdashboard import memory as memories
@@ -21,7 +22,7 @@ from watchdog.panels.wgdashboard.memory import ConfigurationMemory, Notes
 from watchdog.panels.wgdashboard.peers import about_the_peers
 from watchdog.panels.wgdashboard.pulse import take
 from watchdog.panels.wgdashboard.remedies import sample_of
-from watchdog.panels.wgdashboard.rules import Part, about_the_panel
+from watchdog.panels.wgdashboard.rules import about_the_panel
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.sight import Sight
 from watchdog.panels.wgdashboard.traces import Evidence
@@ -148,12 +149,7 @@ def _whole(parts: list[Part], case: Case, patients: list[Patient]) -> Judgement:
     fine = [each for part in parts for each in part.fine if each not in judged]
     lost = list(_lost_from_sight(case, patients, {str(each) for each in (*judged, *fine)}))
     case.notes.keep_reported({str(drift.subject) for drift in drifts} | {str(each.subject) for each in lost})
-    return Judgement(
-        drifts=tuple(sorted(drifts, key=lambda drift: drift.key)),
-        unknown=tuple(sorted((*unknown, *lost), key=lambda each: str(each.subject))),
-        fine=tuple(sorted(fine, key=str)),
-        memory=case.notes.after,
-    )
+    return judgement(drifts, (*unknown, *lost), fine, case.notes.after)
 
 
 def _lost_from_sight(case: Case, patients: list[Patient], judged: set[str]) -> Iterator[UnknownSubject]:

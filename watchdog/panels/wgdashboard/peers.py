@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from watchdog.model.drifts import Drift, Scalar, Subject, UnknownSubject
+from watchdog.model.parts import Part
 from watchdog.model.wireguard import Device
 from watchdog.model.wireguard import Peer as KernelPeer
 from watchdog.panels.wgdashboard.cases import Case, Patient
 from watchdog.panels.wgdashboard.jobs import overdue
 from watchdog.panels.wgdashboard.pulse import Pulse
-from watchdog.panels.wgdashboard.rules import Part
 from watchdog.panels.wgdashboard.texts import networks
 from watchdog.panels.wgdashboard.tunnels import configuration_not_loaded
 from watchdog.panels.wgdashboard.view import PANEL_NAME, Peer

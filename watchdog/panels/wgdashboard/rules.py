@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject, UnknownSubject
+from watchdog.model.parts import Part
 from watchdog.panels.wgdashboard import dangers, remedies
 from watchdog.panels.wgdashboard.cases import Case, Patient
 from watchdog.panels.wgdashboard.pulse import Pulse, Suspect
@@ -31,15 +32,6 @@ WAYS_OUT: Final = {
     "unreadable": "read the panel's log/error_*.log for the reason",
     "unknown": "read the panel's log/error_*.log for the reason",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one rule adds to the judgement."""
-
-    drifts: tuple[Drift, ...] = ()
-    unknown: tuple[UnknownSubject, ...] = ()
-    fine: tuple[Subject, ...] = ()
 
 
 def panel_subject(case: Case) -> Subject:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from watchdog.model.drifts import Drift, Scalar, UnknownSubject
+from watchdog.model.parts import Part
 from watchdog.panels.wgdashboard.cases import Case, Patient
 from watchdog.panels.wgdashboard.pulse import Pulse
-from watchdog.panels.wgdashboard.rules import Part, configuration_subject
+from watchdog.panels.wgdashboard.rules import configuration_subject
 from watchdog.panels.wgdashboard.view import PANEL_NAME
 
 WRITTEN_WITHIN: Final = 30.0

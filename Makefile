@@ -40,7 +40,7 @@ bench: $(STAMP) ## measure, as ratios against a named reference in the same run
 soak: $(STAMP) ## the long seeded runs
 	WATCHDOG_WANDER=1 $(PYTEST) -m soak -s --timeout 3600
 
-docs: $(STAMP) ## write docs/metrics.md and docs/configuration.md anew
+docs: $(STAMP) ## write docs/metrics.md, configuration.md and permissions.md anew
 	$(BIN)/python -m watchdog.cli.reference
 
 clean: ## remove the environment

@@ -20,7 +20,7 @@ FOREIGN = ("process_", "python_")
 NOT_BASE = re.compile(r"_(milliseconds|ms|minutes|hours|days|kb|kib|mb|mib|gb|gib|percent|usec|micros)(_|$)")
 
 
-@pytest.mark.parametrize("name", ["configuration", "metrics"])
+@pytest.mark.parametrize("name", ["configuration", "metrics", "permissions"])
 def test_the_documents_are_in_step_with_the_code(name):
     assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == getattr(reference, name)(), "run `make docs`"
 

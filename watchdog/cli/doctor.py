@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from watchdog import settings
-from watchdog.cli import notify, rooms
+from watchdog.cli import notify, permissions, rooms
 from watchdog.cli.check import secret_files
 from watchdog.cli.options import ConfigOption, default_path, spoken
 from watchdog.errors import BadSettings, WatchdogError
@@ -48,6 +48,7 @@ def _examine(loaded: settings.SettingsBase, path: Path | None) -> Iterator[tuple
     yield "program", [_running(loaded)]
     yield "ledger", [_ledger(loaded)]
     yield "notifications", list(notify.probes(loaded))
+    yield "permissions", list(permissions.probes(loaded))
     yield from rooms.sections(loaded)
 
 

@@ -34,7 +34,7 @@ from __future__ import annotations
 from watchdog.model.clues import Clues, Found
 from watchdog.model.needs import ContainerNeed, Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.panels.containers import drift, find, metrics, probe, remedies
+from watchdog.panels.containers import drift, find, metrics, probe, remedies, rights
 from watchdog.panels.containers.settings import ContainersSettings
 from watchdog.panels.containers.target import ContainersTarget
 from watchdog.panels.containers.view import LABELS, PANEL_NAME
@@ -48,6 +48,7 @@ class ContainersPanel:
     kinds = drift.KINDS
     remedies = remedies.REMEDIES
     metrics = metrics.METRICS
+    rights = rights.RIGHTS
 
     def needs(self, settings: ContainersSettings) -> Needs:
         """Return what is to be watched: Docker, and the labels that wishes, rules and other owners are written in."""

@@ -44,7 +44,7 @@ from __future__ import annotations
 from watchdog.model.clues import Clues, Found
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.panels.duplicati import compat, destinations, drift, find, metrics, probe
+from watchdog.panels.duplicati import compat, destinations, drift, find, metrics, probe, rights
 from watchdog.panels.duplicati.remedies import BACKUP_REMEDIES, PANEL_NAME
 from watchdog.panels.duplicati.remedies_pause import PAUSE_REMEDIES
 from watchdog.panels.duplicati.settings import DuplicatiSettings
@@ -59,6 +59,7 @@ class DuplicatiPanel:
     kinds = drift.KINDS
     remedies = (*PAUSE_REMEDIES, *BACKUP_REMEDIES)
     metrics = metrics.METRICS
+    rights = rights.RIGHTS
     borrowed = compat.BORROWED
 
     def needs(self, settings: DuplicatiSettings) -> Needs:

@@ -40,7 +40,7 @@ from __future__ import annotations
 from watchdog.model.clues import Clues, Found
 from watchdog.model.needs import ContainerNeed, Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.panels.mcsmanager import drift, find, metrics, probe, remedies
+from watchdog.panels.mcsmanager import drift, find, metrics, probe, remedies, rights
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.target import McsmanagerTarget
 from watchdog.panels.mcsmanager.view import LABEL
@@ -54,6 +54,7 @@ class McsmanagerPanel:
     kinds = drift.KINDS
     remedies = remedies.REMEDIES
     metrics = metrics.METRICS
+    rights = rights.RIGHTS
 
     def needs(self, settings: McsmanagerSettings) -> Needs:
         """Return what is to be watched: Docker, and the label that names the instance."""

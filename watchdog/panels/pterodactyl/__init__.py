@@ -61,7 +61,7 @@ from watchdog.model.panels import Panel, Ports, Probe
 from watchdog.model.preflights import Check
 from watchdog.model.rehearsals import Rehearsal, ThrowAway
 from watchdog.model.transfers import Alive
-from watchdog.panels.pterodactyl import client, compat, drift, find, metrics, preflight, probe, rehearsing, remedies, sides, stock
+from watchdog.panels.pterodactyl import client, compat, drift, find, metrics, preflight, probe, rehearsing, remedies, rights, sides, stock
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
 from watchdog.panels.pterodactyl.target import PterodactylTarget
 
@@ -74,6 +74,7 @@ class PterodactylPanel:
     kinds = drift.KINDS
     remedies = remedies.REMEDIES
     metrics = metrics.METRICS
+    rights = rights.RIGHTS
     borrowed = compat.BORROWED
 
     def needs(self, settings: PterodactylSettings) -> Needs:

@@ -47,7 +47,7 @@ from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Ports, Probe
 from watchdog.model.rehearsals import Rehearsal, Say, ThrowAway
 from watchdog.model.transfers import Alive
-from watchdog.panels.sysreptor import drift, find, metrics, probe, rehearsing, remedies, restoring, shelf, throwaway
+from watchdog.panels.sysreptor import drift, find, metrics, probe, rehearsing, remedies, restoring, rights, shelf, throwaway
 from watchdog.panels.sysreptor.settings import SysreptorSettings
 from watchdog.panels.sysreptor.target import SysreptorTarget
 from watchdog.panels.sysreptor.view import PANEL_NAME
@@ -61,6 +61,7 @@ class SysreptorPanel:
     kinds = drift.KINDS
     remedies = remedies.REMEDIES
     metrics = metrics.METRICS
+    rights = rights.RIGHTS
 
     def needs(self, settings: SysreptorSettings) -> Needs:
         """Return what is to be watched: the directories of backups and their disk; Docker where the panel is in a container."""

@@ -40,7 +40,7 @@ from watchdog.model.clues import Clues, Found
 from watchdog.model.hooks import ContainerHook, ExecHook
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Ports, Probe
-from watchdog.panels.wgdashboard import drift, find, metrics, probe, remedies
+from watchdog.panels.wgdashboard import drift, find, metrics, probe, remedies, rights
 from watchdog.panels.wgdashboard.settings import WgdashboardSettings
 from watchdog.panels.wgdashboard.target import WgdashboardTarget
 from watchdog.panels.wgdashboard.view import PANEL_NAME
@@ -54,6 +54,7 @@ class WgdashboardPanel:
     kinds = drift.KINDS
     remedies = remedies.REMEDIES
     metrics = metrics.METRICS
+    rights = rights.RIGHTS
 
     def needs(self, settings: WgdashboardSettings) -> Needs:
         """Return what is to be watched: WireGuard, and Docker when the panel runs in a container or its hook needs it."""

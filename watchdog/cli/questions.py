@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from watchdog.cli.options import ConfigOption, JsonOption, SocketOption, TokenOption, UrlOption, print_json, reach, spoken
-from watchdog.web.bodies import ApprovalBody, DriftBody, PauseBody, PlanBody, TargetBody, Time
+from watchdog.web.bodies import ApprovalBody, DriftBody, PauseBody, Time
+from watchdog.web.targets import PlanBody, TargetBody
 
 TargetArgument = Annotated[str | None, typer.Argument(help="The target's name; all of them when left out.", show_default=False)]
 PIPE_WIDTH = 1000

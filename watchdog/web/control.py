@@ -26,7 +26,7 @@ from watchdog.model.moments import Clock
 from watchdog.runtime.answers import Answer
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, segment
-from watchdog.web.bodies import ApprovalBody, Body, DriftBody, PauseBody, TargetBody
+from watchdog.web.bodies import ApprovalBody, Body, DriftBody, PauseBody
 from watchdog.web.explained import ExplainAnswer
 from watchdog.web.messages import (
     Count,
@@ -43,6 +43,7 @@ from watchdog.web.messages import (
     StatusAnswer,
 )
 from watchdog.web.records import HoldingBody, IgnoreBody
+from watchdog.web.targets import TargetBody
 
 B = TypeVar("B", bound=Body)
 Query = Mapping[str, str | int | float | bool | None]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from watchdog.reconciler.explaining import Explanation, Step
-from watchdog.web.bodies import ApprovalBody, Body, DriftBody, PlannedBody, RepairBody
+from watchdog.web.bodies import ApprovalBody, Body, DriftBody, RepairBody
+from watchdog.web.targets import PlannedBody
 
 
 class StepBody(Body):

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from watchdog.model.pauses import PauseCheck, PauseOrder
-from watchdog.web.bodies import YEAR_10000, ApprovalBody, Body, DriftBody, PauseBody, PlanBody, RepairBody, TargetBody
+from watchdog.web.bodies import YEAR_10000, ApprovalBody, Body, DriftBody, PauseBody, RepairBody
 from watchdog.web.records import HoldingBody, IgnoreBody
+from watchdog.web.targets import PlanBody, TargetBody
 
 
 class StatusAnswer(Body):

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 
-from watchdog.web.bodies import ApprovalBody, TargetBody
+from watchdog.web.bodies import ApprovalBody
 from watchdog.web.callers import Caller
 from watchdog.web.calls import Lane
 from watchdog.web.messages import BaselineOrder, By, Count, IgnoreOrder, ReleaseAnswer, ReloadAnswer, RetryOrder
 from watchdog.web.ports import Backing
 from watchdog.web.records import HoldingBody, IgnoreBody
+from watchdog.web.targets import TargetBody
 
 NOBODY = By()
 LONGEST_SYNC = 300.0

@@ -10,12 +10,13 @@ from fastapi import FastAPI, Query
 from watchdog import __version__
 from watchdog.model.drifts import DriftState
 from watchdog.reconciler.status import TargetStatus
-from watchdog.web.bodies import ApprovalBody, DriftBody, PlanBody, RepairBody, TargetBody
+from watchdog.web.bodies import ApprovalBody, DriftBody, RepairBody
 from watchdog.web.calls import Lane
 from watchdog.web.explained import ExplainAnswer
 from watchdog.web.messages import DriftsAnswer, HoldingsAnswer, IgnoresAnswer, PlansAnswer, RepairsAnswer, StatusAnswer
 from watchdog.web.ports import Backing
 from watchdog.web.records import HoldingBody, IgnoreBody
+from watchdog.web.targets import PlanBody, TargetBody
 
 T = TypeVar("T")
 Name = Annotated[str | None, Query(max_length=200)]

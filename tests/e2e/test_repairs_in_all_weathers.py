@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.mcsmanager import uuid_of
 from tests.support.mcsmanager_on_docker import REMOTE, FakeEngineSide, Installation, Sentinel
-from watchdog.panels.mcsmanager.fake.daemon import RUNNING
+from watchdog.panels.mcsmanager.fake.instances import RUNNING
 
 pytestmark = pytest.mark.timeout(600)
 

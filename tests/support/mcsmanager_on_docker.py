@@ -35,7 +35,7 @@ from watchdog.demo.bridge import EngineBridge
 from watchdog.demo.engine_process import EngineProcess
 from watchdog.model.moments import Clock
 from watchdog.panels.mcsmanager.fake import ContainerWorld, EngineWorld, FakeDaemon, FakeInstance, FakePanel, MemoryWorld
-from watchdog.panels.mcsmanager.fake.daemon import RUNNING, Silence
+from watchdog.panels.mcsmanager.fake.instances import RUNNING, Silence
 from watchdog.panels.mcsmanager.fake.panel import KEY
 from watchdog.panels.mcsmanager.view import LABEL
 from watchdog.runtime import yaml

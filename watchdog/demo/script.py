@@ -14,7 +14,7 @@ from watchdog.demo.world import TARGET, DemoWorld
 from watchdog.model.drifts import Episode
 from watchdog.model.repairs import RepairRecord, RepairState, Risk
 from watchdog.model.snapshots import Actual
-from watchdog.panels.mcsmanager.fake.daemon import RUNNING, STARTING, STOPPED
+from watchdog.panels.mcsmanager.fake.instances import RUNNING, STARTING, STOPPED
 
 Progress = Literal["to come", "injected", "found", "mending", "proved", "missed"]
 PATIENCE = 45.0

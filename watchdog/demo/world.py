@@ -25,7 +25,7 @@ from watchdog.demo.reports import Reports, reports
 from watchdog.demo.tunnels import Tunnels, write_settings
 from watchdog.demo.vpn import Vpn, vpn
 from watchdog.panels.mcsmanager.fake import FakeDaemon, FakeInstance, FakePanel
-from watchdog.panels.mcsmanager.fake.daemon import RUNNING, Silence
+from watchdog.panels.mcsmanager.fake.instances import RUNNING, Silence
 from watchdog.runtime import yaml
 from watchdog.runtime.clock import SystemClock
 

@@ -12,7 +12,7 @@ from watchdog.model.panels import Ports
 from watchdog.model.snapshots import Actual, Snapshot
 from watchdog.panels.mcsmanager import PANEL
 from watchdog.panels.mcsmanager.fake import EngineWorld, FakeDaemon, FakeInstance
-from watchdog.panels.mcsmanager.fake.daemon import Silence
+from watchdog.panels.mcsmanager.fake.instances import Silence
 from watchdog.panels.mcsmanager.fake.panel import FakePanel
 from watchdog.panels.mcsmanager.fake.world import WorldDown
 from watchdog.panels.mcsmanager.view import LABEL

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from tests.support.mcsmanager import DAEMON, Stage, uuid_of
-from watchdog.panels.mcsmanager.fake.daemon import LABEL
+from watchdog.panels.mcsmanager.fake.instances import LABEL
 from watchdog.panels.mcsmanager.fake.panel import KEY, USER
 
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "mcsmanager"

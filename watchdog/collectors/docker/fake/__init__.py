@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from watchdog.collectors.docker.fake.inventory import FakeContainer, FakeImage, Refusal
 from watchdog.collectors.docker.fake.programs import ExecStreams
 from watchdog.collectors.docker.fake.server import FakeEngine
-from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld, FakeImage, Refusal
+from watchdog.collectors.docker.fake.world import FakeEngineWorld
 
 __all__ = ["ExecStreams", "FakeContainer", "FakeEngine", "FakeEngineWorld", "FakeImage", "Refusal"]

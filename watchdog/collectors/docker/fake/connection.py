@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from watchdog.collectors.docker.fake import shapes, stock
 from watchdog.collectors.docker.fake.execs import FakeExec, Streams, run
-from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld, Refusal
+from watchdog.collectors.docker.fake.inventory import FakeContainer, Refusal
+from watchdog.collectors.docker.fake.world import FakeEngineWorld
 
 _CONTAINER = re.compile(r"/containers/([^/]+)(?:/(\w+))?")
 _EXEC = re.compile(r"/exec/(\w+)/(start|json)")

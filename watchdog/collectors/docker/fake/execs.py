@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld
+from watchdog.collectors.docker.fake.inventory import FakeContainer
+from watchdog.collectors.docker.fake.world import FakeEngineWorld
 
 KILLED: Final = 137
 _NO_SUCH: Final = 126

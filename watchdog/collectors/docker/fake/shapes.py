@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watchdog.collectors.docker.fake.execs import FakeExec
-from watchdog.collectors.docker.fake.world import FakeContainer, FakeEngineWorld
+from watchdog.collectors.docker.fake.inventory import FakeContainer
+from watchdog.collectors.docker.fake.world import FakeEngineWorld
 from watchdog.model.docker import Mount
 
 VERSION = "20.10.24+dfsg1"

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from watchdog.collectors.docker.fake import shapes
-from watchdog.collectors.docker.fake.world import FakeEngineWorld, FakeNetwork, Refusal
+from watchdog.collectors.docker.fake.inventory import FakeNetwork, Refusal
+from watchdog.collectors.docker.fake.world import FakeEngineWorld
 
 _IMAGE = re.compile(r"/images/(.+)/json")
 _NETWORK = re.compile(r"/networks/([^/]+)")

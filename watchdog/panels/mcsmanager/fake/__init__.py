@@ -6,8 +6,9 @@ so the states of the contract (A stuck starting, B failed autostart, C ghost, C2
 world. Shipped for the demo and for tests; checked against recordings in tests/recordings/mcsmanager.
 """
 
-from watchdog.panels.mcsmanager.fake.daemon import FakeDaemon, FakeInstance
+from watchdog.panels.mcsmanager.fake.daemon import FakeDaemon
 from watchdog.panels.mcsmanager.fake.engine import EngineWorld
+from watchdog.panels.mcsmanager.fake.instances import FakeInstance
 from watchdog.panels.mcsmanager.fake.panel import FakePanel, Switches
 from watchdog.panels.mcsmanager.fake.releases import RELEASES, Release
 from watchdog.panels.mcsmanager.fake.world import ContainerWorld, MemoryWorld, NameTaken, WorldContainer, WorldDown, WorldSilent

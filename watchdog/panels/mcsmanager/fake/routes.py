@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from watchdog.panels.mcsmanager.fake import shapes
-from watchdog.panels.mcsmanager.fake.daemon import RPC_SECONDS, Failure, FakeDaemon, FakeInstance, Silence
+from watchdog.panels.mcsmanager.fake.daemon import FakeDaemon
+from watchdog.panels.mcsmanager.fake.instances import RPC_SECONDS, Failure, FakeInstance, Silence
 
 if TYPE_CHECKING:
     from watchdog.panels.mcsmanager.fake.panel import FakePanel

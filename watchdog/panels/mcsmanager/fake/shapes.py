@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from watchdog.panels.mcsmanager.fake.daemon import FakeDaemon, FakeInstance
+    from watchdog.panels.mcsmanager.fake.daemon import FakeDaemon
+    from watchdog.panels.mcsmanager.fake.instances import FakeInstance
     from watchdog.panels.mcsmanager.fake.releases import Release
     from watchdog.panels.mcsmanager.fake.world import WorldContainer
 

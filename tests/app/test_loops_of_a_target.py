@@ -8,11 +8,10 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.small_world import add_target, program_in, rewrite, samples, scrape, small_world, wait_until
+from tests.support.small_world import add_target, program_in, rewrite, samples, scrape, small_world, wait_until, wrapped
 from watchdog.errors import LedgerUnavailable
 from watchdog.model.drifts import ObjectKey
 from watchdog.model.holdings import Tend
-from watchdog.panels.mcsmanager import McsmanagerPanel
 from watchdog.runtime.clock import SystemClock
 from watchdog.web.control import find
 
@@ -67,14 +66,7 @@ class Tended:
 
 @pytest.fixture
 def made(monkeypatch):
-    targets, connect = [], McsmanagerPanel.connect
-
-    def connected(panel, settings, ports):
-        targets.append(Tended(connect(panel, settings, ports), ports))
-        return targets[-1]
-
-    monkeypatch.setattr(McsmanagerPanel, "connect", connected)
-    return targets
+    return wrapped(monkeypatch, Tended)
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import threading
 
 import pytest
 
-from tests.support.small_world import add_target, program_in, rewrite, samples, scrape, small_world, wait_until
+from tests.support.small_world import add_target, program_in, rewrite, samples, scrape, small_world, wait_until, wrapped
 from watchdog.model.inbound import Inbound
-from watchdog.panels.mcsmanager import McsmanagerPanel
 
 SECRET = "a-Secret-of-the-test"
 pytestmark = pytest.mark.timeout(600)
@@ -44,14 +43,7 @@ class Open:
 
 @pytest.fixture
 def made(monkeypatch):
-    targets, connect = [], McsmanagerPanel.connect
-
-    def connected(panel, settings, ports):
-        targets.append(Open(connect(panel, settings, ports)))
-        return targets[-1]
-
-    monkeypatch.setattr(McsmanagerPanel, "connect", connected)
-    return targets
+    return wrapped(monkeypatch, lambda target, _ports: Open(target))
 
 
 @pytest.fixture

@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.exposition import parse
 from watchdog import settings
 from watchdog.app import Program
 from watchdog.demo.world import DemoWorld, demo_world
+from watchdog.panels.mcsmanager import McsmanagerPanel
 from watchdog.runtime import yaml
 
 
@@ -72,6 +75,19 @@ def program_in(world: DemoWorld, **more: Any) -> Iterator[Program]:
         yield program
     finally:
         program.stop()
+
+
+def wrapped(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Any, Any], Any]) -> list[Any]:
+    """Let each target of the world be ``wrap(target, ports)`` from now on; return those that are made, in their order."""
+    made: list[Any] = []
+    connect = McsmanagerPanel.connect
+
+    def connected(panel: McsmanagerPanel, given: Any, ports: Any) -> Any:
+        made.append(wrap(connect(panel, given, ports), ports))
+        return made[-1]
+
+    monkeypatch.setattr(McsmanagerPanel, "connect", connected)
+    return made
 
 
 def wait_until(holds: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:

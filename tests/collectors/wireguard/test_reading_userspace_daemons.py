@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import select
 import socket
 import tempfile
 import threading
@@ -23,8 +24,8 @@ from watchdog.collectors.wireguard.fake import FakeDevice, FakePeer, FakeWiregua
 from watchdog.collectors.wireguard.keys import PublicKeys, public_key
 from watchdog.collectors.wireguard.parse import Known, parse
 from watchdog.collectors.wireguard.trust import Trust
-from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, links_up, read_userspace
-from watchdog.errors import Forbidden, MalformedAnswer, ServerFault
+from watchdog.collectors.wireguard.uapi import AT_ONCE, Memory, _Round, links_up, read_userspace
+from watchdog.errors import DeadlinePassed, Forbidden, MalformedAnswer, ServerFault
 from watchdog.model.moments import Moment
 from watchdog.model.wireguard import Device, Peer
 from watchdog.runtime.clock import SystemClock
@@ -348,6 +349,25 @@ def test_a_dead_daemon_is_named_and_the_others_are_read(world: FakeWireguardWorl
     assert found["wg1"][0].error is None
     world.revive("wg0")
     assert read(world.directory)["wg0"][0].error is None
+
+
+def test_a_socket_that_a_child_being_started_still_holds_disturbs_no_other_exchange(world: FakeWireguardWorld):
+    """Until its exec a child has copies of our descriptors: what we have closed is then still open, and epoll goes on telling of it."""
+    for name in ("wg0", "wg1"):
+        world.add_device(name)
+    world.silence("wg1")
+    quick, mute = sorted(find_sockets([world.directory]), key=lambda door: door.device)
+    with select.epoll() as told:
+        asking = _Round(told, SystemClock(), 0.5, 1 << 20)
+        asking._begin(quick)
+        copy = os.dup(next(iter(asking._running)))  # as a fork makes one
+        try:
+            results = asking.ask([mute])
+        finally:
+            os.close(copy)
+            asking.close()
+    assert results[quick].endswith(b"errno=0\n\n")
+    assert isinstance(results[mute], DeadlinePassed)
 
 
 def test_silent_daemons_cost_their_own_deadline_all_at_once(world: FakeWireguardWorld):

@@ -99,7 +99,10 @@ def ask(doors: Sequence[Door], clock: Clock, deadline: float, limit: int) -> dic
 
 
 class _Round:
-    """Many exchanges on one epoll, by their descriptors; a socket that is closed leaves it by itself."""
+    """Many exchanges on one epoll, by their descriptors.
+
+    A socket that is closed does not always leave it by itself: a child that is being started has a copy of it until its exec.
+    """
 
     def __init__(self, poll: select.epoll, clock: Clock, deadline: float, limit: int) -> None:
         self._poll, self._clock, self._deadline, self._limit = poll, clock, deadline, limit
@@ -132,6 +135,7 @@ class _Round:
 
     def _end(self, descriptor: int, result: Result) -> None:
         exchange = self._running.pop(descriptor)
+        self._poll.unregister(descriptor)
         exchange.socket.close()
         self._results[exchange.door] = result
 

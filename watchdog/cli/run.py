@@ -9,6 +9,7 @@ from pathlib import Path
 
 from watchdog import settings
 from watchdog.errors import BadSettings, WatchdogError
+from watchdog.runtime.heap import give_back
 from watchdog.runtime.log import configure
 
 EXIT_CONFIG = 78
@@ -26,6 +27,7 @@ def run(words: Sequence[str]) -> int:
     path: Path | None = parser.parse_args(words).config
     if path is None and settings.DEFAULT_PATH.exists():
         path = settings.DEFAULT_PATH
+    give_back()
     try:
         loaded = settings.load(path)
         configure(loaded.log.level, loaded.log.format)

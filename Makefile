@@ -40,8 +40,9 @@ bench: $(STAMP) ## measure, as ratios against a named reference in the same run
 soak: $(STAMP) ## the long seeded runs
 	WATCHDOG_WANDER=1 $(PYTEST) -m soak -s --timeout 3600
 
-docs: $(STAMP) ## write docs/metrics.md, configuration.md and permissions.md anew
+docs: $(STAMP) ## write docs/metrics.md, configuration.md, permissions.md and dashboards/*.json anew
 	$(BIN)/python -m watchdog.cli.reference
+	$(BIN)/python -m dashboards
 
 clean: ## remove the environment
 	rm -rf $(VENV)

@@ -108,6 +108,24 @@ def test_an_inhibition_names_alerts_that_exist(number: int):
         assert operator in {"=", "=~", "!~"}
 
 
+# ---- Grafana ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_grafana_finds_every_dashboard_and_the_prometheus_beside_it():
+    grafana, provisioning = COMPOSE["services"]["grafana"], DEPLOY / "stack/grafana/provisioning"
+    inside = {mount.split(":")[1]: (DEPLOY / mount.split(":")[0]).resolve() for mount in grafana["volumes"] if mount.startswith(".")}
+    (provider,) = yaml.safe_load((provisioning / "dashboards/panel-watchdog.yaml").read_text())["providers"]
+    assert provider["type"] == "file"
+    found = {path.name for path in inside[provider["options"]["path"]].glob("*.json")}
+    assert {"overview.json", "docker.json", "watchdog.json"} <= found
+    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (inside[str(home.parent)] / home.name).exists()
+    assert inside["/etc/grafana/provisioning"] == provisioning
+    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yaml").read_text())["datasources"]
+    listens = next(word for word in COMPOSE["services"]["prometheus"]["command"] if word.startswith("--web.listen-address="))
+    assert (source["type"], source["isDefault"], source["url"]) == ("prometheus", True, f"http://{listens.split('=')[1]}")
+
+
 # ---- the unit --------------------------------------------------------------------------------------------------------------------------
 
 

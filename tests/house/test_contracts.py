@@ -39,6 +39,10 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
         ("app/planted.py", "watchdog.panels.mcsmanager.fake"),
         ("web/planted.py", "watchdog.collectors.docker.fake"),
     ],
+    "grafana's sdk lives in dashboards, and the program knows neither": [
+        ("app/planted.py", "grafana_foundation_sdk"),
+        ("exposition/planted.py", "dashboards"),
+    ],
     "requests lives in runtime/http": [("panels/mcsmanager/client.py", "requests"), ("runtime/planted.py", "requests")],
     "urllib3 lives in runtime/http and runtime/engine": [("runtime/http.py", "urllib3")],
     "xml is read in runtime/buckets": [("runtime/planted.py", "xml"), ("panels/sysreptor/client.py", "xml")],

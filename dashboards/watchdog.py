@@ -10,6 +10,7 @@ from dashboards.drawing.looks import (
     FEW_ARE_GOOD,
     MINUTE,
     NAME,
+    NO_YES,
     NONE_IS_GOOD,
     PER_SECOND,
     RATIO,
@@ -40,12 +41,22 @@ LIFE = row(
         name=True,
     ),
     age("Has run for", "Since its process began.", of.age("process_start_time_seconds"), HOST),
-    figure("Ledger works", "Without it repairs stand still; collecting goes on.", Ask(of("watchdog_ledger_up"), HOST), look=YES_NO),
+    figure(
+        "Ledger works", "Without it repairs stand still; collecting goes on.", Ask(of("watchdog_ledger_up"), HOST), look=YES_NO, width=4
+    ),
+    figure(
+        "Looks only",
+        "A newer panel-watchdog has changed the ledger's schema: this one exports, and sends nothing.",
+        Ask(of("watchdog_ledger_read_only"), HOST),
+        look=NO_YES,
+        width=4,
+    ),
     figure(
         "Threads left behind",
         "They still hang; too many of them end the program.",
         Ask(of("watchdog_loop_abandoned_threads"), HOST),
         look=FEW_ARE_GOOD,
+        width=4,
     ),
     lines("Processor", "100 % = one processor wholly.", Ask(of.rate("process_cpu_seconds_total"), HOST), look=RATIO, width=8),
     lines(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Choice, Scope, by
+from dashboards.drawing.asks import Ask, Choice, Scope, by, each, per
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import BYTES, BYTES_PER_SECOND, COUNT, FEW_ARE_GOOD, NAME, NONE_IS_GOOD, RATIO, SECONDS, YES_NO, plenty, words
 from dashboards.drawing.panels import Column, figure, lines, rows
@@ -19,7 +19,7 @@ PLAN = row(
     figure(
         "In time",
         "By backup.schedule or backup.every: a good backup has come since the last slot. Late also when there never was one.",
-        Ask(f"1 - {of('watchdog_backup_overdue')}", "{{directory}}"),
+        each("directory", f"1 - {of('watchdog_backup_overdue')}"),
         look=IN_TIME,
     ),
     age(
@@ -31,7 +31,7 @@ PLAN = row(
     figure(
         "Archives that cannot be restored",
         "Found bad by verification; which ones is below.",
-        Ask(by("instance, directory", of("watchdog_archives_verdicts", 'verdict="bad"')), "{{directory}}"),
+        each("directory", by("instance, directory", of("watchdog_archives_verdicts", 'verdict="bad"'))),
         look=NONE_IS_GOOD,
     ),
     figure(
@@ -60,14 +60,14 @@ TREND = row(
     lines(
         "Size of the newest good backup",
         "With what the next one is expected to need.",
-        Ask(of("watchdog_backup_newest_good_bytes"), "{{directory}}"),
+        each("directory", of("watchdog_backup_newest_good_bytes")),
         Ask(of("watchdog_backup_expected_bytes"), "{{directory}} expected"),
         look=BYTES,
     ),
     lines(
         "Change against the median of those before",
         "Beyond shrink or growth the alerts BackupShrunk and BackupGrew fire.",
-        Ask(of("watchdog_backup_size_change_ratio"), "{{directory}}"),
+        each("directory", of("watchdog_backup_size_change_ratio")),
         Ask("-1 * " + of("watchdog_backup_size_change_limit_ratio", 'direction="shrink"'), "{{directory}} least"),
         Ask(of("watchdog_backup_size_change_limit_ratio", 'direction="growth"'), "{{directory}} most"),
         look=RATIO,
@@ -75,7 +75,7 @@ TREND = row(
     lines(
         "Good backups",
         "Against how many should be kept (backup.keep).",
-        Ask(of("watchdog_backup_good"), "{{directory}}"),
+        each("directory", of("watchdog_backup_good")),
         Ask(of("watchdog_backup_good_wanted"), "{{directory}} wanted"),
         width=8,
     ),
@@ -101,39 +101,34 @@ VERIFICATION = row(
     lines(
         "Archives by verdict",
         "unverified: no result yet.",
-        Ask(by("instance, directory, verdict", of("watchdog_archives_verdicts")), "{{directory}} {{verdict}}"),
+        each("directory verdict", by("instance, directory, verdict", of("watchdog_archives_verdicts"))),
     ),
     lines(
         "Bytes to read",
         "Of archives that wait for verification or are being verified.",
-        Ask(host("watchdog_archives_queue_bytes"), "{{instance}}"),
+        each("instance", host("watchdog_archives_queue_bytes")),
         look=BYTES,
         width=6,
     ),
     lines(
         "Bytes read by verification",
         "By the second, throttled as configured.",
-        Ask(host.rate("watchdog_archive_check_read_bytes_total"), "{{instance}}"),
+        each("instance", host.rate("watchdog_archive_check_read_bytes_total")),
         look=BYTES_PER_SECOND,
         width=6,
     ),
-    figure("Archives in the queue", "Waiting, or being verified.", Ask(host("watchdog_archives_queue_length"), "{{instance}}")),
-    figure(
-        "The queue takes",
-        "At the configured rate.",
-        Ask(host("watchdog_archives_queue_seconds"), "{{instance}}"),
-        look=SECONDS,
-    ),
+    figure("Archives in the queue", "Waiting, or being verified.", each("instance", host("watchdog_archives_queue_length"))),
+    figure("The queue takes", "At the configured rate.", each("instance", host("watchdog_archives_queue_seconds")), look=SECONDS),
     figure(
         "Verification stands still",
         "Because programs wait for disks (collectors.archives.pressure).",
-        Ask(host("watchdog_archives_paused"), "{{instance}}"),
+        each("instance", host("watchdog_archives_paused")),
         look=words((0, "no", "green"), (1, "yes", "orange")),
     ),
     lines(
         "Verified, by verdict",
         "Within an hour; dropped: the file changed or went meanwhile, it is asked for again.",
-        Ask(by("instance, verdict", host.increase("watchdog_archive_checks_total", within="1h")), "{{instance}} {{verdict}}"),
+        per("instance verdict", host.increase("watchdog_archive_checks_total", within="1h")),
         Ask(host.increase("watchdog_archive_checks_dropped_total", within="1h"), "{{instance}} dropped"),
         width=6,
         height=4,
@@ -148,9 +143,8 @@ VERIFICATION = row(
     lines(
         "How long a verification takes",
         "95 of 100 are shorter, throttled as configured.",
-        Ask(
-            f"histogram_quantile(0.95, {by('le, instance', host.rate('watchdog_archive_check_duration_seconds_bucket'))}) >= 0",
-            "{{instance}}",
+        each(
+            "instance", f"histogram_quantile(0.95, {by('le, instance', host.rate('watchdog_archive_check_duration_seconds_bucket'))}) >= 0"
         ),
         look=SECONDS,
         height=6,
@@ -187,16 +181,16 @@ FOLDERS = row(
     lines(
         "Volumes",
         "By kind, and those that wait for verification.",
-        Ask(of("watchdog_archive_set_volumes"), f"{_SET} {{{{kind}}}}"),
+        each("directory path prefix kind", of("watchdog_archive_set_volumes")),
         Ask(of("watchdog_archive_set_unverified"), f"{_SET} to be verified"),
         width=8,
         height=6,
     ),
-    lines("Bytes", "Of all volumes.", Ask(of("watchdog_archive_set_bytes"), _SET), look=BYTES, width=4, height=6),
+    lines("Bytes", "Of all volumes.", each("directory path prefix", of("watchdog_archive_set_bytes")), look=BYTES, width=4, height=6),
     lines(
         "Age of the newest version",
         "By its name; of parts, the manifest's time.",
-        Ask(of.age("watchdog_archive_set_newest_timestamp_seconds"), _SET),
+        each("directory path prefix", of.age("watchdog_archive_set_newest_timestamp_seconds")),
         look=SECONDS,
         width=4,
         height=6,
@@ -209,26 +203,16 @@ DIRECTORIES = row(
     figure(
         "Directories that can be looked at whole",
         "Missing, closed to us, hung, or more files than max_files is no.",
-        Ask(of("watchdog_archives_directory_readable"), "{{directory}} {{path}}"),
+        each("directory path", of("watchdog_archives_directory_readable")),
         look=YES_NO,
         width=12,
     ),
-    figure(
-        "Files",
-        "Regular files that match the pattern.",
-        Ask(of("watchdog_archives_files"), "{{directory}} {{path}}"),
-        width=12,
-    ),
-    rows(
-        "Why a directory cannot be looked at",
-        "Empty while all can.",
-        Column("error", of("watchdog_archives_directory_error")),
-        height=6,
-    ),
+    figure("Files", "Regular files that match the pattern.", each("directory path", of("watchdog_archives_files")), width=12),
+    rows("Why a directory cannot be looked at", "Empty while all can.", Column("error", of("watchdog_archives_directory_error")), height=6),
     lines(
         "Age of the newest file, and of the newest good one",
         "By their times; which backup counts as the newest is above.",
-        Ask(of.age("watchdog_archives_newest_timestamp_seconds"), "{{directory}} {{path}}"),
+        each("directory path", of.age("watchdog_archives_newest_timestamp_seconds")),
         Ask(of.age("watchdog_archives_newest_good_timestamp_seconds"), "{{directory}} {{path}} good"),
         look=SECONDS,
         height=6,
@@ -236,11 +220,11 @@ DIRECTORIES = row(
     lines(
         "Names that fit and were not opened",
         "By reason: symbolic links, pipes, devices.",
-        Ask(of("watchdog_archives_passed_over"), "{{directory}} {{reason}}"),
+        each("directory reason", of("watchdog_archives_passed_over")),
         look=FEW_ARE_GOOD,
         height=6,
     ),
-    lines("Bytes by directory", "Of those files.", Ask(of("watchdog_archives_bytes"), "{{directory}} {{path}}"), look=BYTES, height=6),
+    lines("Bytes by directory", "Of those files.", each("directory path", of("watchdog_archives_bytes")), look=BYTES, height=6),
 )
 
 REHEARSALS = row(
@@ -248,21 +232,21 @@ REHEARSALS = row(
     figure(
         "Restore rehearsed in time",
         "A restore of one of its backups was rehearsed and went well within rehearse_every.",
-        Ask(f"1 - {of('watchdog_backup_rehearsal_overdue')}", "{{directory}}"),
+        each("directory", f"1 - {of('watchdog_backup_rehearsal_overdue')}"),
         look=YES_NO,
         height=5,
     ),
     figure(
         "The last rehearsal went well",
         "Of any backup of this directory, also one that has been deleted since.",
-        Ask(of("watchdog_backup_rehearsal_success"), "{{directory}}"),
+        each("directory", of("watchdog_backup_rehearsal_success")),
         look=YES_NO,
         height=5,
     ),
     figure(
         "How deep the last good rehearsal was",
         "Content: we loaded and compared it ourselves. By the panel: it restored it.",
-        Ask(of("watchdog_backup_rehearsal_good_level"), "{{directory}}"),
+        each("directory", of("watchdog_backup_rehearsal_good_level")),
         look=DEPTH,
         height=5,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope, by, target_of
+from dashboards.drawing.asks import Scope, each, per, target_of
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import COUNT, FEW_ARE_GOOD, words
 from dashboards.drawing.panels import Column, figure, rows, states
@@ -29,17 +29,17 @@ BOARD = Board(
             figure(
                 "Looked after",
                 "By what opted them in. 0 everywhere: no label and no rule fits.",
-                Ask(by("target, source", of("watchdog_containers_healed")), "{{target}} {{source}}"),
+                per("target source", of("watchdog_containers_healed")),
             ),
             figure(
                 "Not looked after, by reason",
                 "ourselves and door: this very program, and what it reaches Docker through.",
-                Ask(by("target, reason", of("watchdog_containers_left_alone")), "{{target}} {{reason}}"),
+                per("target reason", of("watchdog_containers_left_alone")),
             ),
             figure(
                 "Containers without metrics of their own",
                 "Beyond the limit; they are looked after all the same.",
-                Ask(of("watchdog_containers_containers_omitted"), "{{target}}"),
+                each("target", of("watchdog_containers_containers_omitted")),
                 look=FEW_ARE_GOOD,
             ),
         ),
@@ -48,13 +48,13 @@ BOARD = Board(
             states(
                 "Healthy, by their own checks",
                 "Missing while a container has no health check, does not run or has just begun.",
-                Ask(of("watchdog_containers_container_healthy"), "{{target}} {{container}}"),
+                each("target container", of("watchdog_containers_container_healthy")),
                 look=_HEALTHY,
             ),
             states(
                 "Running",
                 "A paused container does not run.",
-                Ask(of("watchdog_containers_container_running"), "{{target}} {{container}}"),
+                each("target container", of("watchdog_containers_container_running")),
                 look=_RUNS,
             ),
             rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Choice, Scope, by
+from dashboards.drawing.asks import Ask, Choice, Scope, by, each, per
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import BYTES, COUNT, FEW_ARE_GOOD, NAME, NO_YES, NONE_IS_GOOD, RATIO, SECONDS, YES_NO, words
 from dashboards.drawing.panels import Column, Panel, figure, lines, rows, states
@@ -24,32 +24,23 @@ def _grown(title: str, about: str, *counters: tuple[str, str]) -> Panel:
 ENGINE = row(
     "The engine",
     figure(
-        "Gate",
-        "While it is shut, nothing that needs Docker is repaired.",
-        Ask(host("watchdog_docker_gate_open"), "{{instance}}"),
-        look=_GATE,
+        "Gate", "While it is shut, nothing that needs Docker is repaired.", each("instance", host("watchdog_docker_gate_open")), look=_GATE
     ),
     age("Gate has stood so for", "Open or shut.", host.age("watchdog_docker_gate_since_timestamp_seconds"), "{{instance}}"),
     figure(
         "Docker is waited for",
         "Since when; nothing while the gate is open.",
-        Ask(host.age("watchdog_docker_gate_waiting_since_timestamp_seconds"), "{{instance}}"),
+        each("instance", host.age("watchdog_docker_gate_waiting_since_timestamp_seconds")),
         look=SECONDS,
         none="it is not",
     ),
     figure(
         "Something needs Docker",
         "Whether anything that is configured does.",
-        Ask(host("watchdog_docker_gate_needed"), "{{instance}}"),
+        each("instance", host("watchdog_docker_gate_needed")),
         look=NO_YES,
     ),
-    figure(
-        "Engine",
-        "Its version, as it says.",
-        Ask(host("watchdog_docker_engine_info"), "{{instance}} {{version}}"),
-        look=NAME,
-        name=True,
-    ),
+    figure("Engine", "Its version, as it says.", each("instance version", host("watchdog_docker_engine_info")), look=NAME, name=True),
     age(
         "dockerd has run for",
         "Nothing where its pid file cannot be seen.",
@@ -59,7 +50,7 @@ ENGINE = row(
     figure(
         "Events are heard",
         "Without them a change is seen at the next look only.",
-        Ask(host("watchdog_docker_events_connected"), "{{instance}}"),
+        each("instance", host("watchdog_docker_events_connected")),
         look=YES_NO,
     ),
     age("Events last broke off", "Ago.", host.age("watchdog_docker_events_dropped_timestamp_seconds"), "{{instance}}"),
@@ -80,18 +71,9 @@ ENGINE = row(
 
 CONTAINERS = row(
     "Containers",
-    lines("Containers by state", "All of the engine.", Ask(host("watchdog_docker_containers"), "{{instance}} {{state}}")),
-    states(
-        "Running",
-        "A paused container does not run.",
-        Ask(of("watchdog_docker_container_running"), "{{name}}"),
-        look=_RUNS,
-    ),
-    lines(
-        "Health",
-        "Containers with a health check, by what it says.",
-        Ask(by("instance, health", of("watchdog_docker_container_health")), "{{instance}} {{health}}"),
-    ),
+    lines("Containers by state", "All of the engine.", each("instance state", host("watchdog_docker_containers"))),
+    states("Running", "A paused container does not run.", each("name", of("watchdog_docker_container_running")), look=_RUNS),
+    lines("Health", "Containers with a health check, by what it says.", per("instance health", of("watchdog_docker_container_health"))),
     rows(
         "Why they do not run",
         "Exit code 137 and the flag: killed for lack of memory. Docker's flag sticks until the next run has ended.",
@@ -139,29 +121,29 @@ USE = row(
     lines(
         "Processor, the 20 busiest",
         "100 % = one processor wholly. From its cgroup's files.",
-        Ask(f"topk(20, {of.rate('watchdog_docker_container_cpu_seconds_total')})", "{{name}}"),
+        each("name", f"topk(20, {of.rate('watchdog_docker_container_cpu_seconds_total')})"),
         look=RATIO,
         width=8,
     ),
     lines(
         "Memory, the 20 largest",
         "Without page cache that can go.",
-        Ask(f"topk(20, {of('watchdog_docker_container_memory_bytes')})", "{{name}}"),
+        each("name", f"topk(20, {of('watchdog_docker_container_memory_bytes')})"),
         look=BYTES,
         width=8,
     ),
     lines(
         "Memory of its limit",
         "Where it has one.",
-        Ask(f"{of('watchdog_docker_container_memory_bytes')} / {of('watchdog_docker_container_memory_limit_bytes')}", "{{name}}"),
+        each("name", f"{of('watchdog_docker_container_memory_bytes')} / {of('watchdog_docker_container_memory_limit_bytes')}"),
         look=RATIO,
         width=8,
     ),
-    lines("Processes and threads, the 20 largest", "Of its cgroup.", Ask(f"topk(20, {of('watchdog_docker_container_pids')})", "{{name}}")),
+    lines("Processes and threads, the 20 largest", "Of its cgroup.", each("name", f"topk(20, {of('watchdog_docker_container_pids')})")),
     figure(
         "Kills for lack of memory",
         "Of all processes of the host since it booted.",
-        Ask(host("watchdog_host_oom_kills_total"), "{{instance}}"),
+        each("instance", host("watchdog_host_oom_kills_total")),
         look=NONE_IS_GOOD,
         width=12,
         height=8,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope, by, target_of
+from dashboards.drawing.asks import Ask, Scope, each, per, target_of
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import BYTES, COUNT, FEW_ARE_GOOD, FLAG, NAME, NO_YES, NONE_IS_GOOD, RATIO, SECONDS, YES_NO, Look, words
 from dashboards.drawing.panels import Column, Panel, figure, lines, rows, states
@@ -36,38 +36,38 @@ SERVER = row(
     figure(
         "Paused",
         "What the server says of itself; a release that does not keep a pause says it too.",
-        Ask(of("watchdog_duplicati_program_paused"), "{{target}}"),
+        each("target", of("watchdog_duplicati_program_paused")),
         look=NO_YES,
     ),
     figure(
         "Pause ordered here",
         "Pauses of the ledger that stand, by source.",
-        Ask(by("target, source", of("watchdog_pause_active", MINE)), "{{target}} {{source}}"),
+        per("target source", of("watchdog_pause_active", MINE)),
         look=NO_YES,
     ),
     figure(
         "The server's pause ends in",
         "A lease: it is renewed while the pause stands. Nothing: the server names no end.",
-        Ask(f"{of('watchdog_duplicati_pause_end_timestamp_seconds')} - time()", "{{target}}"),
+        each("target", f"{of('watchdog_duplicati_pause_end_timestamp_seconds')} - time()"),
         look=SECONDS,
         none="no end",
     ),
     figure(
         "Restarts seen",
         "Suspected and certain, since this program began.",
-        Ask(of("watchdog_duplicati_restarts_observed"), "{{target}}"),
+        each("target", of("watchdog_duplicati_restarts_observed")),
         look=FEW_ARE_GOOD,
     ),
     figure(
         "Clock of the server ahead",
         "Slots and ends are judged wrongly by as much.",
-        Ask(of("watchdog_duplicati_clock_skew_seconds"), "{{target}}"),
+        each("target", of("watchdog_duplicati_clock_skew_seconds")),
         look=SECONDS,
     ),
     figure(
         "Notifications",
         "That nobody has dismissed, by type.",
-        Ask(of("watchdog_duplicati_notifications"), "{{target}} {{type}}"),
+        each("target type", of("watchdog_duplicati_notifications")),
         look=FEW_ARE_GOOD,
     ),
     lines(
@@ -79,7 +79,7 @@ SERVER = row(
     lines(
         "Progress of the running task",
         "As far as its phase tells one.",
-        Ask(of("watchdog_duplicati_progress_ratio"), "{{target}}"),
+        each("target", of("watchdog_duplicati_progress_ratio")),
         look=RATIO,
     ),
     lines(
@@ -92,7 +92,7 @@ SERVER = row(
     lines(
         "Jobs without metrics of their own",
         "Beyond the limit; they are judged all the same.",
-        Ask(of("watchdog_duplicati_backups_omitted"), "{{target}}"),
+        each("target", of("watchdog_duplicati_backups_omitted")),
         look=FEW_ARE_GOOD,
     ),
 )
@@ -122,13 +122,13 @@ JOBS = row(
     states(
         "Last result of each job",
         "One of success, warning, error, fatal, stopped: the one that is on.",
-        Ask(f"{of('watchdog_duplicati_backup_last_result')} == 1", f"{JOB} {{{{result}}}}"),
+        each("target backup_name result", f"{of('watchdog_duplicati_backup_last_result')} == 1"),
         look=words((1, "is", "blue")),
     ),
     states(
         "Jobs that failed",
         "By every witness: log, last error, notification, report.",
-        Ask(of("watchdog_duplicati_backup_failed"), JOB),
+        each("target backup_name", of("watchdog_duplicati_backup_failed")),
         look=FAILED,
     ),
     states(
@@ -141,7 +141,7 @@ JOBS = row(
     lines(
         "Duration of the last run",
         "Of the last run that came to an end.",
-        Ask(of("watchdog_duplicati_backup_duration_seconds"), JOB),
+        each("target backup_name", of("watchdog_duplicati_backup_duration_seconds")),
         look=SECONDS,
     ),
     lines(
@@ -160,11 +160,11 @@ JOBS = row(
         Ask(of("watchdog_duplicati_backup_quota_total_bytes"), f"{JOB} all"),
         look=BYTES,
     ),
-    lines("Versions", "That can be restored.", Ask(of("watchdog_duplicati_backup_versions"), JOB)),
+    lines("Versions", "That can be restored.", each("target backup_name", of("watchdog_duplicati_backup_versions"))),
     figure(
         "Local database is there",
         "Without it the next run fails.",
-        Ask(of("watchdog_duplicati_backup_database_present"), JOB),
+        each("target backup_name", of("watchdog_duplicati_backup_database_present")),
         look=YES_NO,
         width=12,
         height=8,
@@ -176,15 +176,15 @@ DESTINATIONS = row(
     lines(
         "Bad volumes at destinations",
         "By what is wrong with them.",
-        Ask(by("target, backup_name, reason", of("watchdog_duplicati_destination_bad_volumes")), f"{JOB} {{{{reason}}}}"),
+        per("target backup_name reason", of("watchdog_duplicati_destination_bad_volumes")),
         look=NONE_IS_GOOD,
     ),
     lines(
         "Volumes at destinations",
         "By kind: dblock has the bytes, dindex where they are, dlist the files.",
-        Ask(of("watchdog_duplicati_destination_volumes"), f"{JOB} {{{{type}}}}"),
+        each("target backup_name type", of("watchdog_duplicati_destination_volumes")),
     ),
-    lines("Bytes at destinations", "All volumes together.", Ask(of("watchdog_duplicati_destination_bytes"), JOB), look=BYTES),
+    lines("Bytes at destinations", "All volumes.", each("target backup_name", of("watchdog_duplicati_destination_bytes")), look=BYTES),
     _ages(
         "Age of what lies at the destination",
         "The newest list of files there: what can be restored, whatever the job says.",
@@ -193,7 +193,7 @@ DESTINATIONS = row(
     figure(
         "Volumes proven by",
         "Which list of them the volumes were held against.",
-        Ask(of("watchdog_duplicati_destination_proven"), f"{JOB} {{{{source}}}}"),
+        each("target backup_name source", of("watchdog_duplicati_destination_proven")),
         look=FLAG,
     ),
     age(
@@ -210,14 +210,14 @@ REPORTS = row(
     figure(
         "Last report said",
         "By the report alone.",
-        Ask(f"{of('watchdog_duplicati_report_last_result')} == 1", f"{JOB} {{{{result}}}}"),
+        each("target backup_name result", f"{of('watchdog_duplicati_report_last_result')} == 1"),
         look=NAME,
         name=True,
     ),
     lines(
         "Reports that came in",
         "By how they ended, within an hour.",
-        Ask(by("target, result", of.increase("watchdog_inbound_reports_total", MINE, within="1h")), "{{target}} {{result}}"),
+        per("target result", of.increase("watchdog_inbound_reports_total", MINE, within="1h")),
         height=6,
     ),
 )

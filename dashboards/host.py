@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope
+from dashboards.drawing.asks import Ask, Scope, each
 from dashboards.drawing.boards import Board, row
-from dashboards.drawing.looks import (
-    BYTES,
-    BYTES_PER_SECOND,
-    COUNT,
-    FEW_ARE_GOOD,
-    NAME,
-    NO_YES,
-    NONE_IS_GOOD,
-    RATIO,
-    SECONDS,
-    YES_NO,
-)
+from dashboards.drawing.looks import BYTES, BYTES_PER_SECOND, COUNT, FEW_ARE_GOOD, NAME, NO_YES, NONE_IS_GOOD, RATIO, SECONDS, YES_NO
 from dashboards.drawing.panels import Column, figure, lines, rows
 from dashboards.drawing.usual import age, marks
 
@@ -27,7 +16,7 @@ MACHINE = row(
     lines(
         "Tasks that wait",
         "Share of the last 10 seconds, by what they wait for.",
-        Ask(of("watchdog_host_pressure_stalled_ratio"), "{{instance}} {{resource}} {{kind}}"),
+        each("instance resource kind", of("watchdog_host_pressure_stalled_ratio")),
         look=RATIO,
         width=8,
     ),
@@ -44,10 +33,7 @@ MACHINE = row(
     lines(
         "Room on file systems",
         "Free for programs without privileges.",
-        Ask(
-            f"{of('watchdog_host_filesystem_available_bytes')} / {of('watchdog_host_filesystem_size_bytes')}",
-            "{{instance}} {{filesystem}} {{path}}",
-        ),
+        each("instance filesystem path", f"{of('watchdog_host_filesystem_available_bytes')} / {of('watchdog_host_filesystem_size_bytes')}"),
         look=RATIO,
         width=8,
     ),
@@ -66,7 +52,7 @@ MACHINE = row(
     lines(
         "Waited for, in seconds",
         "By the second, from the kernel's own sums.",
-        Ask(of.rate("watchdog_host_pressure_stalled_seconds_total"), "{{instance}} {{resource}} {{kind}}"),
+        each("instance resource kind", of.rate("watchdog_host_pressure_stalled_seconds_total")),
         look=RATIO,
     ),
     rows(
@@ -76,32 +62,20 @@ MACHINE = row(
 
 LOGS = row(
     "Logs that are read",
-    figure(
-        "Readable",
-        "Whole, in the last look.",
-        Ask(of("watchdog_log_readable"), "{{instance}} {{log}}"),
-        look=YES_NO,
-        none="none is watched",
-    ),
+    figure("Readable", "Whole, in the last look.", each("instance log", of("watchdog_log_readable")), look=YES_NO, none="none is watched"),
     lines(
         "Read",
         "Bytes by the second.",
-        Ask(of.rate("watchdog_log_read_bytes_total"), "{{instance}} {{log}}"),
+        each("instance log", of.rate("watchdog_log_read_bytes_total")),
         look=BYTES_PER_SECOND,
         width=6,
         height=4,
     ),
-    lines(
-        "Lines that matched",
-        "By pattern.",
-        Ask(of.increase("watchdog_log_matches_total"), "{{instance}} {{log}} {{pattern}}"),
-        width=6,
-        height=4,
-    ),
+    lines("Lines that matched", "By pattern.", each("instance log pattern", of.increase("watchdog_log_matches_total")), width=6, height=4),
     lines(
         "Gaps",
         "Breaks in what was read, by reason.",
-        Ask(of.increase("watchdog_log_gaps_total"), "{{instance}} {{log}} {{reason}}"),
+        each("instance log reason", of.increase("watchdog_log_gaps_total")),
         look=FEW_ARE_GOOD,
         width=6,
         height=4,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope, by, target_of
+from dashboards.drawing.asks import Ask, Scope, by, each, per, target_of
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import FEW_ARE_GOOD, NAME, YES_NO
 from dashboards.drawing.panels import Column, figure, lines, rows
@@ -22,22 +22,18 @@ BOARD = Board(
             "Now",
             seen(of, "mcsmanager", "Nothing is judged while the panel does not answer."),
             figure(
-                "Panel version",
-                "As the panel says.",
-                Ask(of("watchdog_mcsmanager_panel_info"), "{{target}} {{version}}"),
-                look=NAME,
-                name=True,
+                "Panel version", "As the panel says.", each("target version", of("watchdog_mcsmanager_panel_info")), look=NAME, name=True
             ),
             figure(
                 "Operation log readable",
                 "Without it no stop by a person is known, and starts ask for approval.",
-                Ask(of("watchdog_mcsmanager_operation_log_readable"), "{{target}}"),
+                each("target", of("watchdog_mcsmanager_operation_log_readable")),
                 look=YES_NO,
             ),
             figure(
                 "Instances without metrics of their own",
                 "Beyond the limit; they are judged all the same.",
-                Ask(of("watchdog_mcsmanager_instances_omitted"), "{{target}}"),
+                each("target", of("watchdog_mcsmanager_instances_omitted")),
                 look=FEW_ARE_GOOD,
             ),
         ),
@@ -52,7 +48,7 @@ BOARD = Board(
             lines(
                 "Instances by believed status",
                 "Docker instances only; the others are not ours to judge.",
-                Ask(by("target, status", of("watchdog_mcsmanager_instances")), "{{target}} {{status}}"),
+                per("target status", of("watchdog_mcsmanager_instances")),
             ),
             rows(
                 "Where belief and truth differ",
@@ -69,7 +65,7 @@ BOARD = Board(
             lines(
                 "Starts since the daemon began",
                 "It falls when the daemon restarts; a steady climb is a restart loop.",
-                Ask(of("watchdog_mcsmanager_instance_starts"), "{{target}} {{nickname}}"),
+                each("target nickname", of("watchdog_mcsmanager_instance_starts")),
                 width=24,
             ),
         ),
@@ -78,28 +74,28 @@ BOARD = Board(
             figure(
                 "Daemon available",
                 "Whether the panel is connected to it.",
-                Ask(of("watchdog_mcsmanager_daemon_available"), "{{target}} {{remarks}} {{daemon}}"),
+                each("target remarks daemon", of("watchdog_mcsmanager_daemon_available")),
                 look=YES_NO,
                 height=6,
             ),
             figure(
                 "Its Docker answers",
                 "Asked by the daemon itself: its Docker need not be ours.",
-                Ask(of("watchdog_mcsmanager_daemon_docker_answers"), "{{target}} {{remarks}} {{daemon}}"),
+                each("target remarks daemon", of("watchdog_mcsmanager_daemon_docker_answers")),
                 look=YES_NO,
                 height=6,
             ),
             figure(
                 "A restart spares game servers",
                 "Only from 4.13.0 (panel 10.13.0) on, with both soft shutdown flags set.",
-                Ask(of("watchdog_mcsmanager_daemon_spares_instances"), "{{target}} {{remarks}} {{daemon}}"),
+                each("target remarks daemon", of("watchdog_mcsmanager_daemon_spares_instances")),
                 look=YES_NO,
                 height=6,
             ),
             figure(
                 "Daemon versions",
                 "Unknown while a daemon is offline.",
-                Ask(of("watchdog_mcsmanager_daemon_info"), "{{target}} {{remarks}} {{daemon}} {{version}}"),
+                each("target remarks daemon version", of("watchdog_mcsmanager_daemon_info")),
                 look=NAME,
                 name=True,
                 height=6,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Choice, Scope, by
+from dashboards.drawing.asks import Ask, Choice, Scope, by, each, per
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import COUNT, FEW_ARE_GOOD, HOUR, MINUTE, NO_YES, NONE_IS_GOOD, SECONDS, YES_NO, words, young
 from dashboards.drawing.panels import Column, figure, lines, rows, states
@@ -12,7 +12,6 @@ host = Scope('instance=~"$instance"')
 of = Scope('instance=~"$instance"', 'panel=~"$panel"', 'target=~"$target"')
 mine = Scope('instance=~"$instance"', 'target=~"$target"')
 ONE = "instance, panel, target"
-_WHO = "{{panel}} {{target}}"
 _JUDGED = words((0, "cannot be judged", "red"), (1, "judged", "green"))
 _PAUSED = words((0, "not paused", "text"), (1, "paused", "purple"))
 TO_THE_PANEL = "/d/panel-watchdog-${__data.fields.panel}?${datasource:queryparam}&var-target=${__data.fields.target}&${__url_time_range}"
@@ -22,36 +21,36 @@ NOW = row(
     figure(
         "Targets that cannot be judged",
         "The newest pass could not read the panel or its evidence.",
-        Ask(by("instance", f"1 - {of('watchdog_panel_up')}"), "{{instance}}"),
+        per("instance", f"1 - {of('watchdog_panel_up')}"),
         look=NONE_IS_GOOD,
         width=4,
     ),
     figure(
         "Open drifts",
         "Baseline and ignored ones are not counted.",
-        Ask(by("instance", of("watchdog_drifts", OPEN)), "{{instance}}"),
+        per("instance", of("watchdog_drifts", OPEN)),
         look=FEW_ARE_GOOD,
         width=4,
     ),
     figure(
         "Unknown subjects",
         "Nothing is repaired on them, and it must not last.",
-        Ask(by("instance", of("watchdog_subjects", 'state="unknown"')), "{{instance}}"),
+        per("instance", of("watchdog_subjects", 'state="unknown"')),
         look=FEW_ARE_GOOD,
         width=4,
     ),
     figure(
         "Approvals that wait",
         "`panel-watchdog approve` or `reject`.",
-        Ask(by("instance", of("watchdog_approvals_waiting")), "{{instance}}"),
+        per("instance", of("watchdog_approvals_waiting")),
         look=FEW_ARE_GOOD,
         width=4,
     ),
-    figure("Targets paused", "As a whole.", Ask(by("instance", of("watchdog_target_paused")), "{{instance}}"), look=COUNT, width=4),
+    figure("Targets paused", "As a whole.", per("instance", of("watchdog_target_paused")), look=COUNT, width=4),
     figure(
         "Repairs in doubt",
         "They hung, or their process died: a fresh look decides.",
-        Ask(by("instance", of("watchdog_repairs_in_doubt")), "{{instance}}"),
+        per("instance", of("watchdog_repairs_in_doubt")),
         look=NONE_IS_GOOD,
         width=4,
     ),
@@ -123,13 +122,13 @@ DRIFTS = row(
     lines(
         "Drifts by kind",
         "Open, waiting for approval or being repaired.",
-        Ask(f"{by('panel, target, kind', of('watchdog_drifts', OPEN))} > 0", f"{_WHO} {{{{kind}}}}"),
+        each("panel target kind", f"{by('panel, target, kind', of('watchdog_drifts', OPEN))} > 0"),
         look=FEW_ARE_GOOD,
     ),
     lines(
         "Repairs by result",
         "Verified: a fresh look at both sides found the drift gone.",
-        Ask(f"{by('panel, target, remedy, result', of.increase('watchdog_repairs_total'))} > 0", f"{_WHO} {{{{remedy}}}} {{{{result}}}}"),
+        each("panel target remedy result", f"{by('panel, target, remedy, result', of.increase('watchdog_repairs_total'))} > 0"),
     ),
     rows(
         "Drifts by age",
@@ -137,17 +136,17 @@ DRIFTS = row(
         Column("open for", of.age("watchdog_drift_open_timestamp_seconds"), young(15 * MINUTE, HOUR)),
         width=24,
     ),
-    lines("Drifts by state", "Ignored and baseline ones too.", Ask(by("state", of("watchdog_drifts")), "{{state}}"), width=8),
+    lines("Drifts by state", "Ignored and baseline ones too.", per("state", of("watchdog_drifts")), width=8),
     lines(
         "Left alone, by reason",
         "Confirmed drifts that the newest plan does not act on.",
-        Ask(f"topk(20, {by('panel, target, reason', of('watchdog_drifts_held'))})", f"{_WHO} {{{{reason}}}}"),
+        each("panel target reason", f"topk(20, {by('panel, target, reason', of('watchdog_drifts_held'))})"),
         width=8,
     ),
     lines(
         "Refused at the last moment",
         "Planned repairs that the checks before the act refused.",
-        Ask(by("panel, target, reason", of.increase("watchdog_guard_refusals_total")), f"{_WHO} {{{{reason}}}}"),
+        per("panel target reason", of.increase("watchdog_guard_refusals_total")),
         width=8,
     ),
     rows(
@@ -159,7 +158,7 @@ DRIFTS = row(
     lines(
         "Remedies that crashed",
         "Failed with an error nobody foresaw: a bug of ours.",
-        Ask(by("panel, target, remedy", of.increase("watchdog_repair_crashes_total")), f"{_WHO} {{{{remedy}}}}"),
+        per("panel target remedy", of.increase("watchdog_repair_crashes_total")),
         look=NONE_IS_GOOD,
         height=6,
     ),
@@ -170,13 +169,13 @@ PAUSES = row(
     states(
         "Targets paused, as a whole",
         "A pause of a single task is none of the whole.",
-        Ask(of("watchdog_target_paused"), _WHO),
+        each("panel target", of("watchdog_target_paused")),
         look=_PAUSED,
     ),
     lines(
         "Pauses that stand, by source",
         "A person, a window, an alert or pressure.",
-        Ask(f"{by('panel, target, source', of('watchdog_pause_active'))} > 0", f"{_WHO} {{{{source}}}}"),
+        each("panel target source", f"{by('panel, target, source', of('watchdog_pause_active'))} > 0"),
     ),
     rows(
         "When they end",
@@ -209,7 +208,7 @@ PAUSES = row(
     figure(
         "Rules that can be judged",
         "What cannot be read is Unknown, and pauses nothing.",
-        Ask(host("watchdog_pause_rule_readable"), "{{instance}} {{rule}}"),
+        each("instance rule", host("watchdog_pause_rule_readable")),
         look=YES_NO,
         width=8,
         height=6,
@@ -217,7 +216,7 @@ PAUSES = row(
     lines(
         "Pauses that ended, by why",
         "Resumed by a person, or at their end.",
-        Ask(by("panel, target, reason", of.increase("watchdog_pauses_resumed_total")), f"{_WHO} {{{{reason}}}}"),
+        per("panel target reason", of.increase("watchdog_pauses_resumed_total")),
         width=8,
         height=6,
     ),
@@ -225,18 +224,14 @@ PAUSES = row(
 
 FRESHNESS = row(
     "Freshness and what is not known",
-    states("Judged", "By the newest pass.", Ask(of("watchdog_panel_up"), _WHO), look=_JUDGED),
+    states("Judged", "By the newest pass.", each("panel target", of("watchdog_panel_up")), look=_JUDGED),
     lines(
         "Age of the last judgement",
         "Passes come every interval, and whenever something happens.",
-        Ask(of.age("watchdog_reconcile_last_judged_timestamp_seconds"), _WHO),
+        each("panel target", of.age("watchdog_reconcile_last_judged_timestamp_seconds")),
         look=young(5 * MINUTE, 15 * MINUTE),
     ),
-    lines(
-        "Subjects by what is said of them",
-        "ok, drift, ignored, unknown.",
-        Ask(by("panel, target, state", of("watchdog_subjects")), f"{_WHO} {{{{state}}}}"),
-    ),
+    lines("Subjects by what is said of them", "ok, drift, ignored, unknown.", per("panel target state", of("watchdog_subjects"))),
     rows(
         "Unknown for how long",
         "A watchdog that says unknown for ever is another green icon.",
@@ -245,7 +240,7 @@ FRESHNESS = row(
     lines(
         "Age of the last good collection",
         "Of what is true, by collector.",
-        Ask(host.age("watchdog_collector_last_success_timestamp_seconds"), "{{instance}} {{collector}}"),
+        each("instance collector", host.age("watchdog_collector_last_success_timestamp_seconds")),
         look=young(5 * MINUTE, 15 * MINUTE),
         width=24,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope, by, target_of
+from dashboards.drawing.asks import Ask, Scope, each, per, target_of
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import BYTES, FEW_ARE_GOOD, MINUTE, NAME, NEVER, NO_YES, RATIO, YES_NO, Look, young
 from dashboards.drawing.panels import Column, Panel, figure, lines, rows
@@ -14,25 +14,17 @@ _NODE = "{{target}} {{node_name}}"
 
 
 def _of_node(title: str, about: str, metric: str) -> Panel:
-    return figure(title, about, Ask(of(metric), _NODE), look=YES_NO)
+    return figure(title, about, each("target node_name", of(metric)), look=YES_NO)
 
 
 def _largest(title: str, about: str, metric: str, look: Look) -> Panel:
-    return lines(title, about, Ask(f"topk(10, {of(metric)})", "{{target}} {{server_name}}"), look=look, width=8)
+    return lines(title, about, each("target server_name", f"topk(10, {of(metric)})"), look=look, width=8)
 
 
 BACKUPS = row(
     "Backups: belief and truth",
-    lines(
-        "Backups by state",
-        "What the panel says.",
-        Ask(by("target, state", of("watchdog_pterodactyl_backups")), "{{target}} {{state}}"),
-    ),
-    lines(
-        "Archives by verdict",
-        "What the files of the local node say.",
-        Ask(of("watchdog_pterodactyl_archives"), "{{target}} {{verdict}}"),
-    ),
+    lines("Backups by state", "What the panel says.", per("target state", of("watchdog_pterodactyl_backups"))),
+    lines("Archives by verdict", "What the files of the local node say.", each("target verdict", of("watchdog_pterodactyl_archives"))),
     rows(
         "Age of each server's newest backup",
         "That the panel calls complete.",
@@ -50,7 +42,7 @@ NODES = row(
     figure(
         "Wings",
         "Release of each node's Wings.",
-        Ask(of("watchdog_pterodactyl_node_info"), "{{target}} {{node_name}} {{version}}"),
+        each("target node_name version", of("watchdog_pterodactyl_node_info")),
         look=NAME,
         name=True,
     ),
@@ -61,13 +53,13 @@ NODES = row(
     figure(
         "Under maintenance",
         "Backups of its servers cannot be read then.",
-        Ask(of("watchdog_pterodactyl_node_maintenance"), _NODE),
+        each("target node_name", of("watchdog_pterodactyl_node_maintenance")),
         look=NO_YES,
     ),
     figure(
         "Age of the heartbeat",
         "Wings writes its states every 60 s.",
-        Ask(of.age("watchdog_pterodactyl_heartbeat_timestamp_seconds"), _NODE),
+        each("target node_name", of.age("watchdog_pterodactyl_heartbeat_timestamp_seconds")),
         look=young(2 * MINUTE, 5 * MINUTE),
     ),
     age(
@@ -81,29 +73,21 @@ NODES = row(
     figure(
         "All backups are known",
         "Else no archive can be called an orphan.",
-        Ask(of("watchdog_pterodactyl_records_complete"), "{{target}}"),
+        each("target", of("watchdog_pterodactyl_records_complete")),
         look=YES_NO,
     ),
     figure(
         "Servers whose backups are not shown",
         "Suspended, installing, moving, or under maintenance: the panel answers 409.",
-        Ask(of("watchdog_pterodactyl_servers_unreadable"), "{{target}}"),
+        each("target", of("watchdog_pterodactyl_servers_unreadable")),
         look=FEW_ARE_GOOD,
     ),
 )
 
 SERVERS = row(
     "Servers",
-    lines(
-        "Servers by status",
-        "By the panel's word.",
-        Ask(by("target, node_name, status", of("watchdog_pterodactyl_servers")), "{{target}} {{node_name}} {{status}}"),
-    ),
-    lines(
-        "Servers by state",
-        "By Wings' word.",
-        Ask(by("target, state", of("watchdog_pterodactyl_server_state")), "{{target}} {{state}}"),
-    ),
+    lines("Servers by status", "By the panel's word.", per("target node_name status", of("watchdog_pterodactyl_servers"))),
+    lines("Servers by state", "By Wings' word.", per("target state", of("watchdog_pterodactyl_server_state"))),
     _largest("Memory of servers", "The ten largest.", "watchdog_pterodactyl_server_memory_bytes", BYTES),
     _largest("Processor of servers", "The ten busiest; 100 % = one processor wholly.", "watchdog_pterodactyl_server_cpu_ratio", RATIO),
     _largest("Disk of servers", "The ten largest.", "watchdog_pterodactyl_server_disk_bytes", BYTES),
@@ -121,22 +105,18 @@ CANARY = row(
     age("Newest canary was due", "Once a day.", of.age("watchdog_pterodactyl_canary_due_timestamp_seconds"), "{{target}} {{server}}"),
     age("The canary took", "From its beginning to its end.", of("watchdog_pterodactyl_canary_took_seconds"), "{{target}} {{server}}"),
     figure(
-        "The guard works",
-        "No data = it is turned off.",
-        Ask(of("watchdog_panel_guard_works", GUARDED), "{{target}}"),
-        look=YES_NO,
-        none="off",
+        "The guard works", "No data = it is turned off.", each("target", of("watchdog_panel_guard_works", GUARDED)), look=YES_NO, none="off"
     ),
     lines(
         "Archives held by the guard",
         "Only those whose original is gone take room.",
-        Ask(of("watchdog_panel_held_files", GUARDED), "{{target}}"),
+        each("target", of("watchdog_panel_held_files", GUARDED)),
         width=8,
     ),
     lines(
         "Bytes held by the guard",
         "Of archives that have no other name any more.",
-        Ask(of("watchdog_panel_held_bytes", GUARDED), "{{target}}"),
+        each("target", of("watchdog_panel_held_bytes", GUARDED)),
         look=BYTES,
         width=8,
     ),
@@ -162,7 +142,7 @@ CANARY = row(
     figure(
         "Servers without metrics of their own",
         "Beyond the limit; they are judged all the same.",
-        Ask(of("watchdog_pterodactyl_servers_omitted"), "{{target}}"),
+        each("target", of("watchdog_pterodactyl_servers_omitted")),
         look=FEW_ARE_GOOD,
     ),
 )
@@ -200,7 +180,7 @@ BOARD = Board(
             figure(
                 "Stuck backups",
                 "By the case that each is. proven is completed, corrupt and absent are failed, unproven waits for a person.",
-                Ask(by("target, case", of("watchdog_pterodactyl_stuck_backups")), "{{target}} {{case}}"),
+                per("target case", of("watchdog_pterodactyl_stuck_backups")),
                 look=FEW_ARE_GOOD,
                 width=24,
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope, by, target_of
+from dashboards.drawing.asks import Ask, Scope, by, each, target_of
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import BYTES, COUNT, DAY, FEW_ARE_GOOD, NAME, NONE_IS_GOOD, SECONDS, YES_NO, Look, plenty, words, young
 from dashboards.drawing.panels import Panel, figure, lines
@@ -14,7 +14,7 @@ LEVEL = words((0, "0 head", "red"), (1, "1 structure", "orange"), (2, "2 every b
 
 
 def _one(title: str, about: str, metric: str, look: Look = COUNT) -> Panel:
-    return figure(title, about, Ask(of(metric), "{{target}}"), look=look)
+    return figure(title, about, each("target", of(metric)), look=look)
 
 
 BACKUPS = row(
@@ -22,26 +22,20 @@ BACKUPS = row(
     lines(
         "Files by how they stand",
         "Pending: being written, queued or verified. Unverifiable: encrypted without a key, or in a way nobody here unpacks.",
-        Ask(of("watchdog_sysreptor_backups"), "{{target}} {{standing}}"),
+        each("target standing", of("watchdog_sysreptor_backups")),
     ),
     lines(
         "Rows in the newest verified backup",
         "By model, counted in its content.",
-        Ask(of("watchdog_sysreptor_last_good_rows"), "{{target}} {{model}}"),
+        each("target model", of("watchdog_sysreptor_last_good_rows")),
     ),
     lines(
         "Files in it by folder",
         "Of the panel's own folders inside the archive.",
-        Ask(of("watchdog_sysreptor_last_good_files"), "{{target}} {{folder}}"),
+        each("target folder", of("watchdog_sysreptor_last_good_files")),
         width=6,
     ),
-    lines(
-        "Bytes of them",
-        "Unpacked.",
-        Ask(of("watchdog_sysreptor_last_good_folder_bytes"), "{{target}} {{folder}}"),
-        look=BYTES,
-        width=6,
-    ),
+    lines("Bytes of them", "Unpacked.", each("target folder", of("watchdog_sysreptor_last_good_folder_bytes")), look=BYTES, width=6),
     _one("Parts", "Being written, or left behind.", "watchdog_sysreptor_parts"),
     _one("Newest verified: size", "Of the file.", "watchdog_sysreptor_last_good_bytes", BYTES),
     _one("Newest verified: entries", "Of the archive.", "watchdog_sysreptor_last_good_entries"),
@@ -49,7 +43,7 @@ BACKUPS = row(
     figure(
         "Lacking in the newest verified backup",
         "Files that rows refer to and that are not in it, and files that are empty.",
-        Ask(of("watchdog_sysreptor_last_good_lacking_files"), "{{target}} {{what}}"),
+        each("target what", of("watchdog_sysreptor_last_good_lacking_files")),
         look=NONE_IS_GOOD,
     ),
     _one(
@@ -65,7 +59,7 @@ PANEL = row(
     figure(
         "Would it make a backup?",
         "Asked without making one.",
-        Ask(f"{of('watchdog_sysreptor_preflight')} == 1", "{{target}} {{answer}}"),
+        each("target answer", f"{of('watchdog_sysreptor_preflight')} == 1"),
         look=NAME,
         name=True,
     ),
@@ -73,7 +67,7 @@ PANEL = row(
     figure(
         "Licence ends in",
         "Nothing: the panel names no end.",
-        Ask(f"{of('watchdog_sysreptor_licence_valid_until_timestamp_seconds')} - time()", "{{target}}"),
+        each("target", f"{of('watchdog_sysreptor_licence_valid_until_timestamp_seconds')} - time()"),
         look=plenty(SECONDS, 7 * DAY, 30 * DAY),
         none="no end",
     ),
@@ -86,40 +80,40 @@ PANEL = row(
     figure(
         "Health",
         "What the panel says of its database, migrations and cache.",
-        Ask(of("watchdog_sysreptor_healthy"), "{{target}} {{check}}"),
+        each("target check", of("watchdog_sysreptor_healthy")),
         look=YES_NO,
     ),
     figure(
         "Daily tasks: the newest began",
         "Nothing: not asked, for want of a read-only database login. More than a day: they stand still.",
-        Ask(by("target", of("watchdog_sysreptor_task_started_timestamp_seconds"), how="time() - max"), "{{target}}"),
+        each("target", by("target", of("watchdog_sysreptor_task_started_timestamp_seconds"), how="time() - max")),
         look=young(1.5 * DAY, 2 * DAY),
         none="not asked",
     ),
     figure(
         "A backup of ours: received",
         "While one is being made.",
-        Ask(of("watchdog_panel_run_received_bytes", MINE), "{{target}}"),
+        each("target", of("watchdog_panel_run_received_bytes", MINE)),
         look=BYTES,
         none="none is made",
     ),
     figure(
         "A backup of ours: expected",
         "Size of the last good backup; while one is being made.",
-        Ask(of("watchdog_panel_run_expected_bytes", MINE), "{{target}}"),
+        each("target", of("watchdog_panel_run_expected_bytes", MINE)),
         look=BYTES,
         none="none is made",
     ),
     lines(
         "The panel's log: age of the newest row",
         "A finished row proves no backup.",
-        Ask(of.age("watchdog_sysreptor_log_newest_timestamp_seconds"), "{{target}} {{type}}"),
+        each("target type", of.age("watchdog_sysreptor_log_newest_timestamp_seconds")),
         look=SECONDS,
     ),
     lines(
         "Runs without an end in the log",
         "Begun since the last restore.",
-        Ask(of("watchdog_sysreptor_runs_unfinished"), "{{target}}"),
+        each("target", of("watchdog_sysreptor_runs_unfinished")),
         look=FEW_ARE_GOOD,
     ),
 )
@@ -136,7 +130,7 @@ BUCKET = row(
     figure(
         "Bucket: can it be listed?",
         "No = refused, silent or only in part: then nothing is known to be missing.",
-        Ask(of("watchdog_sysreptor_bucket_listed"), "{{target}} {{listing}}"),
+        each("target listing", of("watchdog_sysreptor_bucket_listed")),
         look=YES_NO,
     ),
     figure(
@@ -180,7 +174,7 @@ BOARD = Board(
             figure(
                 "Release",
                 "Backups before 2025.110 are not to be trusted by download, before 2025.20 not at all.",
-                Ask(of("watchdog_sysreptor_panel_info"), "{{target}} {{version}}"),
+                each("target version", of("watchdog_sysreptor_panel_info")),
                 look=NAME,
                 name=True,
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope, by
+from dashboards.drawing.asks import Ask, Scope, by, each, per
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import (
     BYTES,
@@ -42,23 +42,27 @@ LIFE = row(
     ),
     age("Has run for", "Since its process began.", of.age("process_start_time_seconds"), HOST),
     figure(
-        "Ledger works", "Without it repairs stand still; collecting goes on.", Ask(of("watchdog_ledger_up"), HOST), look=YES_NO, width=4
+        "Ledger works",
+        "Without it repairs stand still; collecting goes on.",
+        each("instance", of("watchdog_ledger_up")),
+        look=YES_NO,
+        width=4,
     ),
     figure(
         "Looks only",
         "A newer panel-watchdog has changed the ledger's schema: this one exports, and sends nothing.",
-        Ask(of("watchdog_ledger_read_only"), HOST),
+        each("instance", of("watchdog_ledger_read_only")),
         look=NO_YES,
         width=4,
     ),
     figure(
         "Threads left behind",
         "They still hang; too many of them end the program.",
-        Ask(of("watchdog_loop_abandoned_threads"), HOST),
+        each("instance", of("watchdog_loop_abandoned_threads")),
         look=FEW_ARE_GOOD,
         width=4,
     ),
-    lines("Processor", "100 % = one processor wholly.", Ask(of.rate("process_cpu_seconds_total"), HOST), look=RATIO, width=8),
+    lines("Processor", "100 % = one processor wholly.", each("instance", of.rate("process_cpu_seconds_total")), look=RATIO, width=8),
     lines(
         "Memory",
         "Resident, and virtual.",
@@ -77,7 +81,7 @@ LIFE = row(
     lines(
         "Heartbeat of each loop",
         "Its own thread proves to be alive between its steps.",
-        Ask(of.age("watchdog_loop_heartbeat_timestamp_seconds"), "{{instance}} {{loop}}"),
+        each("instance loop", of.age("watchdog_loop_heartbeat_timestamp_seconds")),
         look=young(MINUTE, 5 * MINUTE),
     ),
     lines(
@@ -90,14 +94,14 @@ LIFE = row(
     lines(
         "Jumps of the clock",
         "Of more than 5 s against the monotonic clock.",
-        Ask(of.increase("watchdog_clock_jumps_total"), HOST),
+        each("instance", of.increase("watchdog_clock_jumps_total")),
         look=FEW_ARE_GOOD,
         width=8,
     ),
     lines(
         "Garbage collections",
         "Of Python, by generation.",
-        Ask(by("instance, generation", of.rate("python_gc_collections_total")), "{{instance}} {{generation}}"),
+        per("instance generation", of.rate("python_gc_collections_total")),
         look=PER_SECOND,
         width=8,
     ),
@@ -109,15 +113,7 @@ LIFE = row(
         look=PER_SECOND,
         width=8,
     ),
-    figure(
-        "Python",
-        "That runs it.",
-        Ask(of("python_info"), "{{instance}} {{implementation}} {{version}}"),
-        look=NAME,
-        name=True,
-        width=8,
-        height=8,
-    ),
+    figure("Python", "That runs it.", each("instance implementation version", of("python_info")), look=NAME, name=True, width=8, height=8),
 )
 
 SIGHT = row(
@@ -125,25 +121,25 @@ SIGHT = row(
     states(
         "Collections that succeed",
         "By collector; its last good facts stay while they fail.",
-        Ask(of("watchdog_collector_success"), "{{instance}} {{collector}}"),
+        each("instance collector", of("watchdog_collector_success")),
         look=YES_NO,
     ),
     lines(
         "How long they take",
         "The last collection of each.",
-        Ask(of("watchdog_collector_duration_seconds"), "{{instance}} {{collector}}"),
+        each("instance collector", of("watchdog_collector_duration_seconds")),
         look=SECONDS,
     ),
     lines(
         "Failures, by error",
         "The 20 most frequent.",
-        Ask(f"topk(20, {of.increase('watchdog_collector_failures_total')})", "{{instance}} {{collector}} {{error}}"),
+        each("instance collector error", f"topk(20, {of.increase('watchdog_collector_failures_total')})"),
         look=NONE_IS_GOOD,
     ),
     lines(
         "Replaced after a hang",
         "By a fresh one.",
-        Ask(of.increase("watchdog_collector_replaced_total"), "{{instance}} {{collector}}"),
+        each("instance collector", of.increase("watchdog_collector_replaced_total")),
         look=NONE_IS_GOOD,
     ),
 )
@@ -153,21 +149,21 @@ JUDGEMENT = row(
     lines(
         "Passes by result",
         "judged, blind, no_ledger or crashed.",
-        Ask(by("instance, result", of.rate("watchdog_reconcile_passes_total")), "{{instance}} {{result}}"),
+        per("instance result", of.rate("watchdog_reconcile_passes_total")),
         look=PER_SECOND,
         width=8,
     ),
     lines(
         "How long a pass takes",
         "95 of 100 are shorter; reading the panel is in it.",
-        Ask(_quantile("watchdog_reconcile_duration_seconds", "instance, panel, target"), "{{instance}} {{panel}} {{target}}"),
+        each("instance panel target", _quantile("watchdog_reconcile_duration_seconds", "instance, panel, target")),
         look=SECONDS,
         width=8,
     ),
     figure(
         "Passes with a ledger",
         "Without it repairs stop.",
-        Ask(of("watchdog_reconcile_ledger_ok"), "{{instance}} {{panel}} {{target}}"),
+        each("instance panel target", of("watchdog_reconcile_ledger_ok")),
         look=YES_NO,
         width=8,
         height=8,
@@ -175,44 +171,44 @@ JUDGEMENT = row(
     lines(
         "How long the ledger takes",
         "95 of 100 transactions are shorter; waiting and commit are in it.",
-        Ask(_quantile("watchdog_ledger_transaction_duration_seconds", "instance, access"), "{{instance}} {{access}}"),
+        each("instance access", _quantile("watchdog_ledger_transaction_duration_seconds", "instance, access")),
         look=SECONDS,
     ),
     lines(
         "The ledger failed",
         "By the database's reason.",
-        Ask(by("instance, reason", of.increase("watchdog_ledger_failures_total")), "{{instance}} {{reason}}"),
+        per("instance reason", of.increase("watchdog_ledger_failures_total")),
         look=NONE_IS_GOOD,
     ),
 )
 
 PAGE = row(
     "The page that is scraped",
-    lines("Rows of a scrape", "By source.", Ask(of("watchdog_exposition_rows"), "{{instance}} {{source}}"), width=8),
+    lines("Rows of a scrape", "By source.", each("instance source", of("watchdog_exposition_rows")), width=8),
     lines(
         "Bytes of a scrape",
         "By format; rendered once per change, not per scrape.",
-        Ask(by("instance, format", of("watchdog_exposition_bytes")), "{{instance}} {{format}}"),
+        per("instance format", of("watchdog_exposition_bytes")),
         look=BYTES,
         width=8,
     ),
     lines(
         "How long the last rendering took",
         "By source.",
-        Ask(of("watchdog_exposition_render_seconds"), "{{instance}} {{source}}"),
+        each("instance source", of("watchdog_exposition_render_seconds")),
         look=SECONDS,
         width=8,
     ),
     states(
         "Sources that can be rendered",
         "No: its last good lines are served.",
-        Ask(of("watchdog_exposition_source_up"), "{{instance}} {{source}}"),
+        each("instance source", of("watchdog_exposition_source_up")),
         look=YES_NO,
     ),
     lines(
         "Age of the last rendering",
         "Nothing is rendered while nothing changes.",
-        Ask(of.age("watchdog_exposition_last_render_timestamp_seconds"), "{{instance}} {{source}}"),
+        each("instance source", of.age("watchdog_exposition_last_render_timestamp_seconds")),
         look=SECONDS,
     ),
     lines(
@@ -231,45 +227,40 @@ WEB = row(
     lines(
         "Answers by result",
         "ok below 400, refused 4xx, failed 5xx.",
-        Ask(by("instance, listener, result", of.rate("watchdog_web_requests_total")), "{{instance}} {{listener}} {{result}}"),
+        per("instance listener result", of.rate("watchdog_web_requests_total")),
         look=REQUESTS,
     ),
     lines(
         "How long an answer takes",
         "95 of 100 are shorter, by route.",
-        Ask(_quantile("watchdog_web_request_duration_seconds", "instance, route"), "{{instance}} {{route}}"),
+        each("instance route", _quantile("watchdog_web_request_duration_seconds", "instance, route")),
         look=SECONDS,
     ),
-    lines("Open connections", "By listener.", Ask(of("watchdog_web_connections"), "{{instance}} {{listener}}"), width=8),
+    lines("Open connections", "By listener.", each("instance listener", of("watchdog_web_connections")), width=8),
     lines(
         "Connections cut",
         "To keep the server free, by reason.",
-        Ask(
-            by("instance, listener, reason", of.increase("watchdog_web_connections_dropped_total")), "{{instance}} {{listener}} {{reason}}"
-        ),
+        per("instance listener reason", of.increase("watchdog_web_connections_dropped_total")),
         look=FEW_ARE_GOOD,
         width=8,
     ),
     lines(
         "Archives handed out",
         "Bytes by the second.",
-        Ask(of.rate("watchdog_web_download_bytes_total"), HOST),
+        each("instance", of.rate("watchdog_web_download_bytes_total")),
         look=BYTES_PER_SECOND,
         width=8,
     ),
     lines(
         "Downloads by how they ended",
         "Of archives, or of a part.",
-        Ask(of.increase("watchdog_web_downloads_total"), "{{instance}} {{result}}"),
+        each("instance result", of.increase("watchdog_web_downloads_total")),
         height=6,
     ),
     lines(
         "Reports of panels that came in",
         "With a right secret, by how they ended.",
-        Ask(
-            by("instance, panel, target, result", of.increase("watchdog_inbound_reports_total")),
-            "{{instance}} {{panel}} {{target}} {{result}}",
-        ),
+        per("instance panel target result", of.increase("watchdog_inbound_reports_total")),
         height=6,
     ),
 )

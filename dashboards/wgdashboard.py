@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Choice, Scope, by, target_of
+from dashboards.drawing.asks import Ask, Choice, Scope, by, each, per, target_of
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import COUNT, FEW_ARE_GOOD, NAME, NO_YES, NONE_IS_GOOD, SECONDS, YES_NO, words
 from dashboards.drawing.panels import Column, figure, lines, rows
@@ -29,30 +29,25 @@ BOARD = Board(
             figure(
                 "Panel version",
                 "v4.2.3 may be any of 4.2.3, 4.2.3.0 and 4.2.3.0.1.",
-                Ask(of("watchdog_wgdashboard_panel_info"), "{{target}} {{version}}"),
+                each("target version", of("watchdog_wgdashboard_panel_info")),
                 look=NAME,
                 name=True,
             ),
             figure(
                 "May lose its thread",
                 "4.0 to 4.2.3: WGDashboard issue 762.",
-                Ask(of("watchdog_wgdashboard_version_may_lose_thread"), "{{target}}"),
+                each("target", of("watchdog_wgdashboard_version_may_lose_thread")),
                 look=NO_YES,
                 width=4,
             ),
             figure(
                 "API keys accepted",
                 "No, although the ini says yes: a stale worker.",
-                Ask(of("watchdog_wgdashboard_keys_accepted"), "{{target}}"),
+                each("target", of("watchdog_wgdashboard_keys_accepted")),
                 look=YES_NO,
                 width=4,
             ),
-            figure(
-                "Sessions so far",
-                "A restart of the panel costs one.",
-                Ask(of("watchdog_wgdashboard_sessions"), "{{target}}"),
-                width=4,
-            ),
+            figure("Sessions so far", "A restart of the panel costs one.", each("target", of("watchdog_wgdashboard_sessions")), width=4),
         ),
         row(
             "Belief and truth",
@@ -70,16 +65,16 @@ BOARD = Board(
             lines(
                 "Handshake ages that the panel shows",
                 "The saw teeth of a panel that lives; a line that climbs beyond 180 s on a live peer is a frozen answer.",
-                Ask(
+                each(
+                    "target configuration name public_key",
                     f"{inside.age('watchdog_wgdashboard_peer_believed_handshake_timestamp_seconds')} < 600",
-                    "{{target}} {{configuration}} {{name}} {{public_key}}",
                 ),
                 look=SECONDS,
             ),
             lines(
                 "Peers believed running by configuration",
                 "What the panel's overview says.",
-                Ask(inside("watchdog_wgdashboard_configuration_peers_believed_running"), "{{target}} {{configuration}}"),
+                each("target configuration", inside("watchdog_wgdashboard_configuration_peers_believed_running")),
             ),
         ),
         row(
@@ -102,25 +97,25 @@ BOARD = Board(
             figure(
                 "Restricted, and inside all the same",
                 "Peers that the kernel lets in although the panel has taken their access away.",
-                Ask(by("target", inside("watchdog_wgdashboard_configuration_peers_restricted_in_kernel")), "{{target}}"),
+                per("target", inside("watchdog_wgdashboard_configuration_peers_restricted_in_kernel")),
                 look=NONE_IS_GOOD,
             ),
             figure(
                 "Jobs that wait",
                 "Expiries and quotas: the panel's second thread is access control.",
-                Ask(by("target", inside("watchdog_wgdashboard_configuration_jobs")), "{{target}}"),
+                per("target", inside("watchdog_wgdashboard_configuration_jobs")),
                 look=COUNT,
             ),
             figure(
                 "Configurations that cannot be read",
                 "The panel did not answer for them.",
-                Ask(f"{by('target', f'{READABLE} == 0', how='count')} or {by('target', f'0 * {READABLE}')}", "{{target}}"),
+                each("target", f"{by('target', f'{READABLE} == 0', how='count')} or {by('target', f'0 * {READABLE}')}"),
                 look=NONE_IS_GOOD,
             ),
             figure(
                 "Peers without metrics of their own",
                 "Beyond the limit; they are judged all the same.",
-                Ask(of("watchdog_wgdashboard_peers_omitted"), "{{target}}"),
+                each("target", of("watchdog_wgdashboard_peers_omitted")),
                 look=FEW_ARE_GOOD,
             ),
         ),

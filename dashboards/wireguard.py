@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Choice, Scope, by
+from dashboards.drawing.asks import Ask, Choice, Scope, by, each, per
 from dashboards.drawing.boards import Board, row
 from dashboards.drawing.looks import BYTES_PER_SECOND, COUNT, FEW_ARE_GOOD, NONE_IS_GOOD, SECONDS, YES_NO
 from dashboards.drawing.panels import Column, figure, lines, rows
@@ -13,7 +13,6 @@ of = Scope('instance=~"$instance"', 'device=~"$device"')
 PEER = "on (job, instance, device, netns, public_key)"
 NAMED = f"* {PEER} group_left (name) watchdog_wireguard_peer_info"
 OF_KIND = "* on (job, instance, device, netns) group_left (kind, public_key) watchdog_wireguard_device_info"
-_PEER = "{{device}} {{netns}} {{name}} {{public_key}}"
 
 
 def _busiest(counter: str) -> str:
@@ -31,33 +30,30 @@ BOARD = Board(
             figure(
                 "Device readable",
                 "A dead or silent daemon is no.",
-                Ask(of("watchdog_wireguard_device_success"), "{{device}} {{netns}}"),
+                each("device netns", of("watchdog_wireguard_device_success")),
                 look=YES_NO,
             ),
             figure(
-                "Device up",
-                "It answers, and its link is not down.",
-                Ask(of("watchdog_wireguard_device_up"), "{{device}} {{netns}}"),
-                look=YES_NO,
+                "Device up", "It answers, and its link is not down.", each("device netns", of("watchdog_wireguard_device_up")), look=YES_NO
             ),
             figure(
                 "Expected peers that are not connected",
                 "Roaming peers do not count: a sleeping laptop is no fault.",
-                Ask(
+                each(
+                    "instance",
                     by(
                         "instance",
                         f"{of('watchdog_wireguard_peer_expected')} and {PEER} watchdog_wireguard_peer_connected == 0",
                         how="count",
                     )
                     + f" or {by('instance', '0 * ' + of('watchdog_wireguard_device_success'))}",
-                    "{{instance}}",
                 ),
                 look=NONE_IS_GOOD,
             ),
             figure(
                 "Peers without a name",
                 "Name them in the panel, by a comment at [Peer], or in collectors.wireguard.names.peers.",
-                Ask(by("instance, device, netns", of("watchdog_wireguard_device_peers_unnamed")), "{{device}} {{netns}}"),
+                each("device netns", by("instance, device, netns", of("watchdog_wireguard_device_peers_unnamed"))),
                 look=FEW_ARE_GOOD,
             ),
         ),
@@ -72,20 +68,20 @@ BOARD = Board(
             lines(
                 "Peers whose handshake's age is not known",
                 "After a jump of the clock, until they shake hands again.",
-                Ask(by("instance, device, netns", f"1 - {of('watchdog_wireguard_peer_handshake_trusted')}"), "{{device}} {{netns}}"),
+                each("device netns", by("instance, device, netns", f"1 - {of('watchdog_wireguard_peer_handshake_trusted')}")),
                 look=FEW_ARE_GOOD,
             ),
             lines(
                 "Received from peers, the 20 busiest",
                 "Bytes by the second.",
-                Ask(_busiest("watchdog_wireguard_peer_receive_bytes_total"), _PEER),
+                each("device netns name public_key", _busiest("watchdog_wireguard_peer_receive_bytes_total")),
                 look=BYTES_PER_SECOND,
                 height=9,
             ),
             lines(
                 "Sent to peers, the 20 busiest",
                 "Bytes by the second.",
-                Ask(_busiest("watchdog_wireguard_peer_transmit_bytes_total"), _PEER),
+                each("device netns name public_key", _busiest("watchdog_wireguard_peer_transmit_bytes_total")),
                 look=BYTES_PER_SECOND,
                 height=9,
             ),
@@ -120,7 +116,7 @@ BOARD = Board(
             lines(
                 "Moves to another endpoint, the 20 most restless",
                 "Two machines with one key move it at every look.",
-                Ask(f"topk(20, {of.increase('watchdog_wireguard_peer_endpoint_changes_total')} {NAMED})", _PEER),
+                each("device netns name public_key", f"topk(20, {of.increase('watchdog_wireguard_peer_endpoint_changes_total')} {NAMED})"),
             ),
             rows(
                 "Where peers come from",
@@ -159,14 +155,14 @@ BOARD = Board(
             lines(
                 "Threads left behind in other namespaces",
                 "Sent into a namespace and not come to their end in time.",
-                Ask(host("watchdog_wireguard_namespace_threads_left_behind"), "{{instance}}"),
+                each("instance", host("watchdog_wireguard_namespace_threads_left_behind")),
                 look=NONE_IS_GOOD,
                 height=6,
             ),
             figure(
                 "Who names peers",
                 "The panel's word comes first, then a file's, then the configuration's.",
-                Ask(by("instance, source", host("watchdog_wireguard_peers_named")), "{{instance}} {{source}}"),
+                per("instance source", host("watchdog_wireguard_peers_named")),
                 width=8,
                 height=5,
             ),
@@ -180,7 +176,7 @@ BOARD = Board(
             figure(
                 "The kernel knows WireGuard",
                 "Without it only userspace daemons are looked for.",
-                Ask(host("watchdog_wireguard_kernel"), "{{instance}}"),
+                each("instance", host("watchdog_wireguard_kernel")),
                 look=YES_NO,
                 width=8,
                 height=5,

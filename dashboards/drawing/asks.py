@@ -55,6 +55,16 @@ def by(labels: str, expression: str, *, how: str = "sum") -> str:
     return f"{how} by ({labels}) ({expression})"
 
 
+def each(labels: str, expression: str) -> Ask:
+    """Return a query whose series are called by the values of these labels, parted by spaces."""
+    return Ask(expression, " ".join(f"{{{{{label}}}}}" for label in labels.split()))
+
+
+def per(labels: str, expression: str) -> Ask:
+    """Return a query for the sums of an expression by these labels, which are what its series are called."""
+    return each(labels, by(", ".join(labels.split()), expression))
+
+
 HOST = Choice("instance", "Host", "watchdog_build_info")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.drawing.asks import Ask, Scope, by
+from dashboards.drawing.asks import Ask, Scope, by, each, per
 from dashboards.drawing.boards import Mark, Row, row
 from dashboards.drawing.looks import FEW_ARE_GOOD, MINUTE, REQUESTS, SECONDS, YES_NO, young
 from dashboards.drawing.panels import Column, Panel, figure, lines, rows
@@ -12,7 +12,7 @@ OPEN = 'state=~"open|awaiting_approval|repairing"'
 
 def seen(of: Scope, panel: str, about: str, *, title: str = "Panel can be judged") -> Panel:
     """Return whether the newest pass could read the panel."""
-    return figure(title, about, Ask(of("watchdog_panel_up", f'panel="{panel}"'), "{{target}}"), look=YES_NO)
+    return figure(title, about, each("target", of("watchdog_panel_up", f'panel="{panel}"')), look=YES_NO)
 
 
 def drifts(of: Scope, panel: str, *more: Panel) -> Row:
@@ -23,13 +23,13 @@ def drifts(of: Scope, panel: str, *more: Panel) -> Row:
         lines(
             "Drifts by kind",
             "Open, waiting for approval or being repaired; baseline and ignored ones are not in it.",
-            Ask(by("target, kind", of("watchdog_drifts", mine, OPEN)), "{{target}} {{kind}}"),
+            per("target kind", of("watchdog_drifts", mine, OPEN)),
             look=FEW_ARE_GOOD,
         ),
         lines(
             "Repairs by result",
             "Verified: a fresh look at both sides found the drift gone. Those that carry out a pause are among them.",
-            Ask(by("target, remedy, result", of.increase("watchdog_repairs_total", mine)), "{{target}} {{remedy}} {{result}}"),
+            per("target remedy result", of.increase("watchdog_repairs_total", mine)),
         ),
         rows(
             "Open drifts",
@@ -41,14 +41,14 @@ def drifts(of: Scope, panel: str, *more: Panel) -> Row:
         lines(
             "Subjects that cannot be judged",
             "Unknown is not drift: nothing is repaired on it, and it must not last.",
-            Ask(by("target", of("watchdog_subjects", mine, 'state="unknown"')), "{{target}}"),
+            per("target", of("watchdog_subjects", mine, 'state="unknown"')),
             look=FEW_ARE_GOOD,
             width=8,
         ),
         lines(
             "Left alone, by reason",
             "Confirmed drifts that the newest plan does not act on: mode, cooldown, budget, pause, baseline and so on.",
-            Ask(by("target, reason", of("watchdog_drifts_held", mine)), "{{target}} {{reason}}"),
+            per("target reason", of("watchdog_drifts_held", mine)),
             width=8,
         ),
         *more,
@@ -60,7 +60,7 @@ def requests(of: Scope, panel: str) -> Panel:
     return lines(
         "Requests to the panel",
         "By result; ok and everything else.",
-        Ask(by("target, result", of.rate("watchdog_panel_requests_total", f'panel="{panel}"')), "{{target}} {{result}}"),
+        per("target result", of.rate("watchdog_panel_requests_total", f'panel="{panel}"')),
         look=REQUESTS,
         width=8,
     )
@@ -71,8 +71,8 @@ def marks(of: Scope, *more: str) -> tuple[Mark, ...]:
     repaired = by("panel, target, remedy, result", of.increase("watchdog_repairs_total", *more, within="1m"))
     paused = by("panel, target, source", of("watchdog_pause_active", *more), how="max")
     return (
-        Mark("Repairs", f"{repaired} > 0", "{{panel}} {{target}}: {{remedy}} {{result}}", "blue"),
-        Mark("Pauses", f"{paused} > 0", "{{panel}} {{target}} paused ({{source}})", "purple"),
+        Mark("Repairs", repaired, "{{panel}} {{target}}: {{remedy}} {{result}}", "blue"),
+        Mark("Pauses", paused, "{{panel}} {{target}} paused ({{source}})", "purple"),
     )
 
 

@@ -104,10 +104,11 @@ def implausible(panel: dict[str, Any], target: dict[str, Any], answer: list[dict
     """Return what is odd about what Prometheus answers a query of a panel, by the panel's unit, words and legend; nothing = plausible."""
     defaults = panel["fieldConfig"]["defaults"]
     found = {float(value) for series in answer for _, value in series["values"]}
-    largest = LARGEST[defaults["unit"]]
-    lowest = -largest if defaults["unit"] in BELOW_NOTHING else 0.0
+    unit = unit_of(panel, target)
+    largest = LARGEST[unit]
+    lowest = -largest if unit in BELOW_NOTHING else 0.0
     if odd := [value for value in found if not lowest <= value <= largest]:  # not a number is neither
-        return f"not {defaults['unit']}: {odd[:3]}"
+        return f"not {unit}: {odd[:3]}"
     if panel["type"] == "table":
         return ""
     meant = {float(value) for each in defaults["mappings"] if each["type"] == "value" for value in each["options"]}
@@ -116,6 +117,14 @@ def implausible(panel: dict[str, Any], target: dict[str, Any], answer: list[dict
     names = {called(target["legendFormat"], each["metric"]) for each in answer}
     kinds = {tuple(sorted(each["metric"].items())) for each in answer}
     return "" if len(names) == len(kinds) else f"{len(kinds)} series have {len(names)} names: {sorted(names)[:3]}"
+
+
+def unit_of(panel: dict[str, Any], target: dict[str, Any]) -> str:
+    """Return the unit of what a query answers: in a table that of its column, which has the query's legend for a title."""
+    settings = panel["fieldConfig"]
+    columns = {column["matcher"]["options"]: column["properties"] for column in settings["overrides"]}
+    units = [each["value"] for each in columns.get(target["legendFormat"], ()) if each["id"] == "unit"]
+    return units[0] if units else settings["defaults"]["unit"]
 
 
 def called(legend: str, labels: dict[str, str]) -> str:

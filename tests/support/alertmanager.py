@@ -142,10 +142,10 @@ def fake_alertmanager(clock: Clock) -> Iterator[FakeAlertmanager]:
 
 
 @contextmanager
-def real_alertmanager(folder: Path) -> Iterator[str]:
-    """Give the address of a real one of our own; see ``PROGRAM``."""
+def real_alertmanager(folder: Path, config: str = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n") -> Iterator[str]:
+    """Give the address of a real one of our own, with the text ``config`` as its configuration; see ``PROGRAM``."""
     assert PROGRAM is not None
-    (folder / "alertmanager.yml").write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n", encoding="utf-8")
+    (folder / "alertmanager.yml").write_text(config, encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -26,10 +26,16 @@ PATIENCE = 120.0
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, target: str, *, every: str = "1s") -> Iterator[int]:
-    """Scrape ``target`` (host:port) and keep it in ``folder``; yield the port of the API once it answers."""
+def prometheus(folder: Path, target: str, *, every: str = "1s", rules: str = "", tells: str = "") -> Iterator[int]:
+    """Scrape ``target`` (host:port) and keep it in ``folder``; yield the port of the API once it answers.
+
+    ``rules`` names rule files (a glob), which are evaluated at the same pace; ``tells`` is the host:port of an Alertmanager.
+    """
     job = f"{{job_name: us, scrape_interval: {every}, scrape_timeout: {every}, static_configs: [{{targets: ['{target}']}}]}}"
-    (folder / "prometheus.yml").write_text(f"scrape_configs: [{job}]\n")
+    config = f"global: {{evaluation_interval: {every}}}\nscrape_configs: [{job}]\n"
+    config += f"rule_files: ['{rules}']\n" if rules else ""
+    config += f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{tells}']}}]}}]}}\n" if tells else ""
+    (folder / "prometheus.yml").write_text(config)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     argv = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb"]

@@ -152,7 +152,7 @@ VERIFICATION = row(
     rows(
         "What is wrong with single archives",
         "The gravest reason of each verdict; a reason beside a good verdict is worth knowing all the same.",
-        Column("archive", of("watchdog_archive_info", 'reason!=""')),
+        Column("archive", of("watchdog_archive_info", 'reason!=""'), NAME),
     ),
     rows(
         "Newest archives",
@@ -195,7 +195,7 @@ FOLDERS = row(
         width=4,
         height=6,
     ),
-    rows("Why", "The gravest reason of each verdict.", Column("folder", of("watchdog_archive_set_info")), width=24),
+    rows("Why", "The gravest reason of each verdict.", Column("folder", of("watchdog_archive_set_info"), NAME), width=24),
 )
 
 DIRECTORIES = row(
@@ -208,7 +208,12 @@ DIRECTORIES = row(
         width=12,
     ),
     figure("Files", "Regular files that match the pattern.", each("directory path", of("watchdog_archives_files")), width=12),
-    rows("Why a directory cannot be looked at", "Empty while all can.", Column("error", of("watchdog_archives_directory_error")), height=6),
+    rows(
+        "Why directories cannot be read",
+        "Empty while all can.",
+        Column("error", of("watchdog_archives_directory_error"), NAME),
+        height=6,
+    ),
     lines(
         "Age of the newest file, and of the newest good one",
         "By their times; which backup counts as the newest is above.",

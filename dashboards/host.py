@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.drawing.asks import Ask, Scope, each
 from dashboards.drawing.boards import Board, row
-from dashboards.drawing.looks import BYTES, BYTES_PER_SECOND, COUNT, FEW_ARE_GOOD, NAME, NO_YES, NONE_IS_GOOD, RATIO, SECONDS, YES_NO
+from dashboards.drawing.looks import BYTES, BYTES_PER_SECOND, COUNT, FEW_ARE_GOOD, NAME, NO_YES, RATIO, SECONDS, YES_NO
 from dashboards.drawing.panels import Column, figure, lines, rows
 from dashboards.drawing.usual import age, marks
 
@@ -95,7 +95,7 @@ LOGS = row(
         width=6,
         height=6,
     ),
-    rows("Why a log cannot be read", "Empty while all can.", Column("error", of("watchdog_log_error"), NONE_IS_GOOD), width=6, height=6),
+    rows("Why a log cannot be read", "Empty while all can.", Column("error", of("watchdog_log_error"), NAME), width=6, height=6),
 )
 
 BOARD = Board(

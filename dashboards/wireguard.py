@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.drawing.asks import Ask, Choice, Scope, by, each, per
 from dashboards.drawing.boards import Board, row
-from dashboards.drawing.looks import BYTES_PER_SECOND, COUNT, FEW_ARE_GOOD, NONE_IS_GOOD, SECONDS, YES_NO
+from dashboards.drawing.looks import BYTES_PER_SECOND, COUNT, FEW_ARE_GOOD, NAME, NONE_IS_GOOD, SECONDS, YES_NO
 from dashboards.drawing.panels import Column, figure, lines, rows
 from dashboards.drawing.usual import marks
 
@@ -109,7 +109,9 @@ BOARD = Board(
                 "Never connected",
                 "Since the device began.",
                 Column(
-                    "peer", f"{of('watchdog_wireguard_peer_info')} unless {PEER} watchdog_wireguard_peer_last_handshake_timestamp_seconds"
+                    "peer",
+                    f"{of('watchdog_wireguard_peer_info')} unless {PEER} watchdog_wireguard_peer_last_handshake_timestamp_seconds",
+                    NAME,
                 ),
                 height=9,
             ),
@@ -121,7 +123,7 @@ BOARD = Board(
             rows(
                 "Where peers come from",
                 "Only with collectors.wireguard.endpoints: true.",
-                Column("peer", f"{of('watchdog_wireguard_peer_endpoint_info')} {NAMED}"),
+                Column("peer", f"{of('watchdog_wireguard_peer_endpoint_info')} {NAMED}", NAME),
             ),
         ),
         row(
@@ -136,7 +138,7 @@ BOARD = Board(
             rows(
                 "Allowed ranges",
                 "One row for each range of a peer.",
-                Column("peer", f"{of('watchdog_wireguard_peer_allowed_ips_info')} {NAMED}"),
+                Column("peer", f"{of('watchdog_wireguard_peer_allowed_ips_info')} {NAMED}", NAME),
                 height=9,
             ),
             rows(

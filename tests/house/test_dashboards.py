@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.drawing.boards import boards, text
 from tests.conftest import require
-from tests.support.dashboards import FILES, FOLDER, NOT_IN_THE_DEMO, filled_in, load, not_in_the_demo, panels, queries
+from tests.support.dashboards import FILES, FOLDER, NOT_IN_THE_DEMO, filled_in, load, not_in_the_demo, panels, queries, unit_of
 from watchdog.app.catalogue import catalogue
 from watchdog.panels import discover
 
@@ -114,6 +114,17 @@ def test_panels_say_what_they_mean_in_which_unit_and_from_when_it_is_bad(file):
         assert defaults["unit"], panel["title"]
         assert defaults["thresholds"]["steps"][0]["value"] is None, f"{panel['title']}: Grafana would make 80 red"
         assert defaults["noValue"], panel["title"]
+
+
+@each
+def test_times_and_bytes_have_their_units(file):
+    for panel in shown(file):
+        for target in panel["targets"]:
+            unit, asked = unit_of(panel, target), target["expr"]
+            if "time()" in asked or "_duration_seconds" in asked:
+                assert unit == "s", f"{panel['title']}: {asked}"
+            elif re.search(r"_bytes(?:_total)?\{", asked) and " / " not in asked:
+                assert unit == ("binBps" if "rate(" in asked else "bytes"), f"{panel['title']}: {asked}"
 
 
 @each

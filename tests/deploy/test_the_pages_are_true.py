@@ -25,6 +25,7 @@ from tests.support.small_world import rewrite
 from watchdog.app.catalogue import catalogue, compat_catalogue
 from watchdog.cli import commands
 from watchdog.demo.world import demo_world
+from watchdog.panels import discover
 from watchdog.panels.containers.view import LABELS
 
 OURS = "/etc/panel-watchdog"
@@ -37,7 +38,7 @@ ENDS = {
     ("doctor",): {0, 1},  # the demo's world has things to mend, such as a systemd that is not there
     ("pauses", "check"): {0, 1},  # the demo's ledger is ephemeral, and a check says so
     ("preflight",): {0, 1},  # go or no-go
-    ("release", "--all"): {1},  # the demo's guard is at work and holds on, as docs/install.md says
+    ("release", "--all"): {1},  # the demo's guard is at work and holds on, as docs/upgrading.md says
     ("rehearse", "reports", "--full"): {3},  # refused: there is no licence
 }
 """How else than with 0 a command of a page may end here."""
@@ -234,7 +235,7 @@ def test_what_a_page_names_exists(page: Path, capsys: pytest.CaptureFixture[str]
             options_exist([word for word in code.split()[1:] if not word.startswith("[")], capsys)
         for name in re.findall(r"\bwatchdog_(?!(?:target|kind|remedy)\b)[a-z0-9_]+(?![\w*])", code):
             assert name in metrics or re.search(r"_(bucket|sum|count)$", name) or any(m.startswith(name) for m in metrics), name
-        for path in re.findall(r"(?<![\w./])(?:tests|deploy|alerts|dashboards|watchdog|docs)/[\w./-]*\w", code):
+        for path in re.findall(r"(?<![\w./-])(?:tests|deploy|alerts|dashboards|watchdog|docs)/[\w./-]*\w", code):
             assert (ROOT / path).exists(), path
 
 
@@ -245,3 +246,28 @@ def test_links_of_a_page_lead_somewhere(page: Path):
         there = (page.parent / path).resolve() if path else page
         assert there.exists(), link
         assert not anchor or anchor in anchors_of(there), link
+
+
+@pytest.mark.parametrize("panel", discover())
+def test_a_panel_has_a_page_with_what_it_sees_mends_refuses_and_takes(panel: str):
+    kind, page = discover()[panel], f"docs/panels/{panel}.md"
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert not [drift.name for drift in kind.kinds if f"`{drift.name}`" not in text], "what it sees"
+    assert not [remedy.name for remedy in kind.remedies if f"`{remedy.name}`" not in text], "what it mends"
+    assert re.search(r"^## What it refuses", text, re.MULTILINE)
+    assert re.search(r"^## Permissions", text, re.MULTILINE)
+    assert f"permissions.md#{panel}" in text
+    examples = [yaml.safe_load(block.text) for block in blocks() if block.page == page and block.language == "yaml"]
+    assert [each for each in examples if panel in each.get("panels", {})], "an example"
+
+
+def test_the_chinese_readme_has_what_the_english_one_has():
+    ours, theirs = ([block for block in blocks() if block.page == name] for name in ("README.md", "README.zh-CN.md"))
+    assert [block.language for block in ours] == [block.language for block in theirs]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert (mine.shown_by, mine.language) == (other.shown_by, other.language)
+        if mine.language == "yaml":
+            assert yaml.safe_load(mine.text) == yaml.safe_load(other.text)
+        elif mine.language in RUNNABLE:
+            assert list(mine.commands()) == list(other.commands())
+    assert set(links_in(ROOT / "README.zh-CN.md")) <= set(links_in(ROOT / "README.md"))

@@ -15,6 +15,7 @@ import typer.main
 from tests.support.alerts import ALERTS, FILES, comments, every_rule, rules
 from tests.support.pages import anchors_of, blocks
 from watchdog.cli import commands
+from watchdog.panels import discover
 
 HERE = "https://github.com/panel-watchdog/panel-watchdog/blob/main/docs/runbooks/"
 RUNBOOKS = ALERTS.parent / "docs" / "runbooks"
@@ -67,6 +68,8 @@ def check(line: str) -> None:
     words = shlex.split(line)
     if words[0] == "panel-watchdog":
         parse(words[1:])
+        for panel, kind in re.findall(r"^([a-z]+)/TARGET/([a-z_]+)/", words[-1]):
+            assert kind in {each.name for each in discover()[panel].kinds}, f"{panel} has no drift of the kind {kind}"
         return
     assert words[0] in OTHERS, f"what is {words[0]}?"
     assert not SHELL.search(re.sub(r"'[^']*'", "", line)), f"one command at a time: {line}"
@@ -157,7 +160,8 @@ def test_every_command_of_a_runbook_can_be_typed(page: str) -> None:
 
 @pytest.mark.parametrize("line", [
     "panel-watchdog paln games", "panel-watchdog pause games --for 2h", "panel-watchdog explain", "panel-watchdog verify --level 9 x",
-    "panel-watchdog plan games --deep", "rm -rf /", "docker ps | head", "docker rm NAME; docker ps", "cat $HOME",
+    "panel-watchdog plan games --deep", "panel-watchdog explain 'mcsmanager/TARGET/ghost/instance/X'",
+    "rm -rf /", "docker ps | head", "docker rm NAME; docker ps", "cat $HOME",
 ])  # fmt: skip
 def test_what_cannot_be_typed_is_told(line: str) -> None:
     with pytest.raises((Unusable, AssertionError)):

@@ -207,7 +207,7 @@ def test_real_rules_over_real_metrics_silence_and_are_silenced(tmp_path: Path) -
         folder.mkdir()
     with raw_server(answer) as server, real_alertmanager(folders[2], CONFIG) as url:
         target = f"127.0.0.1:{server.port}"
-        with prometheus(folders[1], target, rules=at_once(folders[0]), tells=url.removeprefix("http://")):
+        with prometheus(folders[1], target, every="2s", rules=at_once(folders[0]), tells=url.removeprefix("http://")):
 
             def is_so(wanted: dict[tuple[str, str], str]) -> bool:
                 seen = states(url)
@@ -218,8 +218,8 @@ def test_real_rules_over_real_metrics_silence_and_are_silenced(tmp_path: Path) -
                 ("McsmanagerUnknownForLong", "games"): "suppressed", ("McsmanagerGhostRunning", "well"): "active",
                 ("PanelWatchdogTargetPaused", "nas"): "active", ("DuplicatiBackupOverdue", "nas"): "suppressed",
                 ("DuplicatiPauseLost", "nas"): "active",
-            }), "a panel that is down silences its drifts, a pause its target")  # fmt: skip
+            }), "a panel that is down that silences its drifts, and a pause its target", 240.0)  # fmt: skip
             assert [key for key in states(url) if key[2] == "left"] == [], "what is ignored or baseline never alerts"
             shown[0] = UP
-            wait_until(lambda: is_so({("McsmanagerGhostRunning", "games"): "active"}), "the drift that is left")
-            wait_until(lambda: ("McsmanagerUnreadable", target, "games") not in states(url), "the end of what silenced it")
+            wait_until(lambda: is_so({("McsmanagerGhostRunning", "games"): "active"}), "the drift that is left", 240.0)
+            wait_until(lambda: ("McsmanagerUnreadable", target, "games") not in states(url), "the end of what silenced it", 240.0)

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from tests.conftest import require
-from tests.support.alerts import ALERTS, FILES, rules, told
+from tests.support.alerts import ALERTS, FILES, every_rule, rules, told
 from watchdog.app.catalogue import catalogue
+from watchdog.panels import discover
 
 
 def promtool(folder, *words):
@@ -91,3 +92,13 @@ def test_each_rule_asks_for_metrics_and_labels_that_exist(name):
         for metric, matchers in re.findall(r"\b(watchdog_\w+)\{([^}]*)\}", rule["expr"]):
             labels = set(re.findall(r"(\w+)\s*[=!]", matchers))
             assert labels <= set(known[metric].labels), f"{rule['alert']}: {metric} has no label {labels - set(known[metric].labels)}"
+
+
+def test_each_drift_that_a_rule_is_about_exists_and_each_that_exists_has_a_rule():
+    kinds = {(panel, kind.name) for panel, found in discover().items() for kind in found.kinds}
+    spoken = set()
+    for _, rule in every_rule():
+        for matchers in re.findall(r"watchdog_drift_open_timestamp_seconds\{([^}]*)\}", rule["expr"]):
+            labels = dict(re.findall(r'(panel|kind)="(\w+)"', matchers))
+            spoken.add((labels["panel"], labels["kind"]))
+    assert spoken == kinds

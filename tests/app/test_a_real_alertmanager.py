@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import subprocess
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.conftest import require
+from tests.support.alertmanager import PROGRAM, real_alertmanager
 from tests.support.small_world import program_in, rewrite, samples, scrape, small_world, wait_until
 
 pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(600)]
-PROGRAM = "prometheus-alertmanager"
 TOKEN = "ring-the-bell-0123456789"
 CONFIG = """
 route: {{receiver: watchdog, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
@@ -29,34 +26,6 @@ receivers:
 """
 
 
-LISTENING = re.compile(r"Listening on.*address=(127\.0\.0\.1:\d+)")
-
-
-@contextmanager
-def alertmanager(tmp_path, url):
-    token = tmp_path / "bell"
-    (tmp_path / "am.yml").write_text(CONFIG.format(url=url, token=token))
-    argv = [PROGRAM, f"--config.file={tmp_path}/am.yml", f"--storage.path={tmp_path}/am", "--web.listen-address=127.0.0.1:0"]
-    told = tmp_path / "am.log"
-    with told.open("wb") as log:
-        process = subprocess.Popen([*argv, "--cluster.listen-address="], stdout=log, stderr=log)
-    try:
-        address = wait_until(lambda: LISTENING.search(told.read_text()), "an address of Alertmanager")[1]
-        wait_until(lambda: _ready(f"http://{address}"), "a ready Alertmanager")
-        yield f"http://{address}"
-    finally:
-        process.kill()
-        process.wait(60)
-
-
-def _ready(url):
-    try:
-        with urllib.request.urlopen(f"{url}/-/ready", timeout=10) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
 def tell(url, labels, *, ends=None):
     began = datetime.now(UTC) - timedelta(minutes=5)
     body = [{"labels": labels, "startsAt": began.isoformat()} | ({"endsAt": ends.isoformat()} if ends else {})]
@@ -66,7 +35,7 @@ def tell(url, labels, *, ends=None):
 
 
 def test_it_pauses_wakes_and_resumes(tmp_path):
-    require(shutil.which(PROGRAM) is not None, "Alertmanager (prometheus-alertmanager)")
+    require(PROGRAM is not None, "Alertmanager (prometheus-alertmanager)")
     bell = tmp_path / "bell"
     bell.write_text(TOKEN)
     rule = {"name": "disk", "match": {"alertname": "HostDisk*"}, "targets": ["games"], "maximum": "1h", "reason": "the disk is full"}
@@ -77,7 +46,10 @@ def test_it_pauses_wakes_and_resumes(tmp_path):
 
     with small_world() as world:
         rewrite(world.config, listening)
-        with program_in(world) as program, alertmanager(tmp_path, "http://{}:{}".format(*program.server.address)) as url:
+        with ExitStack() as stack:
+            program = stack.enter_context(program_in(world))
+            configuration = CONFIG.format(url="http://{}:{}".format(*program.server.address), token=bell)
+            url = stack.enter_context(real_alertmanager(tmp_path, configuration))
             full = {"alertname": "HostDiskFull", "host": "alpha"}
             tell(url, full)
             (pause,) = wait_until(lambda: program.pauses.pauses("games"), "a pause by the alert")

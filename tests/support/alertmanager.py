@@ -7,6 +7,7 @@ start changes it, else the old one is expired and a new id comes; an end that li
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from watchdog.model.moments import Clock
 from watchdog.runtime.loopback import Asked, Connection, Server
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+_LISTENING = re.compile(r"Listening on.*address=(127\.0\.0\.1:\d+)")
 
 
 def text(seconds: float) -> str:
@@ -146,29 +148,30 @@ def real_alertmanager(folder: Path, config: str = "route: {receiver: nobody}\nre
     """Give the address of a real one of our own, with the text ``config`` as its configuration; see ``PROGRAM``."""
     assert PROGRAM is not None
     (folder / "alertmanager.yml").write_text(config, encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (folder / "alertmanager.log").open("wb") as log:
+    told = folder / "alertmanager.log"
+    with told.open("wb") as log:
         process = subprocess.Popen(
             [PROGRAM, f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/store", "--cluster.listen-address=",
-             f"--web.listen-address=127.0.0.1:{port}"],
+             "--web.listen-address=127.0.0.1:0"],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
     try:
         until = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/-/ready", timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < until, (folder / "alertmanager.log").read_text()
-                time.sleep(0.1)
-        yield url
+        while (found := _LISTENING.search(told.read_text())) is None or not _ready(f"http://{found[1]}"):
+            assert process.poll() is None and time.monotonic() < until, told.read_text()
+            time.sleep(0.1)
+        yield f"http://{found[1]}"
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/-/ready", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def ask(url: str, method: str = "GET", body: object = None) -> Any:

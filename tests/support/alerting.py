@@ -22,24 +22,24 @@ from typing import Any, Self
 
 import yaml
 
+from tests.support.alerts import ALERTS, FILES, UNITS
+
 ROOT = Path(__file__).resolve().parents[2]
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_SCALED = frozenset({"group_wait", "group_interval", "repeat_interval"})
+_SCALED = ("group_wait", "group_interval")
 
 
 def scaled(duration: str, by: float) -> str:
     """Return a Prometheus duration so many times as long, in whole milliseconds."""
-    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhd])", duration))
+    seconds = sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", duration))
     return f"{max(1, round(seconds * by * 1000))}ms" if seconds else "0s"
 
 
 def write_rules(folder: Path, by: float) -> None:
     """Write every file of alerts/ into ``folder`` with its for-durations scaled."""
-    for path in (ROOT / "alerts").glob("*.yml"):
-        text = re.sub(
-            r"^( +for: )(\S+)$", lambda found: found[1] + scaled(found[2], by), path.read_text(encoding="utf-8"), flags=re.MULTILINE
-        )
-        (folder / path.name).write_text(text, encoding="utf-8")
+    for name in FILES:
+        shipped = (ALERTS / name).read_text(encoding="utf-8")
+        text = re.sub(r"^( +for: )(\S+)$", lambda found: found[1] + scaled(found[2], by), shipped, flags=re.MULTILINE)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def sample_configuration(webhooks: Mapping[str, Mapping[str, Any]], by: float, also: Mapping[str, Any] | None = None) -> str:
@@ -49,7 +49,7 @@ def sample_configuration(webhooks: Mapping[str, Mapping[str, Any]], by: float, a
     """
     document = yaml.safe_load((ROOT / "deploy/stack/alertmanager.yml").read_text(encoding="utf-8"))
     for route in (document["route"], *document["route"]["routes"]):
-        route.update({key: scaled(route[key], by) for key in _SCALED & set(route) - {"repeat_interval"}})
+        route.update({key: scaled(route[key], by) for key in _SCALED if key in route})
     for receiver in document["receivers"]:
         if receiver["name"] in webhooks:
             receiver["webhook_configs"] = [{"send_resolved": True, **webhooks[receiver["name"]]}]

@@ -28,6 +28,7 @@ from watchdog.demo.world import demo_world
 from watchdog.panels import discover
 from watchdog.panels.containers.view import LABELS
 
+pytestmark = pytest.mark.xdist_group("pages")  # one world for all
 OURS = "/etc/panel-watchdog"
 TARGET = "{url: 'http://127.0.0.1:1', api_key_file: /etc/panel-watchdog/wrapper.key, name: "
 AROUND = f"panels: {{mcsmanager: [{TARGET}games}}, {TARGET}backups}}]}}\n"
@@ -150,13 +151,14 @@ def world() -> Iterator[World]:
             document["panels"]["duplicati"][0]["name"] = "nas"
 
         rewrite(made.config, as_in_the_pages)
+        # as they are before the program has made, tidied or set aside any
+        backups = sorted(Path(made.reports.backups).glob("sysreptor-full-backup-*.zip"))
+        hosted = sorted(made.hosting.wings.backups.glob("*.tar.gz"))
         with run_program(made.config, folder / "run.log") as running:
             running.wait_for("readiness", lambda: running.get("/-/ready")[0] == 200)
             for target in ("games", "nas", "vpn", "reports", "hosting"):
                 running.wait_for(f"a first look at {target}", lambda target=target: running.target(target)["baseline"] != "none")
             whole = running.wait_for("a verified archive", lambda: verified(running))
-            backups = running.wait_for("a backup", lambda: sorted(Path(made.reports.backups).glob("sysreptor-full-backup-*.zip")))
-            hosted = sorted(made.hosting.wings.backups.glob("*.tar.gz"))
             yield World(folder, running, {"reports": backups[-1], "hosting": hosted[-1], "": Path(whole[0]["download"])})
 
 

@@ -34,7 +34,8 @@ class Episodes(Book):
             again: list[dict[str, Any]] = []
             blind: list[int] = []
             gone: list[RowMapping] = []
-            for row in self._open_rows(connection, target):
+            before = self._open_rows(connection, target)
+            for row in before:
                 was = unpack_drift(row["drift"])
                 if drift := seen.pop(was.key, None):
                     again.append(_seen_again(row, drift, now, ignoring))
@@ -50,7 +51,7 @@ class Episodes(Book):
                 connection.execute(insert(episodes), fresh)
             ignoring.remember(connection)
             self._remember(connection, target, judgement, now)
-            return _sorted([episode(row) for row in self._open_rows(connection, target)])
+            return _sorted([episode(row) for row in self._open_rows(connection, target)]) if before or fresh else ()
 
     def blind(self, target: str, now: float) -> tuple[Episode, ...]:
         """Record that nothing of ``target`` could be judged in this look: all its open episodes are blind."""

@@ -5,7 +5,7 @@ An object's history is common to all hosts: a panel that two agents know has one
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from watchdog.ledger.book import Book
 from watchdog.ledger.door import Door
@@ -16,24 +16,39 @@ from watchdog.model.repairs import LedgerFacts, ObjectHistory, Outcome, RepairSt
 
 HOUR = 3600.0
 
+# asked in every pass of every target: built once, for building one costs more than asking it
+_MEMORY = select(memories.c.memory).where(memories.c.host == bindparam("host"), memories.c.target == bindparam("target"))
+_OBJECTS = select(objects).where(objects.c.target == bindparam("target"))
+_LATELY = (
+    select(repairs.c.object_key, func.count().label("lately"))
+    .where(repairs.c.target == bindparam("target"), repairs.c.intended_at > bindparam("since"))
+    .group_by(repairs.c.object_key)
+)
+_REMEDIES = (
+    select(object_remedies)
+    .join(objects, objects.c.object_key == object_remedies.c.object_key)
+    .where(objects.c.target == bindparam("target"))
+)
+_HELD = (
+    select(holdings)
+    .where(holdings.c.host == bindparam("host"), holdings.c.target == bindparam("target"), holdings.c.released_at.is_(None))
+    .order_by(holdings.c.id)
+)
+
 
 class Histories(Book):
     """What pure rules may know of the past."""
 
     def facts(self, target: str, now: float) -> LedgerFacts:
         """Return the memory of ``target``, the history of its objects and its holdings; see the reconciler's port."""
-        remembered = select(memories.c.memory).where(memories.c.host == self._host, memories.c.target == target)
-        lately = select(repairs.c.object_key, func.count().label("lately")).where(
-            repairs.c.target == target, repairs.c.intended_at > now - HOUR
-        )
-        used = select(object_remedies).join(objects, objects.c.object_key == object_remedies.c.object_key)
-        held = select(holdings).where(holdings.c.host == self._host, holdings.c.target == target, holdings.c.released_at.is_(None))
+        about = {"host": self._host, "target": target, "since": now - HOUR}
         with self._door.read() as connection:
-            memory: str | None = connection.execute(remembered).scalar()
-            rows = connection.execute(select(objects).where(objects.c.target == target)).all()
-            last_hour = {row.object_key: int(row.lately) for row in connection.execute(lately.group_by(repairs.c.object_key))}
-            remedies = connection.execute(used.where(objects.c.target == target)).all()
-            mine = tuple(holding(row) for row in connection.execute(held.order_by(holdings.c.id)).mappings())
+            memory: str | None = connection.execute(_MEMORY, about).scalar()
+            rows = connection.execute(_OBJECTS, about).all()
+            # an object that nobody ever acted on has no row: then there is no repair and no remedy to ask for
+            last_hour = {row.object_key: int(row.lately) for row in connection.execute(_LATELY, about)} if rows else {}
+            remedies = connection.execute(_REMEDIES, about).all() if rows else []
+            mine = tuple(holding(row) for row in connection.execute(_HELD, about).mappings())
         keys = {row.object_key: unpack_object(row.object) for row in rows}
         history = {
             keys[row.object_key]: ObjectHistory(

@@ -13,7 +13,7 @@ from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.needs import Needs
 from watchdog.model.panels import Panel, Target
-from watchdog.model.pauses import Pause, PauseFacts, PauseSays, StandingPause
+from watchdog.model.pauses import Pause, PauseFacts, PauseSays, StandingPause, pausable
 from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts, Plan, PlannedRepair, RepairState
 from watchdog.model.snapshots import Actual
@@ -84,7 +84,7 @@ class Reconciler:
         self._desk = Desk(ledger, target, self._steady)
         guard = Guard(ledger, target.name, holder)
         self._paused = paused
-        self._pause_facts = pause_facts
+        self._pause_facts = pause_facts if pausable(target) else PauseFacts  # other panels' rules do not know of pauses
         self._starter = Starter(
             ledger, runner, guard, target, panel.name, self._remedies, instruments, actual,
             lambda record: (self.hurry if self._remedies[record.remedy].ordered else self.wake)(), paused,

@@ -64,11 +64,13 @@ class Books:
         self._steady = steady
         self._started = False
         self._first_looks = 0
+        self._raw = LedgerFacts()
 
     def facts(self, now: Moment) -> LedgerFacts:
         """Return what the rules may know of the past, restated. Raises LedgerReadOnly where nothing could be written down afterwards."""
         self._ledger.check()
-        return self._steady.facts(self._ledger.facts(self._target, now.wall), now)
+        self._raw = self._ledger.facts(self._target, now.wall)
+        return self._steady.facts(self._raw, now)
 
     def blind(self, now: Moment) -> tuple[tuple[Episode, ...], tuple[RepairRecord, ...]]:
         """Record that nothing could be judged; return the open episodes and the unfinished repairs."""
@@ -87,7 +89,8 @@ class Books:
         unfinished = self._verdicts(self._unfinished(now), look, now)
         counted = self._confirm(episodes, now)
         known = {episode.id: episode for episode in counted}
-        raw = self._ledger.facts(self._target, now.wall)
+        # histories matter to a plan only, and without a confirmed drift there is none: what was read before the look does
+        raw = self._ledger.facts(self._target, now.wall) if counted else self._raw
         shown = tuple(known.get(each.id, each) for each in episodes)
         return Standing(shown, counted, unfinished, self._steady.facts(raw, now), raw, state)
 

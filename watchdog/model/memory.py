@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import Field, astuple, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from watchdog.model.drifts import Scalar
@@ -20,7 +20,8 @@ MemoryT = TypeVar("MemoryT", bound=Memory)
 
 def encode(value: Memory) -> str:
     """Return a memory as the ledger keeps it."""
-    return json.dumps(astuple(value), separators=(",", ":"))
+    # not astuple: it copies deeply what is flat
+    return json.dumps([getattr(value, field.name) for field in fields(value)], separators=(",", ":"))
 
 
 def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
@@ -32,9 +33,12 @@ def decode(kind: type[MemoryT], text: Scalar) -> MemoryT | None:
     except ValueError:
         return None
     known = fields(kind)
-    if not isinstance(values, list) or len(values) != len(known):
+    if not isinstance(values, list) or len(values) > len(known):
         return None
-    if not all(_fits(value, str(field.type)) for value, field in zip(values, known, strict=True)):
+    # an older release of ours wrote fewer: what was added since stands at the end and has a default
+    if any(field.default is MISSING for field in known[len(values) :]):
+        return None
+    if not all(_fits(value, str(field.type)) for value, field in zip(values, known, strict=False)):
         return None
     return kind(*values)
 

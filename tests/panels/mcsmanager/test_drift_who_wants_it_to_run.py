@@ -107,7 +107,84 @@ def test_an_engine_younger_than_the_boot_has_no_older_events_to_forget():
     scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 310)
     scene.look(320)
     assert scene.look(250).drifts[0].evidence["wish"] == "known"
-    assert scene.look(120).drifts[0].evidence["wish"] == "unknown"
+
+
+def test_what_was_heard_is_forgotten_when_nobody_looked_meanwhile():
+    scene = rebooted(events_window=300.0)
+    scene.engine_started_at = scene.now.wall + 300
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 310)
+    scene.look(320)
+    assert scene.look(370).drifts[0].evidence["wish"] == "unknown"
+
+
+def watched_for(scene, seconds, step=120.0):
+    """Look again and again for so long; return the last wish, None = no drift."""
+    judgement = None
+    for _ in range(round(seconds / step)):
+        judgement = scene.look(step)
+    return judgement.drifts[0].evidence["wish"] if judgement.drifts else None
+
+
+@pytest.mark.parametrize("expect", [{}, {"mc-1": "running"}])
+def test_what_is_owed_stays_owed_while_we_look_on(expect):
+    """Events are kept for an hour and a boot explains no more than an hour; an instance that nobody started is missing the day after."""
+    scene = rebooted(settings=settings(expect=expect))
+    assert watched_for(scene, 9000.0) == "known"
+    drift = scene.look(15).drifts[0]
+    assert "an outage that ended" in drift.proposal.facts["cause"]
+
+
+def test_our_own_starts_of_others_do_not_hide_it():
+    """The log gives two hundred entries: after an incident of many they are all ours."""
+    scene = rebooted()
+    scene.look(60)
+    for number in range(250):
+        entry = Operation(f"o{number}", "instance_start", scene.now.wall + 7.0, DAEMON, f"{number:032x}", "panel-watchdog")
+        scene.operations = (*scene.operations, entry)[-200:]
+        judgement = scene.look(8.0)
+    assert judgement.drifts[0].evidence["wish"] == "known"
+
+
+def stopped_by_somebody(scene):
+    scene.operations = (stop(scene, scene.instances[0]),)
+
+
+def started_and_ended(scene):
+    item = scene.instances[0]
+    scene.events = (ContainerEvent("start", "c", item.container_name, scene.now.wall + 100, None, {LABEL: item.uuid}),)
+
+
+def deaf_for_a_while(scene):
+    scene.stream = EventStream(connected=True, connected_at=scene.now.wall + 100)
+
+
+def log_full_of_others(scene):
+    at = scene.now.wall + 100
+    scene.operations = tuple(Operation(f"o{n}", "instance_start", at, DAEMON, f"{n:032x}", "ann") for n in range(200))
+
+
+@pytest.mark.parametrize(
+    ("event", "wish"),
+    [
+        (stopped_by_somebody, None),
+        (started_and_ended, None),
+        (deaf_for_a_while, None),
+        (log_full_of_others, None),
+        (lambda _: None, "known"),
+    ],
+)
+def test_what_was_owed_ends_with_a_hand_on_it_and_with_what_nobody_saw(event, wish):
+    scene = rebooted()
+    assert watched_for(scene, 4200.0) == "known"
+    event(scene)
+    assert watched_for(scene, 120.0) == wish
+    assert watched_for(scene, 1200.0) == wish, "and it does not come back"
+
+
+def test_what_was_owed_is_not_known_after_a_gap_without_looks():
+    scene = rebooted()
+    assert watched_for(scene, 4200.0) == "known"
+    assert not scene.look(700.0).drifts
 
 
 def test_without_a_witness_of_the_boot_a_never_started_one_needs_a_person():

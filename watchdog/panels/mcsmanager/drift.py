@@ -20,7 +20,7 @@ from watchdog.panels.mcsmanager import memory as memories
 from watchdog.panels.mcsmanager import remedies
 from watchdog.panels.mcsmanager.cases import Case, Patient
 from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
-from watchdog.panels.mcsmanager.rules import ELSEWHERE, RULES
+from watchdog.panels.mcsmanager.rules import ELSEWHERE, RULES, wish_of
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.sides import Sides, sides_of
 from watchdog.panels.mcsmanager.sight import Sight, look
@@ -120,16 +120,26 @@ def _judge_instances(case: Case) -> Part:
 def _judge_instance(case: Case, instance: Instance, sides: Sides, namesakes: int) -> Part:
     before = _instance_memory(case.facts, case.daemon, instance)
     own = memories.remember_instance(before, instance, case.now)
-    kept: tuple[tuple[str, Scalar], ...] = ((memories.instance_key(case.daemon.uuid, instance.uuid), encode(own)),)
+    key = memories.instance_key(case.daemon.uuid, instance.uuid)
     subject = Subject("instance", instance.uuid, instance.nickname)
     patient = Patient(instance, sides.truth(instance), own, sides.events(instance))
     reason = _unsure(patient, before, namesakes, case.daemon)
     drift = next((found for rule in RULES[: 1 if reason else None] if (found := rule(case, patient))), None)
-    if drift:
-        return Part(drifts=(drift,), memory=kept)
-    if reason:
-        return Part(unknown=(UnknownSubject(subject, *reason),), memory=kept)
-    return Part(fine=(subject,), memory=kept)
+    if reason and drift is None:
+        return Part(unknown=(UnknownSubject(subject, *reason),), memory=((key, encode(own)),))
+    memory = ((key, encode(_owed(case, patient, drift))),)
+    return Part(drifts=(drift,), memory=memory) if drift else Part(fine=(subject,), memory=memory)
+
+
+def _owed(case: Case, patient: Patient, drift: Drift | None) -> InstanceMemory:
+    """Return an instance's memory with what it is owed (``wishes.still_owed``): from when that is known until nothing is missed."""
+    own = patient.memory
+    if drift is None or drift.kind not in ("failed_autostart", "leftover"):
+        return replace(own, owed_at=None, owed_seen=None)
+    wish = wish_of(case, patient)
+    if wish.want == "known" and wish.cause_at is not None:
+        return replace(own, owed_at=wish.cause_at, owed_seen=case.now)
+    return own if wish.want == "unknown" else replace(own, owed_at=None, owed_seen=None)
 
 
 def _unsure(patient: Patient, before: InstanceMemory | None, namesakes: int, daemon: Daemon) -> tuple[str, str] | None:

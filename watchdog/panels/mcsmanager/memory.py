@@ -24,7 +24,8 @@ BACK: Final = 5.0
 class InstanceMemory:
     """One instance over time. Times are UNIX seconds; ``marks`` are two start counts and when they were noted, the older first.
 
-    ``running_at`` is when the panel last said running, ``alive_at`` when it last said running or starting.
+    ``running_at`` is when the panel last said running, ``alive_at`` when it last said running or starting. ``owed_at`` is the boot or
+    outage that left it behind although it is wanted running, ``owed_seen`` the last look that knew so (``wishes.still_owed``).
     """
 
     status: int
@@ -37,6 +38,8 @@ class InstanceMemory:
     newer_mark: int = 0
     newer_at: float = 0.0
     alive_at: float | None = None
+    owed_at: float | None = None
+    owed_seen: float | None = None
 
     @property
     def rise(self) -> int:

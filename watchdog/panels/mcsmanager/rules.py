@@ -147,7 +147,7 @@ def leftover(case: Case, patient: Patient) -> Drift | None:
     elif dead.identified == "name":
         hold = "only its name says that the container is the instance's; look at it, and remove it yourself if it is"
     else:
-        start = _wish(case, patient).want == "known"
+        start = wish_of(case, patient).want == "known"
         proposal = remedies.remove_leftover(case.settings.name, case.daemon, patient.instance, dead.id, start=start)
     return _drift(case, "leftover", patient, patient.truth.phrase, evidence, proposal, hold or None)
 
@@ -156,7 +156,7 @@ def failed_autostart(case: Case, patient: Patient) -> Drift | None:  # noqa: PLR
     """State B: wanted running, believed Stopped, no container, and nothing ever tries again."""
     if patient.instance.status is not Status.STOPPED or patient.truth.live or patient.truth.leftover or patient.truth.stranger:
         return None
-    wish = _wish(case, patient)
+    wish = wish_of(case, patient)
     if wish.want == "no":
         return None
     evidence: dict[str, Scalar] = {"wish": wish.want, "why": wish.why, "auto_start": patient.instance.auto_start}
@@ -204,7 +204,8 @@ def _asked(case: Case, patient: Patient, types: frozenset[str], remedy_names: tu
     return len(logged) + sum(1 for at in ours if not any(at - SEEN_LATE <= each <= at + LOGGED_WITHIN for each in logged))
 
 
-def _wish(case: Case, patient: Patient) -> Wish:
+def wish_of(case: Case, patient: Patient) -> Wish:
+    """Return what is known of the wish for an instance."""
     name, last = case.settings.name, case.facts.last_remedy_at
     ours = Deeds(
         last.get(("stop_container_then_open", remedies.instance_object(name, patient.instance))),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watchdog.model.docker import ContainerEvent
-from watchdog.panels.mcsmanager.memory import DaemonMemory, InstanceMemory
+from watchdog.panels.mcsmanager.memory import GAP, DaemonMemory, InstanceMemory
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.sight import Sight
 from watchdog.panels.mcsmanager.view import Instance, McsmanagerView, Operation
@@ -69,14 +69,14 @@ def wish_for(
         return Wish("no", f"configured: expect {said}")
     if instance.end_time is not None and instance.end_time <= now:
         return Wish("no", "its time has expired: every start fails")
+    owed = own.owed_at if still_owed(instance, seen, own, now) else None
     if said == "running":
-        after = own.since - RAN_SHORTLY_BEFORE
-        stop = _newest(seen.view, instance, STOPS, after)
-        hidden = _stopped(stop) if stop else _hidden(seen.view, after, now)
-        return Wish("unknown", hidden) if hidden else Wish("known", "configured: expect running", _outage_end(daemon, settings, now))
+        return _by_configuration(instance, seen, daemon, own, settings, now, owed)
     wish = Wish("no", "autostart is off and nothing else says that it should run")
     if instance.auto_start:
         wish = _by_autostart(instance, seen, daemon, own, settings, now)
+        if wish.want != "known" and owed is not None:
+            wish = Wish("known", "a boot or an outage left it behind; nobody has started or stopped it since", owed)
     since = now - settings.autostart_window
     if wish.want == "no" and ours.ended is not None and _owed(instance, seen.view, own, since, ours.ended):
         return Wish("unknown", "we set out to stop its container and start it anew, and it has not been seen running since")
@@ -88,6 +88,31 @@ def wish_for(
     ):
         return Wish("unknown", "the panel said that it ran or started until we restarted its daemon, which does not start it by itself")
     return wish
+
+
+def _by_configuration(
+    instance: Instance, seen: Witnessed, daemon: DaemonMemory, own: InstanceMemory, settings: McsmanagerSettings, now: float,
+    owed: float | None
+) -> Wish:  # fmt: skip
+    after = own.since - RAN_SHORTLY_BEFORE
+    stop = _newest(seen.view, instance, STOPS, after)
+    hidden = _stopped(stop) if stop else _hidden(seen.view, after, now)
+    if hidden and (stop or owed is None):
+        return Wish("unknown", hidden)
+    return Wish("known", "configured: expect running", _outage_end(daemon, settings, now) or owed)
+
+
+def still_owed(instance: Instance, seen: Witnessed, own: InstanceMemory, now: float) -> bool:
+    """Whether what was known of the wish in the last look holds: we looked on, and neither the log nor our engine tells of a start or stop.
+
+    What witnessed it at first is not kept for long: events for an hour, and the log's two hundred entries may be our own starts of others.
+    """
+    if own.owed_at is None or own.owed_seen is None or not 0 <= now - own.owed_seen <= GAP or (own.running_at or 0.0) >= own.owed_at:
+        return False
+    since = own.owed_seen - SEEN_LATE
+    if _hidden(seen.view, since, now) or _newest(seen.view, instance, STOPS | CHANGES, after=since):
+        return False
+    return _started_since(seen, own.owed_seen, own.owed_seen) is False
 
 
 def _outage_end(daemon: DaemonMemory, settings: McsmanagerSettings, now: float) -> float | None:

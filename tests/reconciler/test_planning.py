@@ -209,14 +209,16 @@ def test_the_next_waits_while_the_canary_is_not_proved():
     assert sorted(set(reasons(made))) == ["in_flight", "in_turn"]
 
 
-def test_a_canary_that_could_not_be_proved_stops_the_rest():
+@pytest.mark.parametrize(("unverified", "ago", "again"), [(1, 1000, ["i00"]), (1, 10, []), (3, 9000, [])])
+def test_a_canary_that_could_not_be_proved_stops_the_rest(unverified, ago, again):
+    """It is tried again within its own bounds; nothing else is."""
     drifts = [episode(f"i{n:02}", facts=CAUSED) for n in range(20)]
-    failed = ObjectHistory(attempts=1, unverified=1, last_attempt_at=NOW.wall - 1000, attempts_last_hour=1)
+    failed = ObjectHistory(attempts=unverified, unverified=unverified, last_attempt_at=NOW.wall - ago, attempts_last_hour=1)
 
     made = plan(scene(*drifts, objects=20, histories={key("i00"): failed}))
 
-    assert made.repairs == ()
-    assert set(reasons(made)) == {"canary"}
+    assert [repair.proposal.object.id for repair in made.repairs] == again
+    assert reasons(made).count("canary") == 19
 
 
 def test_a_known_cause_does_not_free_those_without_one():
@@ -229,10 +231,53 @@ def test_a_known_cause_does_not_free_those_without_one():
     assert reasons(made).count("in_turn") == 19
 
 
-def test_few_with_a_cause_are_mended_at_once():
-    made = plan(scene(*[episode(f"i{n}", facts=CAUSED) for n in range(4)], objects=10))
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_few_with_a_cause_are_mended_in_turn_too(count):
+    made = plan(scene(*[episode(f"i{n}", facts=CAUSED) for n in range(count)], objects=10))
 
-    assert len(made.repairs) == 4
+    assert [repair.proposal.object.id for repair in made.repairs] == ["i0"]
+    assert reasons(made) == ["in_turn"] * (count - 1)
+
+
+def test_few_without_a_cause_are_mended_at_once():
+    assert len(plan(scene(*[episode(f"i{n}") for n in range(4)], objects=10)).repairs) == 4
+
+
+def test_two_causes_are_mended_one_repair_at_a_time_all_the_same():
+    other = {**CAUSED, "cause": "another outage"}
+    made = plan(scene(episode("a", facts=CAUSED), episode("b", facts=other), objects=10))
+
+    assert [repair.proposal.object.id for repair in made.repairs] == ["a"]
+
+
+@pytest.mark.parametrize(("attempts", "free"), [((1, 1, 2), True), ((1, 1, 1, 1, 1), False), ((5,), False), ((4,), True)])
+def test_one_incident_has_one_budget(attempts, free):
+    """Attempts that were put off count together: each object must not try for itself until all have."""
+    drifts = [episode(f"i{n:02}", facts=CAUSED) for n in range(20)]
+    histories = {key(f"i{n:02}"): ObjectHistory(count, 0, NOW.wall - 5000, None, NOW.wall + 900) for n, count in enumerate(attempts)}
+
+    made = plan(scene(*drifts, objects=20, histories=histories))
+
+    assert len(made.repairs) == free
+    assert ("incident" in reasons(made)) is not free
+
+
+def test_a_budget_that_is_spent_holds_no_other_incident():
+    spent = [episode(f"i{n}", facts=CAUSED) for n in range(3)]
+    other = episode("x", facts={**CAUSED, "cause": "another outage"})
+    histories = {key("i0"): ObjectHistory(5, 0, NOW.wall - 5000)}
+
+    made = plan(scene(*spent, other, objects=20, histories=histories))
+
+    assert [repair.proposal.object.id for repair in made.repairs] == ["x"]
+
+
+def test_an_object_in_doubt_holds_up_its_own_incident_and_no_other():
+    drifts = [episode("i0", facts=CAUSED), episode("i1", facts=CAUSED), episode("x", facts={**CAUSED, "cause": "another outage"})]
+
+    made = plan(scene(*drifts, objects=20, busy={key("i0"): "in_doubt"}))
+
+    assert [repair.proposal.object.id for repair in made.repairs] == ["x"]
 
 
 def test_what_a_person_approved_is_neither_counted_nor_held_as_too_many():

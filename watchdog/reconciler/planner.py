@@ -14,6 +14,7 @@ from watchdog.model.drifts import DriftKind, Episode, ObjectKey, Proposal
 from watchdog.model.moments import Moment
 from watchdog.model.pauses import Pause
 from watchdog.model.repairs import Held, Mode, ObjectHistory, Plan, PlannedRepair, Remedy, Risk
+from watchdog.reconciler import incidents
 from watchdog.reconciler.bounds import rest
 from watchdog.reconciler.policy import Policy
 
@@ -21,10 +22,6 @@ WISH = "wish"
 """Key of a proposal's facts that says whether the operator's wish for the object is known."""
 WISH_UNKNOWN = "unknown"
 """Value of ``WISH`` that always needs a person (rule 13: a stop we did not witness is never undone by us alone)."""
-
-CAUSE = "cause"
-"""Key of a proposal's facts that names a cause known and ended (an outage that is over). What it left behind is mended in turn: one
-canary, its proof, then the rest one at a time; without it, many objects at once mean an unknown cause and are held."""
 
 RANK: Mapping[Risk, int] = {Risk.SAFE: 0, Risk.DISRUPTIVE: 1, Risk.DESTRUCTIVE: 2}
 
@@ -47,9 +44,7 @@ REASONS: Mapping[str, str] = {
     "not_before": "the last attempt asked to wait",
     "cooldown": "the object rests after its last repair",
     "backoff": "the object rests longer after each attempt that did not mend it",
-    "too_many": "too many objects would be acted on at once: the cause is probably elsewhere",
-    "canary": "the first repair for this cause could not be proved: the rest wait for a person (retry)",
-    "in_turn": "many share one cause that is over: they are mended one at a time, each proved before the next",
+    **incidents.REASONS,
 }
 """Every reason for which a confirmed drift is left alone, in the order of the checks, with the sentence for documents."""
 
@@ -79,55 +74,23 @@ class Scene:
 def plan(scene: Scene) -> Plan:
     """Return what one pass would do, in order, and every confirmed drift it leaves alone with the reason."""
     wanted, held = candidates(scene)
+    by_key = {episode.drift.key: episode for episode in scene.episodes}
     ready: list[PlannedRepair] = []
     for repair in wanted:
-        approval = standing_approval(repair, scene.approvals, scene.now, _begun(scene, repair))
-        refusal = _refusal(scene, repair, approved=approval is not None)
+        members = [by_key[key] for key in repair.drift_keys]
+        approval = standing_approval(repair, scene.approvals, scene.now, _begun(members))
+        refusal = _refusal(scene, repair, members, approved=approval is not None)
         if refusal is not None:
             held += _hold(repair.drift_keys, *refusal)
         else:
             ready.append(replace(repair, approval_id=approval.id if approval else None))
-    refused = _many(
-        scene,
-        wanted,
-        [repair for repair in ready if not repair.needs_approval and repair.approval_id is None and not _ordered(scene, repair)],
-    )
+    alone = [repair for repair in ready if not repair.needs_approval and repair.approval_id is None and not _ordered(scene, repair)]
+    refused = incidents.held_back(wanted, alone, scene.histories, scene.busy, scene.policy.bounds, scene.objects)
     for repair, (reason, message) in refused:
         held += _hold(repair.drift_keys, reason, message)
     left_out = {repair.proposal.object for repair, _ in refused}
     ready = [repair for repair in ready if repair.proposal.object not in left_out]
     return Plan(scene.target, tuple(ready), tuple(sorted(held, key=lambda each: each.drift_key)))
-
-
-def _many(scene: Scene, wanted: list[PlannedRepair], alone: list[PlannedRepair]) -> list[tuple[PlannedRepair, tuple[str, str]]]:
-    """Given the repairs that nobody ordered, return those that must wait because there are too many at once, each with the reason.
-
-    Counted are those wanted and those under way. A cause that is known and over lets one through at a time; none without it.
-    """
-    under_way = set(scene.busy)
-    limit = scene.policy.bounds.many(scene.objects)
-    if not alone or len({repair.proposal.object for repair in alone} | under_way) < limit:
-        return []
-    unexplained = [repair for repair in alone if not repair.proposal.facts.get(CAUSE)]
-    refused: list[tuple[PlannedRepair, tuple[str, str]]] = []
-    if len({repair.proposal.object for repair in unexplained} | under_way) >= limit:
-        message = f"{len(unexplained)} objects in one pass (limit {limit} of {scene.objects}): look for a common cause"
-        refused += [(repair, ("too_many", message)) for repair in unexplained]
-    failed = {
-        repair.proposal.facts.get(CAUSE) for repair in wanted if scene.histories.get(repair.proposal.object, ObjectHistory()).unverified
-    }
-    free = not under_way
-    for repair in alone:
-        cause = repair.proposal.facts.get(CAUSE)
-        if not cause:
-            continue
-        if cause in failed:
-            refused.append((repair, ("canary", REASONS["canary"])))
-        elif free:
-            free = False
-        else:
-            refused.append((repair, ("in_turn", REASONS["in_turn"])))
-    return refused
 
 
 def candidates(scene: Scene) -> tuple[list[PlannedRepair], list[Held]]:
@@ -246,24 +209,24 @@ def _repair(scene: Scene, members: list[tuple[Episode, Proposal]]) -> PlannedRep
     return PlannedRepair(speaker, risk, tuple(sorted(episode.drift.key for episode, _ in members)), needs_approval=asks)
 
 
-def _refusal(scene: Scene, repair: PlannedRepair, *, approved: bool) -> tuple[str, str] | None:
-    """Return why this repair must not run now, or None."""
+def _refusal(scene: Scene, repair: PlannedRepair, members: list[Episode], *, approved: bool) -> tuple[str, str] | None:
+    """Return why this repair must not run now, or None; ``members`` are the episodes that it would end."""
     key = repair.proposal.object
     remedy = scene.remedies[repair.proposal.remedy]
     if key in scene.busy:
         return scene.busy[key], REASONS[scene.busy[key]]
-    if not remedy.ordered and (pause := _pause_over(scene, repair)) is not None:
+    if not remedy.ordered and (pause := _pause_over(scene, members)) is not None:
         return "paused", f"pause {pause.id} by {pause.by} ({pause.reason}) stands: nothing is repaired until its end"
     if remedy.needs_docker and not scene.gate_open:
         return "gate", REASONS["gate"]
-    if not approved and _rejected(scene, repair):
+    if not approved and _rejected(scene, repair, members):
         return "rejected", REASONS["rejected"]
     return rest(scene.histories.get(key, ObjectHistory()), remedy, scene.policy.bounds, scene.now, approved=approved)
 
 
-def _pause_over(scene: Scene, repair: PlannedRepair) -> Pause | None:
-    """Return a pause that covers any subject of the drifts which this repair would end."""
-    subjects = [episode.drift.subject for episode in scene.episodes if episode.drift.key in repair.drift_keys]
+def _pause_over(scene: Scene, members: list[Episode]) -> Pause | None:
+    """Return a pause that covers any subject of these drifts."""
+    subjects = [episode.drift.subject for episode in members]
     return next((pause for pause in scene.pauses if any(pause.covers(each.id, each.name) for each in subjects)), None)
 
 
@@ -271,18 +234,18 @@ def _ordered(scene: Scene, repair: PlannedRepair) -> bool:
     return scene.remedies[repair.proposal.remedy].ordered
 
 
-def _rejected(scene: Scene, repair: PlannedRepair) -> bool:
+def _rejected(scene: Scene, repair: PlannedRepair, members: list[Episode]) -> bool:
     """Whether a person rejected this very repair since its drifts were first seen; a new episode may ask anew."""
-    begun = _begun(scene, repair)
+    begun = _begun(members)
     return any(
         approval.state is ApprovalState.REJECTED and matches(repair, approval) and (approval.decided_at or 0.0) >= begun
         for approval in scene.approvals
     )
 
 
-def _begun(scene: Scene, repair: PlannedRepair) -> float:
-    """Return when the newest of a repair's drifts was first seen."""
-    return max((episode.first_seen for episode in scene.episodes if episode.drift.key in repair.drift_keys), default=0.0)
+def _begun(members: list[Episode]) -> float:
+    """Return when the newest of these drifts was first seen."""
+    return max((episode.first_seen for episode in members), default=0.0)
 
 
 def _hold(keys: Iterable[str], reason: str, message: str) -> list[Held]:

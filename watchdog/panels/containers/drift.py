@@ -125,9 +125,10 @@ def _remember(case: Case, ward: Ward) -> ContainerMemory:
         memory = replace(memory, ended=None, how="", code=None)
         if container.health == "unhealthy":
             said = case.checkup(container).output
-            memory = replace(memory, ill=True, output=memories.steady(old.output if old.ill else "", said or old.output))
+            since = old.ill_since if old.ill else case.now
+            memory = replace(memory, ill=True, ill_since=since, output=memories.steady(old.output if old.ill else "", said or old.output))
         elif container.health != "starting":
-            memory = replace(memory, ill=False, output="")
+            memory = replace(memory, ill=False, ill_since=None, output="")
     return memory
 
 

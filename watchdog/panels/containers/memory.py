@@ -16,6 +16,7 @@ class ContainerMemory:
 
     ``ill``: it was unhealthy and has not been seen healthy since (a restart or a wait in ``starting`` changes nothing about that).
     ``output`` is what its check said then. ``ended`` is the end that was judged, ``how`` it came (witness.How), ``code`` its exit code.
+    ``ill_since`` is when it was first seen unhealthy.
     """
 
     id: str
@@ -25,6 +26,7 @@ class ContainerMemory:
     ended: float | None = None
     how: str = ""
     code: int | None = None
+    ill_since: float | None = None
 
 
 def key(name: str) -> str:

@@ -49,11 +49,12 @@ def container_object(target: str, name: str) -> ObjectKey:
 
 
 def restart(
-    target: str, container: Container, dependents: Sequence[Container], grace: float | None, *, strangers: int, reason: str
+    target: str, container: Container, dependents: Sequence[Container], grace: float | None, *, strangers: int, reason: str, cause: str = ""
 ) -> Proposal:
     """Propose a graceful restart. ``grace`` is seconds, None = the container's own stop timeout; ``reason`` is unhealthy or detached.
 
-    ``began`` binds it to this very run of the container; ``strangers`` of the dependents are opted in by nobody.
+    ``began`` binds it to this very run of the container; ``strangers`` of the dependents are opted in by nobody. ``cause`` is what left it
+    so together with others and is over, "" = not known.
     """
     parameters: dict[str, Scalar] = {
         "container": container.id,
@@ -64,6 +65,8 @@ def restart(
         "dependents": " ".join(each.id for each in dependents),
     }
     facts: dict[str, Scalar] = {"wish": "known", "strangers": strangers, "dependents": " ".join(each.name for each in dependents)}
+    if cause:
+        facts["cause"] = cause
     return Proposal(RESTART, container_object(target, container.name), parameters, facts)
 
 

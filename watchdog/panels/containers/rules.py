@@ -15,6 +15,8 @@ from watchdog.panels.containers.cases import Case, Patient
 from watchdog.panels.containers.view import PANEL_NAME, SERVICE, UNTOUCHABLE, YES
 from watchdog.panels.containers.witness import deaths, kills_for_memory
 
+NEVER_WELL: Final = 600.0
+"""Seconds after Docker's start in which what is unhealthy has not been well since: what it started came up before what it needs."""
 TAKEN_ALONG: Final = 180.0
 """Seconds after we set out to restart a container in which the same repair reaches those that share its network."""
 
@@ -122,9 +124,18 @@ def _restart(case: Case, patient: Patient, reason: str) -> tuple[Proposal | None
             return None, f"'{each.name}' shares its network and would be cut off with it: {wish.why}"
     strangers = sum(each.id not in register.healed for each in sharing)
     proposal = remedies.restart(
-        case.settings.name, container, (*sharing, *following), patient.ward.wish.stop_timeout, strangers=strangers, reason=reason
-    )
+        case.settings.name, container, (*sharing, *following), patient.ward.wish.stop_timeout,
+        strangers=strangers, reason=reason, cause=_cause(case, patient),
+    )  # fmt: skip
     return proposal, _waits_for(case, container, also_unhealthy=True)
+
+
+def _cause(case: Case, patient: Patient) -> str:
+    """Name what is known and over, and left this behind with others (the planner's incident): Docker's own start; "" = nothing."""
+    started, since = case.register.docker.engine_started_at, patient.memory.ill_since
+    if started is None or since is None or not 0 <= since - started <= NEVER_WELL:
+        return ""
+    return f"Docker was started at {round(started, -1):.0f}"
 
 
 def _waits_for(case: Case, container: Container, *, also_unhealthy: bool) -> str:

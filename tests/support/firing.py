@@ -44,7 +44,7 @@ class Rule:
             keys = found["by"].split(", ")
             sums: dict[Labels, float] = {}
             for labels, value in _matching(samples, found["metric"], found["match"]):
-                place = tuple((key, labels[key]) for key in keys)
+                place = tuple((key, labels.get(key, "")) for key in keys)
                 sums[place] = sums.get(place, 0.0) + value
             yield from (place for place, value in sums.items() if value > 0)
         elif found := SHAPE.fullmatch(self.expr):
@@ -103,6 +103,7 @@ class Pages:
         every = rules()
         self.rules = [each for each in every if each.known()]
         self.left_out = [each.name for each in every if not each.known()]
+        self._tables = {name: spec for name, spec in TABLES.items() if any(name in each.expr for each in self.rules)}
         self.fired: list[tuple[float, str, str, dict[str, str]]] = []
         self._since: dict[tuple[str, Rule, Labels], float] = {}
         self._told: set[tuple[str, Rule, Labels]] = set()
@@ -113,7 +114,7 @@ class Pages:
         status = house.reconciler.status
         samples = {
             name: [(dict(zip(spec.metric.labels, row, strict=True)), value) for row, value in spec.rows([status])]
-            for name, spec in TABLES.items()
+            for name, spec in self._tables.items()
         }
         about = [each for each in self.rules if 'panel="' not in each.expr or f'panel="{status.panel}"' in each.expr]
         standing = {(house.name, each, labels) for each in about for labels in each.holds(samples, now.wall)}

@@ -129,6 +129,13 @@ class Games(House):
         if self.box(uuid) is None:
             self.start(uuid)
 
+    def daemon_boots(self) -> None:
+        """Let the daemon begin with the host: nothing runs yet, its autostart has not come to any."""
+        self.cpu += 1
+        self.scene.daemon = replace(self.scene.daemon, process_cpu=1_000_000 - self.cpu)
+        for item in self.scene.instances:
+            self.change(item.uuid, status=Status.STOPPED, started=0)
+
     def daemon_restarts(self, *, autostart: bool = True) -> None:
         """Let the daemon begin anew: what runs is taken over, what does not run is started by its autostart, or fails once."""
         self.cpu += 1
@@ -153,6 +160,7 @@ class Boxes(House):
         now = clock.now().wall
         self.scene.stream = EventStream(connected=True, connected_at=now - 100_000)
         self.scene.engine_started_at = now - 200_000
+        self.engine_up = True
         base = plain.box("db", started_at=now - 90_000, created_at=now - 90_000, labels={plain.PROJECT: "shop", plain.SERVICE: "db"})
         services = (plain.service(f"s{number:03}", "db:service_healthy:false") for number in range(count))
         self.scene.containers = [base, *(replace(base, id=plain.id_of(each[plain.SERVICE]), name=each[plain.SERVICE], labels=each)
@@ -162,6 +170,8 @@ class Boxes(House):
         self.scene.now = self.clock.now()
         self.scene.events_since = self.scene.now.wall - 3600.0
         self.scene.events = tuple(each for each in self.scene.events if each.at >= self.scene.events_since)
+        self.scene.docker_error = None if self.engine_up else "Temporary"
+        self.scene.gate = Gate(open=self.engine_up, error=None if self.engine_up else "Temporary")
         return self.scene.actual()
 
     def view(self) -> Any:
@@ -186,8 +196,7 @@ class Boxes(House):
 
     def crash(self, name: str, code: int = 1) -> None:
         """Let its first process end, and nobody asked for it."""
-        self.change(name, state="exited", health=None, exit_code=code, finished_at=self.clock.now().wall)
-        self.tell("die", name, code)
+        self.ends(name, code)
 
     def put_right(self, name: str) -> None:
         """Let a person start it anew."""
@@ -198,11 +207,38 @@ class Boxes(House):
         """Return the names of those that are looked after."""
         return [each.name for each in self.scene.containers if each.name != "db"]
 
-    def docker_restarts(self, health: str = "healthy") -> None:
-        """Let Docker start all of them anew, with this health from then on."""
+    def stop(self, name: str) -> None:
+        """Let a hand stop it."""
+        self.tell("kill", name)
+        self.ends(name, 143)
+        self.tell("stop", name)
+
+    def ends(self, name: str, code: int) -> None:
+        self.change(name, state="exited", health=None, exit_code=code, finished_at=self.clock.now().wall)
+        self.tell("die", name, code)
+
+    def made_anew(self, name: str) -> None:
+        """Let Compose make it anew: another container of the same name, not yet started."""
+        old = next(each for each in self.scene.containers if each.name == name)
+        self.stop(name)
+        self.tell("destroy", name)
+        fresh = replace(
+            old, id=plain.id_of(f"{name} {self.clock.now().wall}"), state="created", health=None, created_at=self.clock.now().wall
+        )
+        self.scene.containers = [fresh if each.name == name else each for each in self.scene.containers]
+        self.tell("create", name)
+
+    def docker_begins(self) -> None:
+        """Let Docker be started anew: nothing of before is told any more."""
         now = self.clock.now().wall
         self.scene.engine_started_at = now
         self.scene.stream = EventStream(connected=True, connected_at=now)
+        self.scene.events = ()
+
+    def docker_restarts(self, health: str = "healthy") -> None:
+        """Let Docker start all of them anew, with this health from then on."""
+        self.docker_begins()
+        now = self.clock.now().wall
         for name in self.names():
             self.change(name, started_at=now, health=health)
 

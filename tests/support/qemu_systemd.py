@@ -14,8 +14,10 @@ socket.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -91,6 +93,21 @@ def run_under_systemd(argv: Sequence[str], scratch: Path, *, deadline: float = 3
     guest = boot_guest(INIT, words, MODULES, scratch, deadline)
     told = output.read_text(errors="replace") if output.exists() else ""
     return Guest(guest.returncode, told + guest.console, guest.seconds)
+
+
+def checked_under_systemd(program: Path, scratch: Path, *, deadline: float = 800.0) -> dict[str, dict]:
+    """Boot once and run ``program RESULTS``, which writes one JSON line for each of its checks; return the lines by name."""
+    file = scratch / "results.jsonl"
+    guest = run_under_systemd([sys.executable, str(program), str(file)], scratch, deadline=deadline)
+    return results_in(file, guest.returncode, guest.console)
+
+
+def results_in(file: Path, code: int, console: str) -> dict[str, dict]:
+    """Return the results that a program of checks wrote, by name. Fail, with the console, when it did not come to its end."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    found = {line["check"]: line for line in map(json.loads, lines)}
+    assert code == 0, f"the checks ended early, after {list(found)}:\n{console[-6000:]}"
+    return found
 
 
 def _quoted(line: str) -> str:

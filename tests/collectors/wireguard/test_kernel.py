@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 from tests.collectors.wireguard.kernel_checks import CHECKS
 from tests.conftest import require
 from tests.support.qemu import run_in_guest
+from tests.support.qemu_systemd import results_in
 
 pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("qemu"), pytest.mark.timeout(900)]
 
@@ -50,10 +50,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     else:
         guest = run_in_guest(argv, scratch, deadline=800)
         code, console = guest.returncode, guest.console
-    lines = file.read_text().splitlines() if file.exists() else []
-    found = {line["check"]: line for line in map(json.loads, lines)}
-    assert code == 0, f"the checks ended early, after {list(found)}:\n{console[-4000:]}"
-    return found
+    return results_in(file, code, console)
 
 
 @pytest.mark.parametrize("check", [check.__name__ for check in CHECKS])

@@ -56,3 +56,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if lines:
         terminalreporter.section(TITLE)
         terminalreporter.write("".join(f"{line}\n" for line in lines))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Let a run of all tests fail in which a remedy of a panel has not been killed anywhere."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and exitstatus == pytest.ExitCode.OK and gaps(session.config, told_by(reporter.stats)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -26,7 +26,7 @@ def test_two_crashes_in_a_row_end_as_if_there_had_been_none(row, tmp_path):
     pairs = list(itertools.product(range(len(marks)), range(8)))
     for first, second in random.Random(7).sample(pairs, 40):
         result = crash_at(row, tmp_path / f"at-{first}-{second}", first, second)
-        judge(row, marks, first, result, expected)
+        judge(row, result, expected)
 
 
 def test_the_harness_catches_a_remedy_that_does_not_look_first(tmp_path):
@@ -34,4 +34,4 @@ def test_the_harness_catches_a_remedy_that_does_not_look_first(tmp_path):
     after_the_stop = marks.index("before stopped")
     result = crash_at(CARELESS, tmp_path / "at", after_the_stop)
     with pytest.raises(AssertionError, match="careless, killed at before stopped"):
-        judge(CARELESS, marks, after_the_stop, result, expected)
+        judge(CARELESS, result, expected)

@@ -64,6 +64,20 @@ def test_verdicts_before_settling_after_its_least_and_after_its_longest_time(cas
         assert given_now == [early, settled, late], case
 
 
+def test_what_a_remedy_leaves_by_its_nature_does_not_speak_against_it():
+    leaving = {**TABLE, "restart": replace(TABLE["restart"], leaves=("worn",))}
+    of = record(GHOST)
+
+    def judged(*drifts):
+        return [each.state.value for each in findings([(of, 61.0)], look(*drifts), leaving, ())]
+
+    assert judged(drift("worn")) == ["verified"]
+    assert judged(drift("worn"), drift("down")) == ["unverified"]
+    assert judged(GHOST) == ["unverified"]
+    of = record(drift("worn"))
+    assert judged(drift("worn")) == ["unverified"], "what it was for always counts"
+
+
 DRIFTS = st.builds(drift, st.sampled_from(KINDS), st.sampled_from("abc"))
 
 

@@ -15,16 +15,18 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.support import nursery
 from tests.support.ledger import ledger_at
+from watchdog.model.approvals import ApprovalState
 from watchdog.model.moments import Moment
 from watchdog.model.needs import Needs
 from watchdog.model.repairs import RepairState
 from watchdog.model.snapshots import Actual
+from watchdog.reconciler.act import OnStep
 from watchdog.reconciler.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +48,10 @@ class Rig:
     speed: float = 0.0
     rests: Callable[[Any], bool] | None = None
     """Whether a life may end, from the reconciler's status; None = when nothing is wrong and nothing under way."""
+    approves: bool = False
+    """Whether a person approves at once whatever waits."""
+    life: Callable[[Any, OnStep], Any] | None = None
+    """Given a ledger and the listener of boundaries, returns a life with ``turn()`` and ``reconciler``; None = a plain reconciler's."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,8 @@ class Row:
     tolerated: frozenset[Any] = frozenset()
     telling: str = ""
     """The boundary that tells most; "" = the last at which an effect stands without its record."""
+    slow: bool = False
+    """Whether an attempt that did nothing is given up only after very long."""
     asks: bool = False
     """Whether an attempt that was intended and perhaps not carried out is left to a person."""
 
@@ -81,12 +89,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """How one crash point ended: the boundary, attempts counted right after the kill, the ends of all repairs, the effects."""
+    """How one crash point ended: what the killed life had passed, attempts counted right after, the ends of all repairs, the effects."""
 
-    boundary: str
+    passed: tuple[str, ...]
     attempts: int
     ends: tuple[str, ...]
     effects: tuple[Any, ...]
+
+    @property
+    def boundary(self) -> str:
+        """Where it died."""
+        return self.passed[-1]
 
 
 def boundaries(row: Row, directory: Path) -> tuple[list[str], Sequence[Any]]:
@@ -104,12 +117,12 @@ def crash_at(row: Row, directory: Path, number: int, again: int | None = None) -
     with row.outside(directory):
         killed = _life(row, directory, number)
         assert killed == -signal.SIGKILL, f"life ended with {killed}: {_log(directory)}"
-        boundary, attempts = _marks(directory)[number], _attempts(directory)
-        if again is not None and _life(row, directory, again) == -signal.SIGKILL:
-            boundary += f" + {again}"
-        assert _life(row, directory) == 0, f"after a crash at {boundary}: {_log(directory)}"
+        passed, attempts = tuple(_marks(directory)), _attempts(directory)
+        if again is not None:
+            _life(row, directory, again)
+        assert _life(row, directory) == 0, f"after a crash at {passed[-1]}: {_log(directory)}"
         row.check(directory)
-        return Result(boundary, attempts, _ends(directory), tuple(row.effects(directory)))
+        return Result(passed, attempts, _ends(directory), tuple(row.effects(directory)))
 
 
 def _life(row: Row, directory: Path, kill_at: int | None = None) -> int:
@@ -187,12 +200,6 @@ def clock_of(directory: Path, speed: float) -> Any:
 
 def one_life(rig_name: str, directory: Path, kill_at: int | None) -> int:
     """The child: run the reconciler until it rests, and die at boundary ``kill_at``."""
-    from tests.support.bench import Recorder, inline  # noqa: PLC0415
-    from watchdog.reconciler.adopt import holder_name  # noqa: PLC0415
-    from watchdog.reconciler.counts import RepairCounts  # noqa: PLC0415
-    from watchdog.reconciler.loop import Reconciler  # noqa: PLC0415
-    from watchdog.reconciler.runner import RepairRunner  # noqa: PLC0415
-
     module, _, name = rig_name.partition(":")
     rig: Rig = getattr(importlib.import_module(module), name)(directory)
     clock = clock_of(directory, rig.speed)
@@ -209,18 +216,13 @@ def one_life(rig_name: str, directory: Path, kill_at: int | None) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         seen += 1
 
-    recorder = Recorder()
-    counts = RepairCounts(recorder)
-    counts.restore(ledger)
-    runner = RepairRunner(ledger, clock, counts, lambda: rig.actual(clock.now()), on_step=on_step, spawn=inline)
-    reconciler = Reconciler(
-        panel=rig.panel, target=rig.target, needs=rig.needs, policy=rig.policy, ledger=ledger, runner=runner, counts=counts, clock=clock,
-        instruments=recorder, actual=lambda: rig.actual(clock.now()), holder=holder_name(), spawn=inline,
-    )  # fmt: skip
+    turn, reconciler = _plain_life(rig, ledger, clock, on_step) if rig.life is None else _life_of(rig.life(ledger, on_step))
     until, quiet, passes = clock.now().mono + PATIENCE, 0, 0
     while clock.now().mono < until:
-        rest = reconciler.step()
-        runner.tend()
+        rest = turn()
+        for each in reconciler.status.approvals if rig.approves else ():
+            if each.state is ApprovalState.WAITING:
+                ledger.decide(each.id, ApprovalState.APPROVED, "ann", clock.now().wall)
         if not (rig.rests or _rests)(reconciler.status):
             quiet = 0
         elif reconciler.status.passes > passes:  # a step may come too early for a pass, and proves nothing then
@@ -232,6 +234,45 @@ def one_life(rig_name: str, directory: Path, kill_at: int | None) -> int:
         clock.wait(threading.Event(), rest)
     print("no rest:", reconciler.status, ledger.repairs(), file=sys.stderr)
     return 3
+
+
+def _life_of(life: Any) -> tuple[Callable[[], float], Any]:
+    return life.turn, life.reconciler
+
+
+class Unhurried:
+    """A panel whose remedies have ample time: a busy machine is no finding, and quick clocks make seconds of minutes."""
+
+    def __init__(self, panel: Any) -> None:
+        self._panel = panel
+        self.remedies = tuple(replace(each, deadline=20 * each.deadline) for each in panel.remedies)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._panel, name)
+
+
+def _plain_life(rig: Rig, ledger: Any, clock: Any, on_step: OnStep) -> tuple[Callable[[], float], Any]:
+    from tests.support.bench import Recorder, inline  # noqa: PLC0415
+    from watchdog.reconciler.adopt import holder_name  # noqa: PLC0415
+    from watchdog.reconciler.counts import RepairCounts  # noqa: PLC0415
+    from watchdog.reconciler.loop import Reconciler  # noqa: PLC0415
+    from watchdog.reconciler.runner import RepairRunner  # noqa: PLC0415
+
+    recorder = Recorder()
+    counts = RepairCounts(recorder)
+    counts.restore(ledger)
+    runner = RepairRunner(ledger, clock, counts, lambda: rig.actual(clock.now()), on_step=on_step, spawn=inline)
+    reconciler = Reconciler(
+        panel=Unhurried(rig.panel), target=rig.target, needs=rig.needs, policy=rig.policy, ledger=ledger, runner=runner, counts=counts,
+        clock=clock, instruments=recorder, actual=lambda: rig.actual(clock.now()), holder=holder_name(), spawn=inline,
+    )  # fmt: skip
+
+    def turn() -> float:
+        rest = reconciler.step()
+        runner.tend()
+        return rest
+
+    return turn, reconciler
 
 
 def _rests(status: Any) -> bool:

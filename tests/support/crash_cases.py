@@ -29,8 +29,9 @@ class Case:
         """Return at which of the boundaries to die; where it tells most is: nothing is done yet, and an effect that nobody has noted."""
         if self.everywhere:
             return [*range(len(marks))]
-        steps = [number for number, mark in enumerate(marks) if mark.startswith("before ")]
-        return [marks.index("intended"), marks.index(self.row.telling) if self.row.telling else steps[-1]]
+        last = {mark: number for number, mark in enumerate(marks)}
+        step = [mark for mark in marks if mark.startswith("before ")][-1]
+        return [*([] if self.row.slow else [last["intended"]]), last[self.row.telling or step]]
 
 
 def chosen(rows: Iterable[Row], everywhere: Collection[str] | None = None) -> list[Any]:
@@ -60,31 +61,32 @@ def hold(case: Case, directory: Path, record_property: Tell) -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(die, points))
     finally:
-        held = [laws(row, marks, number, result, expected) for number, result in results.items()]
+        held = [laws(row, result, expected) for result in results.values()]
         whole = len(results) == len(points)
         once, record, end = (all(one[number] for one in held) for number in range(3))
         Told(row.panel, row.remedy, row.name, len(marks), len(results), once, record, end and whole).tell(record_property)
     for number in points:
-        judge(row, marks, number, results[number], expected)
+        judge(row, results[number], expected)
 
 
-def laws(row: Row, marks: list[str], number: int, result: Result, expected: Sequence[Any]) -> tuple[bool, bool, bool]:
+def laws(row: Row, result: Result, expected: Sequence[Any]) -> tuple[bool, bool, bool]:
     """Return whether each of the three held: no second effect, a complete record, the end of a life without a crash.
 
-    Complete is a record that is not lost or left open, with one attempt counted from the intent on until the verdict.
+    Complete is a record that is not lost or left open, with each attempt counted from its intent on until a verdict.
     """
     done, wanted = (Counter(map(repr, (each for each in effects if each not in row.tolerated))) for effects in (result.effects, expected))
-    intended, closed = (marks[: number + 1].count(mark) for mark in ("intended", "verdict_written"))
-    counted = result.attempts == (0 if intended == closed else 1)
+    intended = result.passed.count("intended")
+    since = [*reversed(result.passed), "verdict_written"].index("verdict_written")
+    counted = result.attempts == result.passed[len(result.passed) - since :].count("intended")
     record = counted and set(result.ends) <= ENDS and len(result.ends) >= max(intended, 0 if row.asks else 1)
-    if row.asks and intended and "acted" not in marks[: number + 1]:
+    if row.asks and intended and "acted" not in result.passed:
         return done <= wanted, record, True  # the row's own check has seen that a person is asked, or that it is mended
     return done <= wanted, record, done == wanted and result.ends[-1:] == ("verified",)
 
 
-def judge(row: Row, marks: list[str], number: int, result: Result, expected: Sequence[Any]) -> None:
+def judge(row: Row, result: Result, expected: Sequence[Any]) -> None:
     """Assert the laws."""
-    once, record, end = laws(row, marks, number, result, expected)
+    once, record, end = laws(row, result, expected)
     story = f"{row.name}, killed at {result.boundary}: attempts={result.attempts} ends={result.ends} effects={result.effects}"
     assert once, f"a second effect: {story}"
     assert record, f"the record is not complete: {story}"

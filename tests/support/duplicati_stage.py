@@ -51,8 +51,9 @@ class Life:
         steps = {} if on_step is None else {"on_step": on_step}
         self.runner = RepairRunner(ledger, self.clock, counts, self.actual, spawn=spawn, **steps)
         self.reconciler = Reconciler(
-            panel=PANEL, target=self.target, needs=PANEL.needs(stage.settings), policy=stage.policy, ledger=ledger, runner=self.runner,
-            counts=counts, clock=self.clock, instruments=self.instruments, actual=self.actual, holder=holder or holder_name(), spawn=spawn,
+            panel=stage.panel, target=self.target, needs=PANEL.needs(stage.settings), policy=stage.policy, ledger=ledger,
+            runner=self.runner, counts=counts, clock=self.clock, instruments=self.instruments, actual=self.actual,
+            holder=holder or holder_name(), spawn=spawn,
             paused=lambda: tuple(self.pauses.standing(TARGET)), pause_facts=lambda: self.pauses.facts(TARGET),
         )  # fmt: skip
 
@@ -133,6 +134,7 @@ class Stage:
     boot: str = BOOT
     opened: Callable[[SimulatedClock], Any] | None = None
     """Opens the ledger; None = the stage's own SQLite file."""
+    panel: Any = PANEL
 
     def another(self, **more):
         """Return a life on the ledger of this stage, beside those that are there."""

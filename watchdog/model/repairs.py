@@ -46,6 +46,8 @@ class Remedy:
 
     An ``ordered`` one carries out what a person asked for through us (a pause, its renewal, its end): it needs no approval, and no pause,
     baseline, budget or count of attempts holds it; after an attempt it rests for 1, 2, 4 ... 60 s. Only the mode ``observe`` does.
+
+    ``leaves`` are kinds of drift that it leaves on its subject by its nature, and that do not speak against it: an aborted run was stopped.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Remedy:
     cooldown: float = 60.0
     needs_docker: bool = True
     ordered: bool = False
+    leaves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

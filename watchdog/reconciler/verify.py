@@ -75,24 +75,26 @@ def wait_for(record: RepairRecord, age: float, remedies: Mapping[str, Remedy]) -
     return max(0.0, (settle.min if age < settle.min else settle.max) - age)
 
 
-def left(record: RepairRecord, look: FreshLook) -> tuple[str, ...] | None:
+def left(record: RepairRecord, look: FreshLook, leaves: Collection[str] = ()) -> tuple[str, ...] | None:
     """Return the keys of the drifts that a repair's subjects still have; None when one of them could not be judged.
 
     Of any kind, for a drift may only have changed its name (a ghost that is now a failed autostart is not mended). What is ignored does
-    not count, but what the repair was for always does.
+    not count, nor do the kinds that its remedy ``leaves``, but what the repair was for always does.
     """
     subjects = {key.split("/", 3)[3] for key in record.drift_keys}
     if subjects & {str(each.subject) for each in look.judgement.unknown}:
         return None
-    seen = {drift.key for drift in look.judgement.drifts if str(drift.subject) in subjects}
-    return tuple(sorted(seen - (look.ignored - set(record.drift_keys))))
+    mine = [drift for drift in look.judgement.drifts if str(drift.subject) in subjects]
+    meant = look.ignored | {drift.key for drift in mine if drift.kind in leaves}
+    return tuple(sorted({drift.key for drift in mine} - (meant - set(record.drift_keys))))
 
 
 def _finding(record: RepairRecord, age: float, look: FreshLook, remedies: Mapping[str, Remedy]) -> Finding | None:
     if record.state not in {RepairState.SETTLING, RepairState.IN_DOUBT} or look.view_age >= age or look.truth_age >= age:
         return None
     settle = _settle(record, remedies)
-    drifts = left(record, look)
+    remedy = remedies.get(record.remedy)
+    drifts = left(record, look, remedy.leaves if remedy is not None else ())
     if drifts is None:
         return None
     doubt = "after a repair in doubt " if record.state is RepairState.IN_DOUBT else ""

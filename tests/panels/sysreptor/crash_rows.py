@@ -29,12 +29,15 @@ from watchdog.panels.sysreptor import PANEL, naming
 from watchdog.panels.sysreptor.fake import ADMIN_TOKEN, BACKUP_KEY, FakePanel, ManagePy, SysreptorWorld
 from watchdog.panels.sysreptor.remedies import PART_SUFFIX
 from watchdog.panels.sysreptor.settings import SysreptorSettings
+from watchdog.panels.sysreptor.view import PeriodicTask
 from watchdog.reconciler.policy import Policy
 from watchdog.runtime.clock import SystemClock
 from watchdog.runtime.engine import Engine
 from watchdog.runtime.quarantine import identity_of
 
 SPEED = 40.0
+TASKS = "tasks"
+DAY = 86_400.0
 POLICY = Policy(mode=Mode.REPAIR, allow=frozenset({"run_backup", "quarantine", "remove_part"}), baseline="repair")
 
 
@@ -43,8 +46,20 @@ def settings(directory: Path) -> SysreptorSettings:
     return SysreptorSettings.model_validate({
         "name": "reports", "url": told["url"], "token_file": str(directory / "token"), "backup_key_file": str(directory / "key"),
         "aes_key_file": str(directory / "aes"), "backups": {"path": str(directory / "backups"), "stable_after": "1s"},
-        "timeout": "30s", "health_timeout": "30s", "run": ROOMY | {"method": told["method"]},
+        "timeout": "30s", "health_timeout": "30s", "healthcheck": told["healthcheck"], "run": ROOMY | {"method": told["method"]},
     })  # fmt: skip
+
+
+class ToldTasks:
+    """The panel's database, as far as its periodic tasks go: the parent writes when they began."""
+
+    configured = True
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> tuple[PeriodicTask, ...]:
+        return (PeriodicTask("x", "success", float(self._path.read_text())),)
 
 
 def rig(directory: Path) -> Rig:
@@ -55,6 +70,8 @@ def rig(directory: Path) -> Rig:
     verify = VerifyNow(256 * MIB, clock)
     hooks: Any = None
     target = PANEL.connect(own, Ports(clock, Silent(), hooks, engine, engine, archives=verify))
+    if (directory / TASKS).exists():
+        target._client._tasks = ToldTasks(directory / TASKS)  # type: ignore[attr-defined]
     needs = PANEL.needs(own)
     seen: dict[Any, Verification] = {}
 
@@ -99,8 +116,11 @@ class Outside:
         self.engine_world.run(APP, program=ManagePy(self.world))
         for name, secret in (("token", ADMIN_TOKEN), ("key", BACKUP_KEY), ("aes", AES_KEY)):
             (directory / name).write_text(secret)
-        told = {"url": self.panel.url, "socket": str(directory / "docker.sock"), "method": method}
-        (directory / "told").write_text(json.dumps(told))
+        self.tell(method)
+
+    def tell(self, method: str, *, healthcheck: bool = True) -> None:
+        told = {"url": self.panel.url, "socket": str(self.directory / "docker.sock"), "method": method, "healthcheck": healthcheck}
+        (self.directory / "told").write_text(json.dumps(told))
 
     def finals(self) -> list[Path]:
         return sorted(path for path in self.backups.glob("*.zip") if naming.ours(path.name))
@@ -145,14 +165,40 @@ def _finals(made: Outside) -> list[str]:
     return ["final"] * len(made.finals()) + ["started"] * sum(row.type == "backup_started" for row in made.world.rows)
 
 
-def _bad_file(made: Outside) -> None:
+def _good_file(made: Outside) -> bytes:
     content = b"".join(made.world.backup())
-    for name, body in (("a-good", content), ("b-cut", content[:-500])):
-        path = made.backups / f"sysreptor-full-backup-{name}.zip"
-        path.touch(0o600)
-        path.write_bytes(body)
-        at = time.time() - 60
-        os.utime(path, (at, at))
+    _lay(made, "a-good.zip", content)
+    return content
+
+
+def _bad_file(made: Outside) -> None:
+    _lay(made, "b-cut.zip", _good_file(made)[:-500])
+
+
+def _old_part(made: Outside) -> None:
+    _good_file(made)
+    _lay(made, f"20200101T000000Z-watchdog.zip{PART_SUFFIX}", b"PK\3\4", DAY + 3600)
+
+
+def _asleep(made: Outside) -> None:
+    """Let the panel's tasks stand still until somebody asks for its health; looks do not."""
+    _good_file(made)
+    run, began = made.world.run_tasks, made.directory / TASKS
+
+    def note() -> None:
+        run()
+        began.write_text(str(time.time()))
+
+    began.write_text(str(time.time() - 3 * DAY))
+    made.world.run_tasks = note  # type: ignore[method-assign]
+    made.tell("exec", healthcheck=False)
+
+
+def _lay(made: Outside, name: str, body: bytes, age: float = 60.0) -> None:
+    path = made.backups / f"sysreptor-full-backup-{name}"
+    path.touch(0o600)
+    path.write_bytes(body)
+    os.utime(path, (time.time() - age,) * 2)
 
 
 def _aside(made: Outside) -> list[str]:
@@ -163,4 +209,6 @@ ROWS = (
     _row("run_backup by exec", "exec", lambda _: None, _finals),
     _row("run_backup by api", "api", lambda _: None, _finals),
     _row("quarantine", "exec", _bad_file, _aside),
+    _row("poke_healthcheck", "exec", _asleep, lambda made: ["poked"] * made.world.health_calls),
+    _row("remove_part", "exec", _old_part, lambda made: [] if made.parts() else ["removed"]),
 )

@@ -45,6 +45,6 @@ BACKUP_REMEDIES: Final[tuple[Remedy, ...]] = (
     ),
     Remedy(
         ABORT, "Abort the task that stands still, so that the queue goes on.",
-        always_asked, Settle(10.0, 600.0), TASK_DEADLINE, 1800.0, needs_docker=False,
+        always_asked, Settle(10.0, 600.0), TASK_DEADLINE, 1800.0, needs_docker=False, leaves=("backup_stopped",),
     ),
 )  # fmt: skip

@@ -23,7 +23,7 @@ def test_every_remedy_has_a_row_and_every_row_a_test(panel):
     (marked,) = [mark for each in vars(cases).values() for mark in getattr(each, "pytestmark", ()) if mark.name == "parametrize"]
     run = [param.values[0] for param in marked.args[1] if not param.marks]
     assert [case.row.name for case in run] and {case.row.name for case in run} == {row.name for row in rows}, (
-        "in each run, if only at two points"
+        "in each run, if only at one boundary"
     )
     everywhere = [param.values[0].row.name for param in marked.args[1] if param.values[0].everywhere]
     assert sorted(everywhere) == sorted(row.name for row in rows), "at every boundary in the soak at the latest"

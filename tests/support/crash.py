@@ -30,7 +30,7 @@ from watchdog.reconciler.act import OnStep
 from watchdog.reconciler.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
-LIFE_SECONDS = 240
+LIFE_SECONDS = 600
 """Real seconds that one life may take."""
 PATIENCE = 7200.0
 """Seconds of the rig's clock after which a life that does not come to rest has failed."""
@@ -71,8 +71,6 @@ class Row:
     tolerated: frozenset[Any] = frozenset()
     telling: str = ""
     """The boundary that tells most; "" = the last at which an effect stands without its record."""
-    slow: bool = False
-    """Whether an attempt that did nothing is given up only after very long."""
     asks: bool = False
     """Whether an attempt that was intended and perhaps not carried out is left to a person."""
 

@@ -26,17 +26,16 @@ class Case:
     everywhere: bool
 
     def points(self, marks: list[str]) -> list[int]:
-        """Return at which of the boundaries to die; where it tells most is: nothing is done yet, and an effect that nobody has noted."""
+        """Return at which of the boundaries to die; most tells the last effect that nobody has noted yet."""
         if self.everywhere:
             return [*range(len(marks))]
         last = {mark: number for number, mark in enumerate(marks)}
-        step = [mark for mark in marks if mark.startswith("before ")][-1]
-        return [*([] if self.row.slow else [last["intended"]]), last[self.row.telling or step]]
+        return [last[self.row.telling or [mark for mark in marks if mark.startswith("before ")][-1]]]
 
 
 def chosen(rows: Iterable[Row], everywhere: Collection[str] | None = None) -> list[Any]:
-    """Return the rows as parameters of a test; those not named ``everywhere`` (None = all are) die at the telling points, and in
-    the soak at all.
+    """Return the rows as parameters of a test; those not named ``everywhere`` (None = all are) die where it tells most, and in the
+    soak at every boundary.
     """
     whole = [row for row in rows if everywhere is None or row.name in everywhere]
     rest = [row for row in rows if row not in whole]

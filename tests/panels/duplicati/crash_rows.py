@@ -96,7 +96,7 @@ HARMLESS = re.compile("/auth/|/filesystem/")
 
 def _row(
     name: str, prepare: Callable[[Stage], None], check: Callable[[Stage], bool], *, ago: float = HOUR, speed: float = SPEED,
-    passes: int = 0, slow: bool = False, **settings: Any,
+    passes: int = 0, **settings: Any,
 ) -> Row:  # fmt: skip
     @contextmanager
     def outside(directory: Path) -> Iterator[None]:
@@ -123,7 +123,7 @@ def _row(
         assert check(one.made), (one.made.world.program, one.effects())
 
     return Row(
-        name, "tests.panels.duplicati.crash_rows:rig", outside, lambda directory: OUTSIDES[directory].effects(), ends_well, slow=slow
+        name, "tests.panels.duplicati.crash_rows:rig", outside, lambda directory: OUTSIDES[directory].effects(), ends_well
     )  # fmt: skip
 
 
@@ -201,6 +201,6 @@ ROWS = (
     _row("put_schedule_back", _order("photos", lives=True, ends=True), lambda made: _slot(made) < 12 * HOUR),
     _row("set_startup_delay", lambda made: None, lambda made: made.world.settings["startup-delay"] == "2m", startup_delay="2m"),
     _row("run", _cut, lambda made: _runs(made) == ["success", "", "success"]),
-    _row("repair_database", _without_database, lambda made: made.world.jobs["1"].db_path.exists(), speed=60.0, slow=True),
-    _row("abort", _stands_still, lambda made: made.world.memory.active is None, ago=2 * HOUR, speed=40.0, slow=True),
+    _row("repair_database", _without_database, lambda made: made.world.jobs["1"].db_path.exists(), speed=60.0),
+    _row("abort", _stands_still, lambda made: made.world.memory.active is None, ago=2 * HOUR, speed=40.0),
 )

@@ -5,7 +5,7 @@ import pytest
 from tests.panels.pterodactyl.crash_rows import ROWS
 from tests.support.crash_cases import chosen, hold
 
-pytestmark = [pytest.mark.timeout(2400), pytest.mark.xdist_group("pterodactyl_crash")]
+pytestmark = pytest.mark.timeout(2400)
 
 
 @pytest.mark.parametrize("case", chosen(ROWS, ()))

@@ -33,6 +33,11 @@ collectors:
   wireguard: {interval: 2s}
   archives: {interval: 2s, directories: [{name: backups, path: /srv/backups}]}
 """
+HEALING = """
+reconciler: {confirm: 2s, settle: 2s}
+panels: {containers: [{name: plain, mode: repair, baseline: repair, interval: 2s, quiet: 10s}]}
+"""
+ENDS_WITH_AN_ERROR = "while [ ! -e /end ]; do sleep 0.2; done; rm /end; exit 3"
 READ = """
 import sys
 from pathlib import Path
@@ -111,7 +116,7 @@ def body(engine: Dockerd, place: Path, user: str, rights: list[str]) -> dict[str
 
 
 def start(engine: Dockerd, wanted: dict[str, Any]) -> str:  # noqa: F811
-    box = engine.call("POST", "/containers/create", wanted, query={"name": "watchdog"})["Id"]
+    box = engine.call("POST", "/containers/create", wanted, seconds=300, query={"name": "watchdog"})["Id"]
     engine.call("POST", f"/containers/{box}/start")
     return str(box)
 
@@ -162,14 +167,29 @@ def test_nobody_runs_it_and_is_told_what_it_may_not_see(engine: Dockerd, image: 
 
 def test_with_two_rights_it_sees_a_closed_directory_the_engine_and_a_real_tunnel(engine: Dockerd, image: str, place: Path):  # noqa: F811
     assert sorted(SERVICE["cap_add"]) == ["DAC_READ_SEARCH", "NET_ADMIN"]
+    (place / "config.yaml").write_text(CONFIGURATION + HEALING)
     with real_tunnel() as (left, _right):
-        engine.run("neighbour", "sleep", "1000")
+        engine.run("neighbour", "sh", "-c", ENDS_WITH_AN_ERROR, labels={"panel-watchdog.heal": "true"})
         box = start(engine, body(engine, place, SERVICE["user"], SERVICE["cap_add"]))
         poll(lambda: healthy(engine, box), 240, "it is healthy")
         poll(lambda: sees(metrics(engine, box), left.name), 240, "it sees all three")
         assert "ok   archives: backups" in said(engine, box, "panel-watchdog", "doctor")
+        heals(engine, box)
         engine.post(box, "stop", t=60)
         assert engine.inspect(box)["State"]["ExitCode"] == 0, log(engine, box)[-2000:]
+
+
+def heals(engine: Dockerd, box: str) -> None:  # noqa: F811
+    """Let the neighbour end with an error; the watchdog in its container starts it again, and proves it."""
+    watched = r'watchdog_subjects\{[^}]*target="plain"[^}]*\} 1'
+    poll(lambda: re.search(watched, metrics(engine, box)), 240, "the neighbour is looked after")
+    before = engine.inspect("neighbour")["State"]["StartedAt"]
+    assert engine.exec("neighbour", "touch", "/end") == 0
+    verified = r'watchdog_repairs_total\{[^}]*remedy="start_container",result="verified"[^}]*\} 1'
+    poll(lambda: re.search(verified, metrics(engine, box)), 300, "it was started again, and proven")
+    state = engine.inspect("neighbour")["State"]
+    assert state["Running"]
+    assert state["StartedAt"] > before
 
 
 def sees(page: str, device: str) -> bool:

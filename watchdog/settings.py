@@ -67,6 +67,9 @@ class ReconcilerSettings(Strict):
     """A pass that would act on this many different objects at once, and on more than ``many_share`` of all, acts on none."""
     many_share: float = Field(default=0.3, gt=0, le=1)
     """See ``many_floor``; a share between 0 and 1."""
+    after_person: Duration = 300.0
+    """How long an object is left alone after somebody else acted on it, where the panel's audit trail tells (MCSManager, Pterodactyl). An
+    approval given for a repair overrides it."""
     backoff_first: Duration = 30.0
     """How long an object rests after the first attempt that did not mend it; doubled each time."""
     backoff_cap: Duration = 3600.0

@@ -84,7 +84,7 @@ def test_an_instance_that_a_person_stopped_stays_stopped(engine):
         games.wait_until_judged(running)
         stopped, other = games.instances
         games.daemon.stop(stopped.uuid)
-        games.panel.log_operation("instance_stop", games.daemon, stopped.uuid, stopped.nickname)
+        games.panel.log_operation("instance_stop", games.daemon, stopped.uuid, stopped.nickname, by="anna")
         running.wait_for("the stop", lambda: games.instances[0].status == 0)
         running.wait_for_passes("games", 3)
         games.engine_crashes()

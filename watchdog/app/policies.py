@@ -26,6 +26,7 @@ def policy_of(target: Any, settings: ReconcilerSettings) -> Policy:
             breaker=settings.breaker,
             many_floor=settings.many_floor,
             many_share=settings.many_share,
+            after_person=settings.after_person,
             backoff=Backoff(first=settings.backoff_first, cap=settings.backoff_cap),
         ),
         timing=Timing(interval=target.interval, spacing=min(SPACING, target.interval)),

@@ -153,6 +153,7 @@ def _add_orders(app: typer.Typer) -> None:
     app.command("reject")(orders.reject)
     app.command("retry")(orders.retry)
     app.command("baseline")(orders.baseline)
+    app.command("acknowledge")(orders.acknowledge)
     app.command("ignore")(orders.ignore)
     app.command("unignore")(orders.unignore)
     app.command("release")(orders.release)
@@ -174,6 +175,8 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     **dict.fromkeys(("pause", "resume", "pauses"), _add_pauses),
     "secret": _add_secret,
     "notify": _add_notify,
-    **dict.fromkeys(("sync", "approve", "reject", "retry", "baseline", "ignore", "unignore", "release", "reload"), _add_orders),
+    **dict.fromkeys(
+        ("sync", "approve", "reject", "retry", "baseline", "acknowledge", "ignore", "unignore", "release", "reload"), _add_orders
+    ),
 }
 """What adds each command; in the order of the help."""

@@ -103,6 +103,19 @@ def baseline(
 
 
 @spoken
+def acknowledge(
+    target: Annotated[str, typer.Argument(help="The target's name.")],
+    config: ConfigOption = None,
+    socket: SocketOption = None,
+    url: UrlOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Let repairs go on that stopped because of an act by our key that our ledger lacks (a second installation)."""
+    reach(config, socket, url, token_file).acknowledge(target, who())
+    print(f"acknowledged: repairs of '{target}' go on; another such act stops them again")
+
+
+@spoken
 def ignore(
     pattern: Annotated[str, typer.Argument(help="A drift key, or a glob over keys such as 'mcsmanager/games/paused/*'.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; the next person will ask.")],

@@ -49,6 +49,7 @@ def _anybody(_connection: Connection) -> None:
 class Door:
     """Transactions on one database, from any thread. ``prepare`` makes the schema current; it is called until it succeeds once.
 
+    ``life`` counts how often it was found anew: at the start, and when a copy was put in its place.
     ``may_write`` is asked first in each transaction that writes, and raises LedgerReadOnly when a newer program has changed the schema.
     """
 
@@ -74,6 +75,7 @@ class Door:
         self._preparing = threading.Lock()
         self._turn = threading.Lock()
         self.file: WatchedFile | None = None
+        self.life = 0
         self.sqlite = engine.dialect.name == "sqlite"
         self.epoch = boot_id() if self.sqlite else ""
 
@@ -147,6 +149,7 @@ class Door:
                 if self.file:
                     self.file.remember()
                 self._ready = True
+                self.life += 1
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -48,6 +48,11 @@ class Ledger(Episodes, Ignores, Histories, Repairs, Approvals, Leases, Holdings,
         """Make sure that the ledger can be used now: one small read. Raises LedgerUnavailable, LedgerReadOnly."""
         self._door.check()
 
+    @property
+    def life(self) -> int:
+        """Return a number that changes when another file stands in the place of the one that was used until now."""
+        return self._door.life
+
     def close(self) -> None:
         """Give back all connections."""
         self._door.close()

@@ -108,6 +108,13 @@ class Repairs(Book):
             rows = connection.execute(mine.order_by(repairs.c.id.desc()).limit(limit)).mappings().all()
         return tuple(repair(row) for row in rows)
 
+    def repairs_of_all(self, panel: str, since: float) -> tuple[RepairRecord, ...]:
+        """Return the repairs of one kind of panel that were intended since then, of all hosts that share the ledger, the oldest first."""
+        late = select(repairs).where(repairs.c.intended_at >= since)
+        with self._door.read() as connection:
+            rows = connection.execute(late.order_by(repairs.c.id)).mappings().all()
+        return tuple(each for each in map(repair, rows) if each.object.panel == panel)
+
     def repair_totals(self) -> Mapping[tuple[str, str, str, str], float]:
         """Return how many repairs this host has ever moved to each of ``RESULTS``, by (panel, target, remedy, result)."""
         mine = select(repair_totals).where(repair_totals.c.host == self._host)

@@ -18,6 +18,9 @@ from watchdog.reconciler.holding import release_on_order
 from watchdog.reconciler.loop import Reconciler
 from watchdog.reconciler.ports import LedgerPort
 from watchdog.reconciler.status import TargetStatus
+from watchdog.runtime.log import get_logger
+
+log = get_logger(__name__)
 
 SYNC_SECONDS = 90.0
 EXPLAINED = 10_000
@@ -116,6 +119,15 @@ class Commands:
         touched = self._ledger.set_baseline(target, state, self._clock.now().wall)
         reconciler.wake()
         return touched
+
+    def acknowledge(self, target: str, by: str) -> TargetStatus:
+        """Let a target's repairs go on after an act by our key that is not ours; new ones stop them again. Waits for a pass."""
+        reconciler = self._reconciler(target)
+        if reconciler.status.stranger is None:
+            raise Refused(f"nothing is to be acknowledged: no act by a second installation is known on '{target}'")
+        log.info("a person acknowledges an act by our key that is not ours", target=target, by=by)
+        reconciler.acknowledge()
+        return reconciler.sync(SYNC_SECONDS)
 
     def holdings(self, *, released: bool = False) -> tuple[Holding, ...]:
         """Return the changes of ours that outlive us (rule 19)."""

@@ -8,7 +8,7 @@ from typing import Final
 from watchdog.model.drifts import DriftState
 from watchdog.reconciler.status import Condition, ConditionType, TargetStatus
 
-TYPES: Final[tuple[ConditionType, ...]] = ("Reachable", "Placed", "Known", "InSync", "Repairing", "Paused", "LedgerReady")
+TYPES: Final[tuple[ConditionType, ...]] = ("Reachable", "Placed", "Known", "InSync", "Repairing", "Paused", "LedgerReady", "Alone")
 OUT_OF_SYNC: Final = (DriftState.OPEN, DriftState.AWAITING_APPROVAL, DriftState.REPAIRING)
 
 
@@ -25,7 +25,10 @@ def conditions(status: TargetStatus, before: Iterable[Condition], now: float) ->
 
 def _statements(status: TargetStatus) -> tuple[tuple[bool | None, str, str], ...]:
     """Return (status, reason, message) of each type, in the order of TYPES."""
-    return (_reachable(status), _placed(status), _known(status), _in_sync(status), _repairing(status), _paused(status), _ledger(status))
+    return (
+        _reachable(status), _placed(status), _known(status), _in_sync(status), _repairing(status), _paused(status), _ledger(status),
+        _alone(status),
+    )  # fmt: skip
 
 
 def _reachable(status: TargetStatus) -> tuple[bool | None, str, str]:
@@ -80,3 +83,11 @@ def _ledger(status: TargetStatus) -> tuple[bool | None, str, str]:
     if not status.ledger_error:
         return True, "Writable", ""
     return False, "ReadOnly" if status.read_only else "Unavailable", status.ledger_error
+
+
+def _alone(status: TargetStatus) -> tuple[bool | None, str, str]:
+    if status.stranger is not None:
+        return False, "SecondInstallation", status.stranger_says
+    if status.trail == "none":
+        return None, "NoTrail", "this panel keeps no audit trail that tells who acted"
+    return (True, "OnlyOurActs", "") if status.trail == "read" else (None, "TrailUnread", "the panel's audit trail cannot be read")

@@ -18,6 +18,7 @@ from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts, Plan, PlannedRepair, RepairState
 from watchdog.model.snapshots import Actual
 from watchdog.reconciler.acting import Desk, Starter
+from watchdog.reconciler.alone import Alone
 from watchdog.reconciler.conditions import conditions
 from watchdog.reconciler.counts import RepairCounts
 from watchdog.reconciler.due import Deadlines, next_look
@@ -82,6 +83,7 @@ class Reconciler:
         self._looker = Looker(target, clock, policy.timing.look, spawn)
         self._books = Books(ledger, runner, counts, target.name, holder, self._kinds, self._remedies, self._steady)
         self._desk = Desk(ledger, target, self._steady)
+        self._alone = Alone(ledger, panel.name, target)
         guard = Guard(ledger, target.name, holder)
         self._paused = paused
         self._pause_facts = pause_facts if pausable(target) else PauseFacts  # other panels' rules do not know of pauses
@@ -146,6 +148,10 @@ class Reconciler:
             self._turn.wait_for(lambda: self._ended >= wanted, seconds)
         return self._status
 
+    def acknowledge(self) -> None:
+        """Let the next pass take back the stop by an act of our key that is not ours."""
+        self._alone.acknowledge()
+
     def candidate(self, drift_key: str) -> PlannedRepair | None:
         """Return the repair that the newest pass would choose against a drift if history and bounds had no say."""
         return next((repair for repair in self._wanted if drift_key in repair.drift_keys), None)
@@ -199,7 +205,8 @@ class Reconciler:
     def _read_facts(self, now: Moment) -> LedgerUnavailable | None:
         try:
             pauses = self._pause_facts()
-            self._facts = replace(self._books.facts(now), pauses=pauses.standing, ended_pauses=pauses.ended)
+            facts = self._books.facts(now)
+            self._facts = replace(facts, memory=self._alone.recall(facts.memory), pauses=pauses.standing, ended_pauses=pauses.ended)
         except LedgerUnavailable as error:
             self._say_ledger(error)
             return error
@@ -207,6 +214,8 @@ class Reconciler:
         return None
 
     def _judged(self, look: Look, judgement: Judgement, now: Moment) -> float:
+        judgement = self._alone.look(look.actual, look.view, judgement, now)
+        self._publish(**self._alone.said)
         fresh = FreshLook(judgement, now.since(look.began), truth_age(look.actual, self._sources, now))
         standing = self._books.judged(fresh, self.policy, now)
         scene, approvals = self._scene(standing, judgement, now)
@@ -239,6 +248,7 @@ class Reconciler:
             target=self.target.name, episodes=standing.counted, kinds=self._kinds, remedies=self._remedies, policy=self.policy, now=now,
             histories=standing.facts.history, approvals=approvals, gate_open=self._actual().gate.open,
             objects=max(len(subjects), len(objects)), busy=busy, pauses=self._paused(),
+            stranger=self._alone.message(), touched=self._alone.touched,
         )  # fmt: skip
         return scene, approvals
 
@@ -286,6 +296,8 @@ class Reconciler:
 
     def _say_ledger(self, error: LedgerUnavailable | None) -> None:
         before = self._status.ledger_error
+        if error is not None:
+            self._alone.lost_sight()
         if error is not None and before is None:
             log.error("the ledger is not there: looking and exporting go on, repairs stop", target=self.target.name, error=str(error))
         elif error is None and before is not None:

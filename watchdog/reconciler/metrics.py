@@ -106,6 +106,12 @@ def _ledger_ok(statuses: Sequence[TargetStatus]) -> Iterator[Row]:
         yield (status.panel, status.target), float(status.ledger_error is None)
 
 
+def _second_since(statuses: Sequence[TargetStatus]) -> Iterator[Row]:
+    for status in statuses:
+        if status.stranger is not None:
+            yield (status.panel, status.target), status.stranger.at
+
+
 def _judged_at(statuses: Sequence[TargetStatus]) -> Iterator[Row]:
     for status in statuses:
         if status.last_judged_at is not None:
@@ -123,6 +129,8 @@ _HELP = {
     "watchdog_approval_oldest_timestamp_seconds": "When the oldest waiting approval was asked for; absent when none waits.",
     "watchdog_repairs_in_doubt": "Repairs that hung, or whose process died, and are not yet judged.",
     "watchdog_reconcile_ledger_ok": "Whether the newest pass could use the ledger; without it repairs stop.",
+    "watchdog_second_installation_since_timestamp_seconds": "When an act by our key was done that our ledger lacks; repairs stand still "
+    "until it is acknowledged, and then it is gone.",
     "watchdog_reconcile_last_judged_timestamp_seconds": "When a pass last judged the target; absent before the first.",
 }
 
@@ -142,6 +150,7 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec(_gauge("watchdog_approval_oldest_timestamp_seconds"), _waiting_since),
     MetricSpec(_gauge("watchdog_repairs_in_doubt"), _in_doubt),
     MetricSpec(_gauge("watchdog_reconcile_ledger_ok"), _ledger_ok),
+    MetricSpec(_gauge("watchdog_second_installation_since_timestamp_seconds"), _second_since),
     MetricSpec(_gauge("watchdog_reconcile_last_judged_timestamp_seconds"), _judged_at),
 )
 """Gauges computed from the published statuses: ``rows(statuses)``."""

@@ -14,6 +14,7 @@ from watchdog.model.drifts import DriftKind, Episode, ObjectKey, Proposal
 from watchdog.model.moments import Moment
 from watchdog.model.pauses import Pause
 from watchdog.model.repairs import Held, Mode, ObjectHistory, Plan, PlannedRepair, Remedy, Risk
+from watchdog.model.trails import Touch
 from watchdog.reconciler import incidents
 from watchdog.reconciler.bounds import rest
 from watchdog.reconciler.policy import Policy
@@ -35,9 +36,11 @@ REASONS: Mapping[str, str] = {
     "other_remedy": "a safer or wider remedy is planned for the same object",
     "in_flight": "a repair of the same object is running or settling",
     "in_doubt": "a repair of the same object hung or died; it is looked at again and never replaced",
+    "second_installation": "an act by our key is not in our ledger: a second installation? A person decides (acknowledge)",
     "paused": "the target is paused: nothing is repaired until then",
     "gate": "the Docker gate is closed",
     "rejected": "a person rejected this repair",
+    "person_acted": "somebody else has just acted on the object: it is left to them for a while",
     "breaker": "repairs of the object went unverified in a row; a person decides (retry)",
     "attempts": "as many attempts as allowed did not mend it; a person decides (retry)",
     "budget": "as many repairs as allowed were made on the object within the hour",
@@ -55,6 +58,7 @@ class Scene:
 
     ``episodes`` are the confirmed ones; ``approvals`` those of the target in any state; ``objects`` is how many distinct things the target
     has; ``busy`` names the objects with an unfinished repair and why (``in_flight`` or ``in_doubt``); ``pauses`` are those that stand.
+    ``stranger`` is the sentence about a second installation, "" = none; ``touched`` is the newest act of somebody else on each object.
     """
 
     target: str
@@ -69,6 +73,8 @@ class Scene:
     objects: int = 0
     busy: Mapping[ObjectKey, str] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
+    stranger: str = ""
+    touched: Mapping[ObjectKey, Touch] = field(default_factory=dict)
 
 
 def plan(scene: Scene) -> Plan:
@@ -209,18 +215,25 @@ def _repair(scene: Scene, members: list[tuple[Episode, Proposal]]) -> PlannedRep
     return PlannedRepair(speaker, risk, tuple(sorted(episode.drift.key for episode, _ in members)), needs_approval=asks)
 
 
-def _refusal(scene: Scene, repair: PlannedRepair, members: list[Episode], *, approved: bool) -> tuple[str, str] | None:
+def _refusal(scene: Scene, repair: PlannedRepair, members: list[Episode], *, approved: bool) -> tuple[str, str] | None:  # noqa: PLR0911  # a ladder
     """Return why this repair must not run now, or None; ``members`` are the episodes that it would end."""
     key = repair.proposal.object
     remedy = scene.remedies[repair.proposal.remedy]
     if key in scene.busy:
         return scene.busy[key], REASONS[scene.busy[key]]
+    if scene.stranger and not remedy.ordered:
+        return "second_installation", scene.stranger
     if not remedy.ordered and (pause := _pause_over(scene, members)) is not None:
         return "paused", f"pause {pause.id} by {pause.by} ({pause.reason}) stands: nothing is repaired until its end"
     if remedy.needs_docker and not scene.gate_open:
         return "gate", REASONS["gate"]
     if not approved and _rejected(scene, repair, members):
         return "rejected", REASONS["rejected"]
+    if not approved and not remedy.ordered and (touch := scene.touched.get(key)) is not None:
+        left = scene.policy.bounds.after_person - (scene.now.wall - touch.at)
+        if left > 0:
+            who = touch.who or "somebody"
+            return "person_acted", f"{who} has just acted on it ({touch.what}): it is left to them another {left:.0f} s"
     return rest(scene.histories.get(key, ObjectHistory()), remedy, scene.policy.bounds, scene.now, approved=approved)
 
 

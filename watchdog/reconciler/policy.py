@@ -39,7 +39,8 @@ class Bounds:
 
     ``attempts`` since the object was last in order, then only a person starts another; ``budget_per_hour`` runs on one object;
     ``breaker`` unverified repairs in a row open the breaker; a pass that would act on ``max(many_floor, many_share of all)`` distinct
-    objects by itself acts on none; ``parallel`` repairs of one target run at once (hung ones do not count).
+    objects by itself acts on none; ``parallel`` repairs of one target run at once (hung ones do not count); after somebody else
+    acted on an object it rests ``after_person`` seconds.
     """
 
     attempts: int = 5
@@ -48,6 +49,7 @@ class Bounds:
     many_floor: int = 5
     many_share: float = 0.3
     parallel: int = 3
+    after_person: float = 300.0
     backoff: Backoff = Backoff()
 
     def many(self, objects: int) -> int:

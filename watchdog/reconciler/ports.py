@@ -81,6 +81,10 @@ class RepairBook(Protocol):
         """Return repairs, newest first; all states when none is named."""
         ...
 
+    def repairs_of_all(self, panel: str, since: float) -> tuple[RepairRecord, ...]:
+        """Return the repairs of one kind of panel that were intended since then, of all hosts that share the ledger, the oldest first."""
+        ...
+
     def repair_totals(self) -> Mapping[tuple[str, str, str, str], float]:
         """Return how many repairs were ever moved to each end, by (panel, target, remedy, result); in_doubt counts as one of the ends."""
         ...
@@ -120,6 +124,11 @@ class RepairBook(Protocol):
 
 class LedgerPort(DriftBook, RepairBook, Protocol):
     """All of the above."""
+
+    @property
+    def life(self) -> int:
+        """Return a number that changes when another ledger stands in the place of the one that was used until now."""
+        ...
 
     def check(self) -> None:
         """Make sure that it can be read and written. Raises LedgerUnavailable, LedgerReadOnly when a newer program changed its schema."""

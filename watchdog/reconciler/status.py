@@ -12,6 +12,7 @@ from watchdog.model.moments import Moment
 from watchdog.model.pauses import Pause
 from watchdog.model.places import Place
 from watchdog.model.repairs import Mode, Plan, Remedy, RepairRecord, RepairState
+from watchdog.model.trails import Stranger
 from watchdog.reconciler.confirm import confirmed
 from watchdog.reconciler.look import Look
 
@@ -20,7 +21,7 @@ SubjectState = Literal["ok", "drift", "unknown", "ignored"]
 SUBJECT_STATES: tuple[SubjectState, ...] = ("ok", "drift", "unknown", "ignored")
 
 
-ConditionType = Literal["Reachable", "Placed", "Known", "InSync", "Repairing", "Paused", "LedgerReady"]
+ConditionType = Literal["Reachable", "Placed", "Known", "InSync", "Repairing", "Paused", "LedgerReady", "Alone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class TargetStatus:
     ``up`` is whether the panel could be read (None = not tried yet); ``look`` is the last good reading (its ``view`` belongs to the panel's
     own metrics) and stays while the panel is down. ``unknown_since`` is by subject. ``in_flight`` are unfinished repairs, hung ones too.
     ``read_only`` is whether a newer program keeps the ledger: then ``ledger_error`` says so. ``passes`` counts the passes begun. ``pauses``
-    are those that the newest judged pass obeyed.
+    are those that the newest judged pass obeyed. ``trail`` is whether the panel's audit trail could be read; ``stranger`` is the act in it
+    that was done by our key and not by us, with its sentence.
     """
 
     panel: str
@@ -73,6 +75,9 @@ class TargetStatus:
     approvals: tuple[Approval, ...] = ()
     look: Look | None = None
     pauses: tuple[Pause, ...] = ()
+    trail: Literal["none", "unread", "read"] = "none"
+    stranger: Stranger | None = None
+    stranger_says: str = ""
     conditions: tuple[Condition, ...] = ()
 
     def described(self, object_key: object) -> tuple[str, ...]:

@@ -151,6 +151,10 @@ class Control:
         """Decide about what was there before us; return how many findings that touched."""
         return self._order("POST", f"/api/v1/targets/{segment(target)}/baseline", Count, {"what": what, "who": who}).count
 
+    def acknowledge(self, target: str, who: str | None = None) -> TargetBody:
+        """Let repairs go on after an act by our key that is not ours; return how the target stands then."""
+        return self._order("POST", f"/api/v1/targets/{segment(target)}/acknowledge", TargetBody, {"who": who}, seconds=90.0 + _SLACK)
+
     def release(self, holding_id: int) -> ReleaseAnswer:
         """Let go of a holding; the answer says whether it was undone outside."""
         return self._order("POST", f"/api/v1/holdings/{holding_id}/release", ReleaseAnswer)

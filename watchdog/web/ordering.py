@@ -38,6 +38,11 @@ def target_routes(app: FastAPI, backing: Backing, lane: Lane) -> None:
         """Decide about what was there before us."""
         return Count(count=await lane.run(lambda: backing.commands.baseline(name, order.what)))
 
+    @app.post("/api/v1/targets/{name}/acknowledge")
+    async def acknowledge(name: str, request: Request, order: By = NOBODY) -> TargetBody:
+        """Let repairs go on after an act by our key that is not ours."""
+        return TargetBody.of(await lane.run(lambda: backing.commands.acknowledge(name, by(request, order)), LONGEST_SYNC))
+
     @app.post("/api/v1/targets/{name}/retry")
     async def retry(name: str, order: RetryOrder, request: Request) -> ApprovalBody:
         """Let a repair behind its attempts, budget or breaker be tried once more."""

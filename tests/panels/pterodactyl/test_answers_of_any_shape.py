@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.pterodactyl_wire import recorded
 from watchdog.errors import BadSettings, MalformedAnswer
-from watchdog.panels.pterodactyl import answers, console, node_answers
+from watchdog.panels.pterodactyl import activity, answers, console, node_answers
 from watchdog.panels.pterodactyl.credentials import parsed
 from watchdog.panels.pterodactyl.remote_api import verdict
 from watchdog.runtime.answers import Answer
@@ -33,7 +33,7 @@ READERS: dict[str, Callable[[Any], object]] = {
     "client-backups-list": lambda body: answers.backups(body, SERVER),
     "client-backup-one-ok": lambda body: answers.one_backup(body, SERVER),
     "client-schedules-queue-dead": lambda body: answers.schedules(body, SERVER),
-    "client-activity-backups": answers.newest_power,
+    "client-activity-backups": activity.powers,
     "client-resources": answers.resources,
     "client-backup-download-ok": answers.signed_url,
     "application-nodes": answers.nodes,

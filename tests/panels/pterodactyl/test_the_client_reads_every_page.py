@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.pterodactyl_wire import WireStage, recorded
 from watchdog.errors import Blind, MalformedAnswer, Throttled
-from watchdog.panels.pterodactyl import answers, node_answers
+from watchdog.panels.pterodactyl import activity, answers, node_answers
 from watchdog.panels.pterodactyl.budget import Budget
 from watchdog.panels.pterodactyl.paging import ROUNDS, Page, whole
 from watchdog.panels.pterodactyl.view import Backup, RemoteServer, Resources, Schedule
@@ -70,7 +70,7 @@ def test_what_else_was_recorded_is_read() -> None:
     assert answers.schedules(body, PAPER)[0].powers == ("stop",)
     dead = answers.schedules(recorded("client-schedules-queue-dead")["body"], PAPER)
     assert [(each.processing, each.queued) for each in dead if each.processing] == [(True, ((1, 0.0),))]
-    assert answers.newest_power(recorded("client-activity-backups")["body"]) is None
+    assert activity.newest_power(recorded("client-activity-backups")["body"]) is None
     view = answers.one_server(recorded("client-server-view-suspended")["body"])
     assert (view.status, view.suspended, view.conflicted) == ("suspended", True, True)
     assert answers.one_server(recorded("client-server-view-transferring")["body"]).transferring

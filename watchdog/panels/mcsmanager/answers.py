@@ -50,6 +50,14 @@ def envelope(body: object) -> object:
     return whole["data"]
 
 
+def panel_time(body: object) -> float:
+    """Given a decoded answer ``{status, data, time}``, return when the panel gave it, in UNIX seconds by its own clock."""
+    stamp = shapes.mapping(body, "answer").get("time")
+    if not isinstance(stamp, int) or isinstance(stamp, bool):
+        raise MalformedAnswer("answer.time is not a number of milliseconds")
+    return stamp / 1000
+
+
 def services(data: object) -> tuple[Daemon, ...]:
     """Given the data of ``remote_services_list``, return the daemons with what the panel knows without asking them."""
     return tuple(_service(shapes.mapping(item, "services[]")) for item in shapes.listing(data, "services"))
@@ -197,6 +205,7 @@ def _operation(item: Json) -> Operation:
         daemon=shapes.optional_text(item, "daemon_id"),
         instance=shapes.optional_text(item, "instance_id"),
         operator=shapes.optional_text(item, "operator_name"),
+        by_key=item.get("operator_source") == "api",  # absent for a session (head-operation-logs-session.json)
     )
 
 

@@ -10,7 +10,7 @@ detail is 500 and an open 403 without it. For these, and only there, the key goe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -31,6 +31,7 @@ from watchdog.panels.mcsmanager.view import (
     Version,
     parse_version,
 )
+from watchdog.runtime.answers import Answer
 from watchdog.runtime.fan import side_by_side
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, Tls, counted
@@ -98,8 +99,9 @@ class McsmanagerClient:
         asked = [daemon for daemon in overview.daemons if daemon.available]
         filled = dict(zip(asked, side_by_side(part.filled, asked, part.left), strict=True))
         daemons = tuple(filled.get(daemon) or _unseen(daemon) for daemon in overview.daemons)
-        entries, error = self._try(whole.operations)
-        return McsmanagerView(version=overview.version, daemons=daemons, operations=entries, operations_error=error)
+        log, error = self._try(whole.operations)
+        entries, ahead = log or (None, 0.0)
+        return McsmanagerView(version=overview.version, daemons=daemons, operations=entries, operations_error=error, ahead=ahead)
 
     def daemon(self, uuid: str) -> Daemon | None:
         """Return one daemon with its instances and containers as they are now; None = the panel does not know it."""
@@ -141,9 +143,17 @@ class McsmanagerClient:
         """Return one instance as it is now."""
         return self._of_instance("detail", "/api/instance", answers.detail, None, daemon, uuid)
 
-    def operations(self) -> tuple[Operation, ...]:
-        """Return the newest 200 entries of the operation log, oldest first. Panels up to 10.6.1 have none: NotFound."""
-        return self._get("operations", "/api/overview/operation_logs", answers.operations, limit=str(LOG_LIMIT))
+    def operations(self) -> tuple[tuple[Operation, ...], float]:
+        """Return the newest 200 entries of the operation log, oldest first, and by how many seconds the panel's clock is ahead of ours.
+
+        Panels up to 10.6.1 have none: NotFound.
+        """
+
+        def read(answer: Answer) -> tuple[tuple[Operation, ...], float]:
+            body = answer.json()
+            return answers.operations(answers.envelope(body)), answers.panel_time(body) - self._clock.now().wall
+
+        return self._ask("operations", "/api/overview/operation_logs", read, None, {"limit": str(LOG_LIMIT)})
 
     def images(self, daemon: str) -> frozenset[str]:
         """Return the image names the daemon's Docker has; also the remote readiness probe: it raises while Docker does not answer."""
@@ -223,12 +233,15 @@ class McsmanagerClient:
         return self._get(operation, path, parse, seconds, **query)
 
     def _get(self, operation: str, path: str, parse: Callable[[object], ReadT], seconds: float | None = None, /, **query: str) -> ReadT:
+        return self._ask(operation, path, lambda answer: parse(answers.envelope(answer.json())), seconds, query)
+
+    def _ask(self, operation: str, path: str, read: Callable[[Answer], ReadT], seconds: float | None, query: Mapping[str, str]) -> ReadT:
         most = self._seconds if seconds is None else seconds
         if self._until is not None:
             most = min(most, self.left)
         if most <= 0:
             raise DeadlinePassed(f"{operation}: the time for this look is over")
-        return self._wire.http.ask(operation, "GET", path, lambda answer: parse(answers.envelope(answer.json())), query=query, seconds=most)
+        return self._wire.http.ask(operation, "GET", path, read, query=query, seconds=most)
 
 
 def _unseen(daemon: Daemon) -> Daemon:

@@ -54,6 +54,9 @@ class McsmanagerSettings(Strict):
     api_key_file: AbsolutePath
     """A file that holds the API key of an administrator; best a user of its own, so the panel's operation log tells its deeds apart.
     It goes in a header; to panels up to 10.8.2 also in the address of calls on one instance, for they look for it only there."""
+    account: str = ""
+    """The name of that user, as the operation log shows it: an act with a key of this user that our ledger lacks stops repairs. "" = it is
+    learned from the first act of ours."""
     mode: Mode = Mode.APPROVE
     """``observe`` (export and alert), ``approve`` (plan, wait for a person) or ``repair`` (act)."""
     kinds: dict[KindName, Mode] = Field(default_factory=dict)

@@ -13,7 +13,8 @@ from watchdog.model.panels import Ports
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
-from watchdog.panels.mcsmanager import client, drift, repairs, sends
+from watchdog.model.trails import Trail
+from watchdog.panels.mcsmanager import client, drift, repairs, sends, trail
 from watchdog.panels.mcsmanager.hands import Hands
 from watchdog.panels.mcsmanager.settings import McsmanagerSettings
 from watchdog.panels.mcsmanager.view import McsmanagerView
@@ -62,6 +63,15 @@ class McsmanagerTarget:
         return Place(
             engine_id=engine, proof="owner: true: daemons on other hosts are mended through the panel" if self._settings.owner else ""
         )
+
+    def trail(self, actual: Actual, view: McsmanagerView, now: Moment) -> Trail | None:
+        """Return who acted on the instances that this agent may act on; None = the operation log could not be read."""
+        mine = {
+            daemon.uuid
+            for daemon in view.daemons
+            if self._settings.owner or drift.sight_of(self._settings, actual, view, daemon, self._facts, now).place == "local"
+        }
+        return trail.trail(self._settings, view, mine)
 
     def repair(self, repair: PlannedRepair, act: Act) -> Outcome:
         """Carry out one planned repair."""

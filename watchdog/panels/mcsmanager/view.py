@@ -140,7 +140,10 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the panel's operation log: proof that the panel got a 200 for it, and of nothing else. ``at`` is UNIX seconds."""
+    """One line of the panel's operation log: proof that the panel got a 200 for it, and of nothing else.
+
+    ``at`` is UNIX seconds by the panel's clock; ``by_key`` is whether it came in with an API key (10.18; before, nothing tells).
+    """
 
     id: str
     type: str
@@ -148,16 +151,21 @@ class Operation:
     daemon: str = ""
     instance: str = ""
     operator: str = ""
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class McsmanagerView:
-    """All that one target believes at one moment. ``operations`` is oldest first; None = not readable (up to 10.6 there is no log)."""
+    """All that one target believes at one moment. ``operations`` is oldest first; None = not readable (up to 10.6 there is no log).
+
+    ``ahead`` is by how many seconds the panel's clock was ahead of ours when the log was read.
+    """
 
     version: str = ""
     daemons: tuple[Daemon, ...] = ()
     operations: tuple[Operation, ...] | None = None
     operations_error: str = ""
+    ahead: float = 0.0
 
     def daemon(self, uuid: str) -> Daemon | None:
         """Return the daemon with ``uuid``, or None."""

@@ -45,14 +45,6 @@ class NodeRow:
     maintenance: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Power:
-    """One power signal in a server's activity: ``signal`` is start, stop, restart or kill."""
-
-    signal: str
-    at: float
-
-
 def code_of(answer: Answer) -> str:
     """Return the code of an error answer, such as ``QueryException``; "" when it is not the panel's envelope (section 1.1)."""
     try:
@@ -93,7 +85,7 @@ def server(item: Json) -> Server:
 
 def one_server(body: object) -> Server:
     """Given the answer of ``/api/client/servers/{uuid}``, return the server without its node."""
-    return server(_attributes(shapes.mapping(body, "answer"), "server"))
+    return server(attributes(shapes.mapping(body, "answer"), "server"))
 
 
 def backups(body: object, owner: str) -> Page[Backup]:
@@ -103,7 +95,7 @@ def backups(body: object, owner: str) -> Page[Backup]:
 
 def one_backup(body: object, owner: str) -> Backup:
     """Given the answer of one backup, return the record."""
-    return backup(_attributes(shapes.mapping(body, "answer"), "backup"), owner)
+    return backup(attributes(shapes.mapping(body, "answer"), "backup"), owner)
 
 
 def backup(item: Json, owner: str) -> Backup:
@@ -127,12 +119,12 @@ def schedules(body: object, owner: str) -> tuple[Schedule, ...]:
     """Given the answer of a server's schedules (not paged), return them."""
     whole = shapes.mapping(body, "schedules")
     items = shapes.listing(shapes.member(whole, "data", "schedules"), "schedules.data")
-    return tuple(_schedule(_attributes(shapes.mapping(item, "schedules[]"), "schedule"), owner) for item in items)
+    return tuple(_schedule(attributes(shapes.mapping(item, "schedules[]"), "schedule"), owner) for item in items)
 
 
 def resources(body: object) -> Resources:
     """Given the answer of a server's resources, return them."""
-    item = _attributes(shapes.mapping(body, "answer"), "stats")
+    item = attributes(shapes.mapping(body, "answer"), "stats")
     used = shapes.mapping(shapes.member(item, "resources", "stats"), "stats.resources")
     return Resources(
         state=shapes.optional_text(item, "current_state"),
@@ -145,22 +137,9 @@ def resources(body: object) -> Resources:
     )
 
 
-def newest_power(body: object) -> Power | None:
-    """Given the activity filtered by ``server:power``, return the newest signal; None = there is none."""
-    whole = shapes.mapping(body, "activity")
-    items = (shapes.mapping(item, "activity[]") for item in shapes.listing(shapes.member(whole, "data", "activity"), "activity.data"))
-    rows = (_attributes(item, "activity") for item in items)
-    found = [
-        Power(shapes.text(row, "event", "activity").removeprefix("server:power."), moment(row, "timestamp", "activity"))
-        for row in rows
-        if shapes.text(row, "event", "activity").startswith("server:power.")
-    ]
-    return max(found, key=lambda power: power.at, default=None)
-
-
 def signed_url(body: object) -> str:
     """Given the answer of a download, return the address. It holds a token: never keep or show it."""
-    return shapes.text(_attributes(shapes.mapping(body, "answer"), "signed_url"), "url", "signed_url")
+    return shapes.text(attributes(shapes.mapping(body, "answer"), "signed_url"), "url", "signed_url")
 
 
 def console(body: object) -> tuple[str, str]:
@@ -230,11 +209,12 @@ def _page(body: object, where: str, read: Callable[[Json], ItemT]) -> Page[ItemT
     items = shapes.listing(shapes.member(whole, "data", where), f"{where}.data")
     meta = shapes.mapping(shapes.member(whole, "meta", where), f"{where}.meta")
     pagination = shapes.mapping(shapes.member(meta, "pagination", where), f"{where}.meta.pagination")
-    found = tuple(read(_attributes(shapes.mapping(item, f"{where}[]"), where)) for item in items)
+    found = tuple(read(attributes(shapes.mapping(item, f"{where}[]"), where)) for item in items)
     return Page(bounded(pagination, "total", "pagination"), found)
 
 
-def _attributes(item: Json, where: str) -> Json:
+def attributes(item: Json, where: str) -> Json:
+    """Return what an object of the panel's envelope holds."""
     return shapes.mapping(shapes.member(item, "attributes", where), f"{where}.attributes")
 
 
@@ -249,7 +229,7 @@ def _schedule(item: Json, owner: str) -> Schedule:
     related = shapes.mapping(item.get("relationships") or {}, "schedule.relationships")
     listed = shapes.mapping(related.get("tasks") or {}, "schedule.tasks")
     tasks = [
-        _attributes(shapes.mapping(task, "tasks[]"), "task") for task in shapes.listing(listed.get("data") or [], "schedule.tasks.data")
+        attributes(shapes.mapping(task, "tasks[]"), "task") for task in shapes.listing(listed.get("data") or [], "schedule.tasks.data")
     ]
     return Schedule(
         id=shapes.number(item, "id", "schedule"),

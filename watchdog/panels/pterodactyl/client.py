@@ -17,7 +17,6 @@ from watchdog.errors import Blind, NotFound, Refused, Temporary, WatchdogError
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.panels.pterodactyl import console, panel_api, remote_api, wings_api
-from watchdog.panels.pterodactyl.answers import Power
 from watchdog.panels.pterodactyl.credentials import LocalConfiguration, LocalNode
 from watchdog.panels.pterodactyl.naming import is_canary
 from watchdog.panels.pterodactyl.nodes import Nodes
@@ -32,6 +31,7 @@ from watchdog.panels.pterodactyl.view import (
     Callback,
     Disk,
     Limit,
+    Power,
     PterodactylView,
     RemoteServer,
     Schedule,
@@ -175,7 +175,8 @@ class PterodactylClient:
 
     def newest_power(self, server: str) -> Power | None:
         """Return the newest power signal that went through the panel, ours included."""
-        return self._api.newest_power(server)
+        found, _ = self._api.powers(server)
+        return found[-1] if found else None
 
     def schedules(self, server: str) -> tuple[Schedule, ...]:
         """Return a server's schedules as they are now."""

@@ -11,12 +11,12 @@ from typing import Final, Literal, TypeVar
 
 from watchdog.errors import Blind, Refused, ServerFault, Throttled
 from watchdog.model.moments import Clock
-from watchdog.panels.pterodactyl import answers
-from watchdog.panels.pterodactyl.answers import NodeRow, Power
+from watchdog.panels.pterodactyl import activity, answers
+from watchdog.panels.pterodactyl.answers import NodeRow
 from watchdog.panels.pterodactyl.budget import Budget
 from watchdog.panels.pterodactyl.paging import Page, whole
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
-from watchdog.panels.pterodactyl.view import Backup, Resources, Schedule, Server
+from watchdog.panels.pterodactyl.view import Backup, Power, Resources, Schedule, Server
 from watchdog.runtime.answers import Answer, Observe, check, segment
 from watchdog.runtime.fields import read_secret
 from watchdog.runtime.http import Http, Query, Tls
@@ -56,6 +56,7 @@ class PanelApi:
         def headers() -> Mapping[str, str]:
             return {"Authorization": f"Bearer {read_secret(settings.token_file)}"}
 
+        self._clock = clock
         tls = Tls(ca_file=settings.ca_file, insecure=not settings.verify_tls)
         self._http = Http(settings.url, clock=clock, headers=headers, seconds=settings.timeout, observe=observe, tls=tls, limit=32 << 20)
         burst = max(settings.interval * 1.2, BURST)
@@ -117,13 +118,17 @@ class PanelApi:
             self.client, "schedules", path, lambda answer: answers.schedules(answer.json(), server), None, seconds, of_server
         )  # fmt: skip
 
-    def newest_power(self, server: str, seconds: float | None = None) -> Power | None:
-        """Return the newest power signal that went through the panel, ours included; None = there is none."""
-        query: Query = {"per_page": 100, "sort": "-timestamp", "filter[event]": "server:power"}
-        path = f"{_of(server)}/activity"
-        return self._get(
-            self.client, "activity", path, lambda answer: answers.newest_power(answer.json()), query, seconds, of_server
-        )  # fmt: skip
+    def powers(self, server: str, seconds: float | None = None) -> tuple[tuple[Power, ...], float]:
+        """Return the newest power signals that went through the panel, ours included, the oldest of them first.
+
+        And by how many seconds the panel's clock is ahead of ours.
+        """
+
+        def read(answer: Answer) -> tuple[tuple[Power, ...], float]:
+            return activity.powers(answer.json()), activity.ahead(answer, self._clock.now().wall)
+
+        query: Query = {"per_page": 100, "sort": "-timestamp", "filter[event]": "server:power", "include": "actor"}
+        return self._get(self.client, "activity", f"{_of(server)}/activity", read, query, seconds, of_server)
 
     def resources(self, server: str, seconds: float | None = None) -> Resources | None:
         """Return what a server uses; None = the panel did not get through to its Wings (section 5.3)."""

@@ -181,6 +181,9 @@ class PterodactylSettings(Strict):
     """The panel's address: ``https://panel.example.com``. Its last one: redirects are never followed."""
     token_file: AbsolutePath
     """A file that holds an account key (``ptlc_...``) of an administrator; an application key (``ptla_...``) cannot see backups."""
+    account: str = ""
+    """The user name of the key's account: a power signal sent with a key of this account that our ledger lacks stops repairs. "" = it is
+    learned from the first signal of ours. Give the watchdog an account of its own."""
     mode: Mode = Mode.APPROVE
     """``observe`` (export and alert), ``approve`` (plan, wait for a person) or ``repair`` (act)."""
     kinds: dict[KindName, Mode] = Field(default_factory=dict)

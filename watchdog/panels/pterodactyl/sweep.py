@@ -13,10 +13,9 @@ from typing import Final, Literal
 
 from watchdog.errors import Throttled, WatchdogError
 from watchdog.model.moments import Clock
-from watchdog.panels.pterodactyl.answers import Power
 from watchdog.panels.pterodactyl.panel_api import OfOneServer, PanelApi
 from watchdog.panels.pterodactyl.settings import PterodactylSettings
-from watchdog.panels.pterodactyl.view import Backup, Resources, Schedule, Server
+from watchdog.panels.pterodactyl.view import Backup, Power, Resources, Schedule, Server
 
 Chore = Literal["backups", "schedules", "activity", "resources"]
 
@@ -45,7 +44,8 @@ class _Known:
     blind: str = ""
     schedules: tuple[Schedule, ...] | None = None
     schedules_at: float | None = None
-    power: Power | None = None
+    powers: tuple[Power, ...] = ()
+    panel_ahead: float = 0.0
     activity_at: float | None = None
     resources: Resources | None = None
     resources_at: float | None = None
@@ -104,11 +104,12 @@ class Sweep:
         known = self._known.get(server.uuid)
         if known is None:
             return server
+        power = known.powers[-1] if known.powers else None
         return replace(
             server, backups=known.backups, backups_at=known.backups_at, blind=known.blind,
             schedules=known.schedules, schedules_at=known.schedules_at, resources=known.resources, resources_at=known.resources_at,
-            user_power=known.power.signal if known.power else "", user_power_at=known.power.at if known.power else None,
-            activity_at=known.activity_at,
+            user_power=power.signal if power else "", user_power_at=power.at if power else None,
+            activity_at=known.activity_at, powers=known.powers, panel_ahead=known.panel_ahead,
         )  # fmt: skip
 
     def _due(
@@ -195,7 +196,7 @@ class Sweep:
 
     def _read_activity(self, server: str, known: _Known, seconds: float) -> None:
         at = self._wall
-        known.power = self._api.newest_power(server, seconds)
+        known.powers, known.panel_ahead = self._api.powers(server, seconds)
         known.activity_at = at
 
     def _read_resources(self, server: str, known: _Known, seconds: float) -> None:

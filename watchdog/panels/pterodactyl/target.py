@@ -16,7 +16,8 @@ from watchdog.model.panels import Ports
 from watchdog.model.places import Place
 from watchdog.model.repairs import Act, LedgerFacts, Outcome, PlannedRepair
 from watchdog.model.snapshots import Actual
-from watchdog.panels.pterodactyl import canary, client, drift, metrics, sends
+from watchdog.model.trails import Trail
+from watchdog.panels.pterodactyl import activity, canary, client, drift, metrics, sends
 from watchdog.panels.pterodactyl.evidence import EvidenceReader
 from watchdog.panels.pterodactyl.guard import Guard
 from watchdog.panels.pterodactyl.hands import Hands
@@ -67,6 +68,12 @@ class PterodactylTarget:
     def place(self, actual: Actual, view: PterodactylView) -> Place:
         """Return where this target's subjects are, and the proof: a node of the panel whose Wings is configured here."""
         return drift.place_of(self._settings, actual, view)
+
+    def trail(self, actual: Actual, view: PterodactylView, now: Moment) -> Trail | None:
+        """Return who sent power signals to the servers that this agent may act on; None = of none the activity was read."""
+        del actual, now
+        here = view.local.uuid if view.local is not None else None
+        return activity.trail([each for each in view.servers if self._settings.owner or each.node == here], self._settings.account)
 
     def repair(self, repair: PlannedRepair, act: Act) -> Outcome:
         """Carry out one planned repair."""

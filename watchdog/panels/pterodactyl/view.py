@@ -91,6 +91,20 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """One power signal in a server's activity: ``signal`` is start, stop, restart or kill, ``at`` UNIX seconds by the panel's clock.
+
+    ``who`` is the account that sent it, "" = not named; ``by_key`` whether with an API key.
+    """
+
+    signal: str
+    at: float
+    id: str = ""
+    who: str = ""
+    by_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """One server as the panel lists it.
 
@@ -98,6 +112,7 @@ class Server:
     word, "" = normal. ``backups`` were read at ``backups_at``; both None = never since start. ``blind`` says why the newest try to read
     them failed, such as ``409 ServerStateConflictException``; then ``backups`` are older. ``schedules`` and ``resources`` likewise.
     ``user_power_at`` is the newest start, stop, restart or kill that a person sent (None = none, or not read: ``activity_at`` tells).
+    ``powers`` are all the signals that were read then, and ``panel_ahead`` by how many seconds the panel's clock was ahead of ours.
     """
 
     uuid: str
@@ -123,6 +138,8 @@ class Server:
     user_power: str = ""
     user_power_at: float | None = None
     activity_at: float | None = None
+    powers: tuple[Power, ...] = ()
+    panel_ahead: float = 0.0
 
     @property
     def suspended(self) -> bool:

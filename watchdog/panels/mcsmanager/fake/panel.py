@@ -6,7 +6,7 @@ import json
 import threading
 import time
 import uuid as uuids
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -50,13 +50,18 @@ class Seen:
 
 
 class FakePanel:
-    """A panel on 127.0.0.1. ``control_url`` is a second port by which a hook restarts a daemon: POST /daemons/UUID/restart."""
+    """A panel on 127.0.0.1. ``now`` is its clock (UNIX seconds), which a test may set; ``users`` are the names of the keys' users.
+
+    ``control_url`` is a second port by which a hook restarts a daemon: POST /daemons/UUID/restart.
+    """
 
     def __init__(self, *daemons: FakeDaemon, version: str = "10.18.2", port: int = 0, control_port: int = 0) -> None:
         self.release = RELEASES[version]
         self.daemons = {daemon.uuid: daemon for daemon in daemons}
         self.keys: dict[str, int] = {KEY: ADMIN}
+        self.users: dict[str, str] = {KEY: "admin"}
         self.switches = Switches()
+        self.now: Callable[[], float] = time.time
         self.seen: list[Seen] = []
         self.operations: list[dict[str, Any]] = []
         self._sessions: dict[str, list[float]] = {}
@@ -103,17 +108,22 @@ class FakePanel:
             self._sessions[cookie] = [*times, now]
         return len(times) >= SESSION_LIMIT
 
-    def log_operation(self, kind: str, daemon: FakeDaemon, instance: str, name: str) -> None:
-        """Write to the operation log what got a 200 (head-operation-logs-limit2.json)."""
+    def log_operation(self, kind: str, daemon: FakeDaemon, instance: str, name: str, *, by: str = "", key: str = "") -> None:
+        """Write to the operation log what got a 200 (head-operation-logs-limit2.json): by a person's session, or with a key.
+
+        A session leaves no ``operator_source`` (head-operation-logs-session.json).
+        """
         level = "warning" if kind == "instance_kill" else "info"
         entry = {
-            "type": kind, "operation_id": str(uuids.uuid4()), "operation_time": str(int(time.time() * 1000)), "operation_level": level,
-            "daemon_id": daemon.uuid, "instance_id": instance, "operator_ip": "127.0.0.1", "operator_name": "admin",
-            "operator_source": "api",
+            "type": kind, "operation_id": str(uuids.uuid4()), "operation_time": str(int(self.now() * 1000)), "operation_level": level,
+            "daemon_id": daemon.uuid, "instance_id": instance, "operator_ip": "127.0.0.1", **self._operator(by, key),
             "instance_name": name, "daemon_name": daemon.remarks,
         }  # fmt: skip
         with self._lock:
             self.operations.append(entry)
+
+    def _operator(self, by: str, key: str) -> dict[str, str]:
+        return {"operator_name": by} if by else {"operator_name": self.users.get(key, "admin"), "operator_source": "api"}
 
     def close(self) -> None:
         """Stop serving and end the daemons' threads."""

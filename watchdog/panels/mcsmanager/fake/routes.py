@@ -63,7 +63,7 @@ def answer(panel: FakePanel, request: Request) -> Answer:
         status, data, kind = FAILED, str(failure), JSON
     if status != OK and isinstance(data, str) and panel.switches.language != "en_us":
         data = "操作失败, 请联系管理员"
-    return status, kind, json.dumps({"status": status, "data": data, "time": int(time.time() * 1000)}, ensure_ascii=False).encode()
+    return status, kind, json.dumps({"status": status, "data": data, "time": int(panel.now() * 1000)}, ensure_ascii=False).encode()
 
 
 def control(panel: FakePanel, request: Request) -> Answer:
@@ -226,7 +226,8 @@ def _act(kind: str, call: Callable[[FakeDaemon, str], FakeInstance]) -> Callable
                 return {}
             raise
         if panel.release.operation_log:
-            panel.log_operation(kind, daemon, item.uuid, item.nickname)
+            key = request.query.get("apikey") or request.headers.get("x-request-api-key", "")
+            panel.log_operation(kind, daemon, item.uuid, item.nickname, key=key)
         return shapes.acted(item, panel.release)
 
     return route

@@ -212,7 +212,7 @@ def power(panel: FakePanel, request: Request, row: Server) -> Reply:
     if signal not in SIGNALS:
         raise invalid(("signal", "in", "The selected signal is invalid."))  # client-power-bad-signal.json
     panel.wings(row).post(f"/api/servers/{row.uuid}/power", {"action": signal})
-    panel.world.note(row.id, f"server:power.{signal}", api=True)  # PowerController.php
+    panel.world.note(row.id, f"server:power.{signal}", api=True, actor=panel.user_of(request))  # PowerController.php
     return NOTHING
 
 
@@ -231,10 +231,11 @@ def activity(panel: FakePanel, request: Request, row: Server) -> Reply:
     rows = [each for each in panel.world.rows.activity if each.server == row.id and wanted in each.event]
     if request.query.get("sort") == "-timestamp":
         rows.reverse()
+    with_actor = "actor" in request.query.get("include", "").split(",")
     part, page, size = paging.cut(rows, request, 25, 100)
     kept = "&".join(word for word in request.raw_query.split("&") if word and not word.startswith("page="))
     url = f"{panel.app_url}/api/client/servers/{row.uuid}/activity"
-    return said(paging.listed([shapes.activity(each, panel.world) for each in part], len(rows), (page, size), url, kept))
+    return said(paging.listed([shapes.activity(each, panel.world, actor=with_actor) for each in part], len(rows), (page, size), url, kept))
 
 
 def websocket(panel: FakePanel, _request: Request, row: Server) -> Reply:

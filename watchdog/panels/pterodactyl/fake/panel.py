@@ -59,6 +59,11 @@ class FakePanel:
         with self._lock:
             return [each for each in self.seen if each.path.rstrip("/") == path.rstrip("/") and method in {"", each.method}]
 
+    def user_of(self, request: Request) -> str:
+        """Return the name of the account whose key a request has."""
+        key = self.world.keys.get(request.headers.get("authorization", "").partition(" ")[2])
+        return f"user{key.user}" if key else ""
+
     def wings(self, server: Server) -> WingsCaller:
         """Return how the panel calls the Wings of a server's node."""
         return WingsCaller(self.world.node_of(server))
@@ -175,6 +180,10 @@ class _Handler(loopback.Connection):
             self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the header Date by the world's clock, as its rows have it (client-activity.json)."""
+        return super().date_time_string(self.panel.world.now() if timestamp is None else timestamp)
 
 
 def _serve(panel: FakePanel, port: int, *, redirects: bool) -> loopback.Server:

@@ -124,6 +124,7 @@ class Activity:
     at: float
     api: bool
     ip: str = "127.0.0.1"
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import NAMESPACE_DNS, uuid5
 from zoneinfo import ZoneInfo
 
 from watchdog.panels.pterodactyl.fake.rows import Activity, Backup, Node, Schedule, Server, Task
@@ -118,13 +119,19 @@ def schedule(row: Schedule, world: PanelWorld) -> dict[str, Any]:
     return {"object": "server_schedule", "attributes": attributes}
 
 
-def activity(row: Activity, world: PanelWorld) -> dict[str, Any]:
-    """Return one line of the activity log (client-activity-backups.json): the backup's uuid is not in it."""
+def activity(row: Activity, world: PanelWorld, *, actor: bool = False) -> dict[str, Any]:
+    """Return one line of the activity log (client-activity-backups.json): the backup's uuid is not in it.
+
+    With ``actor`` its relation of that name, as ``include=actor`` asks for it (ActivityLogTransformer.php: includeActor; from source only).
+    """
     attributes = {
         "id": row.id, "batch": None, "event": row.event, "is_api": row.api, "ip": row.ip, "description": None,
         "properties": dict(row.properties), "has_additional_metadata": bool(set(dict(row.properties)) - {"name"}),
         "timestamp": atom(row.at, world.zone),
     }  # fmt: skip
+    if actor:
+        user = {"object": "user", "attributes": {"uuid": str(uuid5(NAMESPACE_DNS, row.actor)), "username": row.actor}}
+        attributes["relationships"] = {"actor": user if row.actor else {"object": "null_resource", "attributes": None}}
     return {"object": "activity_log", "attributes": attributes}
 
 

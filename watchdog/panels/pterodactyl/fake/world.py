@@ -131,11 +131,11 @@ class PanelWorld:
         """Return a server's node."""
         return self.rows.nodes[server.node]
 
-    def note(self, server: int, event: str, *, api: bool, **properties: object) -> None:
-        """Write a row of activity."""
+    def note(self, server: int, event: str, *, api: bool, actor: str = "", **properties: object) -> None:
+        """Write a row of activity; ``actor`` is the account that did it, "" = the panel itself or a Wings."""
         with self.lock:
             number = hashlib.sha256(f"{len(self.rows.activity)}{event}".encode()).hexdigest()[:40]
-            self.rows.activity.append(Activity(number, server, event, tuple(properties.items()), self.now(), api))
+            self.rows.activity.append(Activity(number, server, event, tuple(properties.items()), self.now(), api, actor=actor))
 
     def delete_server(self, server: Server) -> None:
         """Delete a server: its backup rows cascade, its archives stay where they are (contract section 5.2)."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from watchdog.errors import BadSettings
 from watchdog.ledger.open import Ledger
+from watchdog.model.alarms import Alarm
 from watchdog.model.drifts import Severity
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.model.pauses import pausable
+from watchdog.model.repairs import RepairRecord
 from watchdog.notify.notices import Notices
 from watchdog.notify.watch import Sight
 from watchdog.panels import discover
@@ -51,6 +53,7 @@ def notices_of(
     holder: str,
     healthy: Callable[[], bool],
     wake: Callable[[str], None],
+    asking: Callable[[RepairRecord], Collection[Alarm]],
 ) -> Notices:
     """Put the notices of one world together. Raises BadSettings when the Alertmanager's address cannot be used."""
     began = clock.now().wall
@@ -59,6 +62,12 @@ def notices_of(
         now = clock.now().wall
         return tuple(sight_of(each.status, each.policy.timing.interval, began, now) for each in reconcilers.values())
 
+    def longest(record: RepairRecord) -> float:
+        """Return the seconds of a repair and of its proof at most."""
+        found = reconcilers.get(record.object.target)
+        remedy = next((each for each in found.status.remedies if each.name == record.remedy), None) if found else None
+        return 0.0 if remedy is None else remedy.deadline + remedy.settle.max
+
     # a panel that is itself held paused must be heard of while it is: its alerts are about that pause
     watched = {name: each.status.panel for name, each in reconcilers.items() if pausable(each.target) is None}
     try:
@@ -66,6 +75,7 @@ def notices_of(
             settings.notify, settings.alertmanager, ledger, clock, instruments, host=settings.host, holder=holder, severities=severities(),
             targets=reconcilers.keys(), panels=watched, standing=pauses.standing,
             subjects=lambda name: tuple(reconcilers[name].status.subjects), sights=sights, healthy=healthy, wake=wake,
+            asking=asking, longest=longest,
         )  # fmt: skip
     except BadSettings as error:
         raise BadSettings(f"alertmanager.url: {error}") from None

@@ -25,11 +25,13 @@ from watchdog.exposition.instruments import Book
 from watchdog.exposition.pages import Exposition
 from watchdog.ledger.open import Ledger
 from watchdog.model import panels as panel_ports
+from watchdog.model.alarms import Alarm
 from watchdog.model.archives import ArchiveFacts, ArchiveProgress
 from watchdog.model.holdings import tends_of
 from watchdog.model.metrics import borrowed_of, families, families_of
 from watchdog.model.moments import Clock
 from watchdog.model.panels import Ports
+from watchdog.model.repairs import RepairRecord
 from watchdog.model.snapshots import Actual
 from watchdog.notify.metrics import METRICS as NOTIFY_METRICS
 from watchdog.panels import discover
@@ -113,13 +115,15 @@ class World:
             undo.callback(self.reconcilers[target.name].target.close)
         self.commands = Commands(self.reconcilers, ledger, clock)
         self.notices = notices_of(
-            settings, ledger, clock, self.book, self.reconcilers, self.pauses, self._holder, self.supervisor.healthy, self.supervisor.wake
-        )
+            settings, ledger, clock, self.book, self.reconcilers, self.pauses, self._holder, self.supervisor.healthy, self.supervisor.wake,
+            self._asking,
+        )  # fmt: skip
         self.commands.undoer = self.notices.undo
         self.rules = build_rules(
             settings.pauses, names, self.pauses, self.commands.status, self._wake_target, self.supervisor.wake, clock, self.book,
             lambda: self.store.actual,
         )  # fmt: skip
+        self.rules.alarms.begun = self.notices.repair_begun
         self.inlets = Inlets(doors_of((panel, self.reconcilers[name].target) for name, panel in names.items()), clock, self.book)
         self.inlets.waker = lambda: self.supervisor.wake(INBOUND_LOOP)
         self.collectors = {
@@ -282,6 +286,9 @@ class World:
     def _hurry_target(self, name: str) -> None:
         if name in self.reconcilers:  # a loop of a target's own may speak while the world is being built
             self.reconcilers[name].hurry()
+
+    def _asking(self, record: RepairRecord) -> tuple[Alarm, ...]:
+        return self.rules.alarms.asking(record)  # they are built after the notices, and need them
 
     def _pauses_changed(self) -> None:
         self.supervisor.wake("pauses")

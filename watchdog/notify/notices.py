@@ -6,18 +6,21 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from watchdog.errors import LedgerUnavailable
+from watchdog.model.alarms import Alarm
 from watchdog.model.approvals import Holding
 from watchdog.model.drifts import Severity, Subject
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock
 from watchdog.model.notes import Letter, Note, OutboxBook
 from watchdog.model.pauses import Pause
+from watchdog.model.repairs import RepairRecord
 from watchdog.notify.alertmanager import Alertmanager
 from watchdog.notify.channels import Channel
 from watchdog.notify.heartbeat import Heartbeat
+from watchdog.notify.repair_silences import HELD_BY_REPAIR, LOOP, RepairBook, RepairSilences
 from watchdog.notify.sending import Sender, send
 from watchdog.notify.settings import AlertmanagerSettings, HeartbeatSettings, NotifySettings
-from watchdog.notify.silences import HELD, SilenceBook, Silences
+from watchdog.notify.silences import HELD, Silences
 from watchdog.notify.telling import Telling
 from watchdog.notify.watch import Bounds, Sight, Watch, WatchBook
 from watchdog.notify.words import span
@@ -32,7 +35,7 @@ class Tally(Protocol):
     def add(self, family: str, increments: Mapping[tuple[str, ...], float], mark: str) -> None: ...
 
 
-class Ledger(OutboxBook, WatchBook, SilenceBook, Protocol):
+class Ledger(OutboxBook, WatchBook, RepairBook, Protocol):
     """What is asked of the ledger."""
 
     @property
@@ -63,6 +66,8 @@ class Notices:
         sights: Callable[[], tuple[Sight, ...]],
         healthy: Callable[[], bool],
         wake: Callable[[str], None],
+        asking: Callable[[RepairRecord], Collection[Alarm]] = lambda _record: (),
+        longest: Callable[[RepairRecord], float] = lambda _record: 0.0,
         sender: Sender = send,
     ) -> None:
         self._ledger = ledger
@@ -84,6 +89,11 @@ class Notices:
             else Silences(alertmanager, Alertmanager(alertmanager, clock), ledger, clock, instruments, host, panels, standing, subjects)
         )  # fmt: skip
 
+        self.repair_silences = (
+            None if alertmanager is None or not alertmanager.silence_repairs
+            else RepairSilences(alertmanager, Alertmanager(alertmanager, clock), ledger, clock, host, asking, longest)
+        )  # fmt: skip
+
     def begin(self) -> Telling:
         """Show what is configured and nothing of what was before a reload; return who is asked what to tell."""
         self._instruments.set("watchdog_heartbeat_enabled", value=float(self.heartbeat is not None))
@@ -96,7 +106,7 @@ class Notices:
 
     def loops(self) -> tuple[LoopSpec, ...]:
         """Return the loops. Without a channel, a heartbeat and an Alertmanager there is none."""
-        more = [each.spec() for each in (self.heartbeat, self.silences) if each is not None]
+        more = [each.spec() for each in (self.heartbeat, self.silences, self.repair_silences) if each is not None]
         watch = [self.watch.spec()] if self.channels or self.heartbeat else []
         return (*(each.spec() for each in self.channels.values()), *watch, *more)
 
@@ -105,8 +115,15 @@ class Notices:
         if self.silences is not None:
             self._wake("silences")
 
+    def repair_begun(self) -> None:
+        """Silence the alerts of a repair soon."""
+        if self.repair_silences is not None:
+            self._wake(LOOP)
+
     def undo(self, holding: Holding) -> Callable[[Holding], str] | None:
         """Return how a holding of this room is undone; None when it is another's, or cannot be."""
+        if self.repair_silences is not None and holding.what == HELD_BY_REPAIR:
+            return self.repair_silences.undo
         return self.silences.undo if self.silences is not None and holding.what == HELD else None
 
     def unwell(self) -> str | None:

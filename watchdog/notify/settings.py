@@ -153,6 +153,9 @@ class AlertmanagerSettings(Strict):
     """The certificate authority of its TLS certificate, where that is an own one."""
     matchers: Annotated[dict[str, str], AfterValidator(_labels)] = Field(default_factory=dict)
     """Labels that a silenced alert must have besides ``target``: needed where two hosts have targets of one name."""
+    silence_repairs: bool = False
+    """Whether an alert that asked for a repair, or that names its drift, is silent while that repair runs and is proved. Only alerts that
+    Alertmanager tells us of (``server.alertmanager_token_file``); each by all its labels."""
     every: Duration = Field(default=30.0, ge=1.0)
     """How often silences are compared with the pauses."""
     lease: Duration = Field(default=12 * 3600.0, ge=600.0)

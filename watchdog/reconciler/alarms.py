@@ -17,8 +17,9 @@ from watchdog.errors import LedgerUnavailable, NotFound
 from watchdog.model.alarms import Alarm, AlarmRule, Ask, ask_of
 from watchdog.model.metrics import Instruments, Metric
 from watchdog.model.moments import Clock, Moment
+from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.alarm_pauses import AlarmPauses
-from watchdog.reconciler.asking import ANSWERS, Answer, answer_to
+from watchdog.reconciler.asking import ANSWERS, Answer, answer_to, asks_for
 from watchdog.reconciler.pausing import Pauses
 from watchdog.reconciler.status import TargetStatus
 from watchdog.runtime.log import get_logger
@@ -93,10 +94,18 @@ class Alarms:
         self._seen: OrderedDict[tuple[tuple[str, float], bool], None] = OrderedDict()
         self._asked: dict[tuple[str, float], _Asked] = {}
         self._away = False
+        self._alight: OrderedDict[tuple[str, float], Alarm] = OrderedDict()
         self.waker: Callable[[], None] = _nobody
+        self.begun: Callable[[], None] = _nobody
         for target, panel in panels.items():
             for answer in ANSWERS:
                 instruments.count("watchdog_alertmanager_asks_total", panel, target, answer, by=0.0)
+
+    def asking(self, record: RepairRecord) -> tuple[Alarm, ...]:
+        """Return the alerts that fire now and ask for a repair, or name a drift that it would end. From any thread."""
+        with self._lock:
+            firing = tuple(self._alight.values())
+        return tuple(alarm for alarm in firing if (ask := ask_of(alarm.labels)) is not None and asks_for(ask, record))
 
     def spec(self) -> LoopSpec:
         """Return the working off as a supervised loop."""
@@ -155,6 +164,10 @@ class Alarms:
         if ask.target not in self._panels:
             log.warning("an alert names a target that does not exist", target=ask.target, fingerprint=alarm.fingerprint)
             return [*results, "unknown_target"]
+        with self._lock:
+            self._alight[alarm.episode] = alarm
+            while len(self._alight) > KNOWN:
+                self._alight.popitem(last=False)
         status = self._status(ask.target)
         self._asked[alarm.episode] = _Asked(ask, self._clock.now(), status.passes)
         log.info("an alert asks for a look", target=ask.target, kind=ask.kind, remedy=ask.remedy, fingerprint=alarm.fingerprint)
@@ -163,6 +176,8 @@ class Alarms:
 
     def _resolved(self, alarm: Alarm) -> list[Result]:
         results: list[Result] = ["resumed"] if self._pausing.resolve(alarm) else []
+        with self._lock:
+            self._alight.pop(alarm.episode, None)
         asked = self._asked.pop(alarm.episode, None)
         if asked is not None:
             self._ended(asked)
@@ -185,6 +200,8 @@ class Alarms:
                 answer, said = answer_to(asked.ask, status)
                 if answer != asked.answer:
                     log.info("an alert is answered", target=asked.ask.target, remedy=asked.ask.remedy, answer=answer, said=said)
+                    if answer == "begun":
+                        self.begun()
                 asked.answer = answer
             if asked.answer in {"looked", "begun", "unknown"} or now.since(asked.since) > LONGEST:
                 del self._asked[episode]

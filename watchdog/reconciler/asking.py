@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from watchdog.model.alarms import Ask
+from watchdog.model.repairs import RepairRecord
 from watchdog.reconciler.status import TargetStatus
 
 Answer = Literal["looked", "begun", "waits", "held", "no_drift", "unknown"]
@@ -33,6 +34,12 @@ def answer_to(ask: Ask, status: TargetStatus) -> tuple[Answer, str]:
         if (approval.remedy, approval.state.value) == (ask.remedy, "waiting") and _of_kind(ask, approval.drift_keys):
             return "waits", f"it waits for an approval: panel-watchdog approve {approval.id}"
     return _not_begun(ask, status)
+
+
+def asks_for(ask: Ask, record: RepairRecord) -> bool:
+    """Whether an ask is for this very repair: by its remedy, or by the kind of a drift that it would end. A target alone is not enough."""
+    named = bool(ask.remedy or ask.kind) and ask.target == record.object.target
+    return named and ask.remedy in {"", record.remedy} and _of_kind(ask, record.drift_keys)
 
 
 def _not_begun(ask: Ask, status: TargetStatus) -> tuple[Answer, str]:

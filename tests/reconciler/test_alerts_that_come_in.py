@@ -327,3 +327,36 @@ def test_what_is_remembered_is_bounded(desk, monkeypatch):
     it = desk()
     it.tell(*(it.fires(f"f{number}", {"a": "b"}) for number in range(50)))
     assert len(it.alarms._seen) == 10
+
+
+@pytest.mark.parametrize(
+    ("labels", "asks"),
+    [
+        ({"watchdog_target": "games", "watchdog_remedy": "lift"}, True),
+        ({"watchdog_target": "games", "watchdog_kind": "ghost"}, True),
+        ({"panel": "mcsmanager", "target": "games", "kind": "ghost"}, True),
+        ({"watchdog_target": "games", "watchdog_kind": "ghost", "watchdog_remedy": "lift"}, True),
+        ({"watchdog_target": "games"}, False),
+        ({"watchdog_target": "tunnels", "watchdog_remedy": "lift"}, False),
+        ({"watchdog_target": "games", "watchdog_kind": "orphan"}, False),
+        ({"watchdog_target": "games", "watchdog_kind": "ghost", "watchdog_remedy": "cycle"}, False),
+    ],
+)
+def test_an_alert_is_of_a_repair_by_its_remedy_or_by_its_drift_while_it_fires(desk, labels, asks):
+    host = desk()
+    record = RepairRecord(7, OBJECT, "lift", {}, Risk.SAFE, RepairState.ACTING, (DRIFT.key,), "policy", 1.0)
+    alarm = host.fires(labels=labels)
+    host.tell(alarm)
+    assert host.alarms.asking(record) == ((alarm,) if asks else ())
+    host.tell(Alarm(alarm.fingerprint, alarm.starts_at, False, labels))
+    assert host.alarms.asking(record) == ()
+
+
+def test_a_repair_that_begins_for_an_alert_is_told_of_at_once(desk):
+    host = desk()
+    told = []
+    host.alarms.begun = lambda: told.append("begun")
+    host.tell(host.fires(labels={"watchdog_target": "games", "watchdog_remedy": "lift"}))
+    record = RepairRecord(7, OBJECT, "lift", {}, Risk.SAFE, RepairState.ACTING, (DRIFT.key,), "policy", 1.0)
+    host.looked(in_flight=(record,), episodes=OPEN)
+    assert told == ["begun"]

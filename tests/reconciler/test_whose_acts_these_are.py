@@ -154,7 +154,8 @@ def test_what_was_done_while_we_could_not_know_accuses_nobody(scene, what):
     scene.clock.advance(60.0)
     scene.act()
     if what == "the ledger was away":
-        scene.alone.lost_sight()
+        scene.ledger._door._broke("gone", "its file is gone")
+        scene.ledger.check()
     elif what == "the panel's clock jumps":
         scene.ahead = 7200.0
     else:

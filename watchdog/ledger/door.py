@@ -49,7 +49,7 @@ def _anybody(_connection: Connection) -> None:
 class Door:
     """Transactions on one database, from any thread. ``prepare`` makes the schema current; it is called until it succeeds once.
 
-    ``life`` counts how often it was found anew: at the start, and when a copy was put in its place.
+    ``life`` counts how often it was found anew: at the start, when a copy was put in its place, and when it was away.
     ``may_write`` is asked first in each transaction that writes, and raises LedgerReadOnly when a newer program has changed the schema.
     """
 
@@ -214,6 +214,7 @@ class Door:
         self._instruments.set("watchdog_ledger_up", value=1.0)
         if self._down:
             self._down = False
+            self.life += 1
             log.info("the ledger works again")
 
 

@@ -50,7 +50,7 @@ class Ledger(Episodes, Ignores, Histories, Repairs, Approvals, Leases, Holdings,
 
     @property
     def life(self) -> int:
-        """Return a number that changes when another file stands in the place of the one that was used until now."""
+        """Return a number that changes when the ledger was away, or another file stands in the place of the one that was used until now."""
         return self._door.life
 
     def close(self) -> None:

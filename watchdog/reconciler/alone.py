@@ -69,10 +69,6 @@ class Alone:
         """Let the next look forget what was found; from then on new acts count. From any thread."""
         self._acknowledged.set()
 
-    def lost_sight(self) -> None:
-        """Begin anew at the next look: the ledger was away, and what was done meanwhile may be in another one."""
-        self._since = None
-
     def recall(self, memory: Memory) -> Memory:
         """Given a target's memory as the ledger has it, take our own part out, the first time for good, and return the rest."""
         kept = memory.get(MEMORY)

@@ -6,6 +6,7 @@ from typing import Final
 
 from watchdog.model.moments import Moment
 from watchdog.model.repairs import ObjectHistory, Remedy
+from watchdog.model.trails import Touch
 from watchdog.reconciler.policy import Backoff, Bounds
 
 ORDERED: Final = Backoff(first=1.0, factor=2.0, cap=60.0)
@@ -22,6 +23,14 @@ def rest(history: ObjectHistory, remedy: Remedy, bounds: Bounds, now: Moment, *,
         return _waiting(history, remedy, now) or _backing_off(history, ORDERED, now)
     spent = None if approved else _spent(history, bounds)
     return spent or _waiting(history, remedy, now) or (None if approved else _backing_off(history, bounds.backoff, now))
+
+
+def left_to_them(touch: Touch | None, bounds: Bounds, now: Moment) -> tuple[str, str] | None:
+    """Return (reason, message) why an object is left alone after somebody else's newest act on it (None = there is none), or None."""
+    left = 0.0 if touch is None else bounds.after_person - (now.wall - touch.at)
+    if touch is None or left <= 0:
+        return None
+    return "person_acted", f"{touch.who or 'somebody'} has just acted on it ({touch.what}): it is left to them another {left:.0f} s"
 
 
 def _spent(history: ObjectHistory, bounds: Bounds) -> tuple[str, str] | None:

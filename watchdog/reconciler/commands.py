@@ -126,7 +126,7 @@ class Commands:
         if reconciler.status.stranger is None:
             raise Refused(f"nothing is to be acknowledged: no act by a second installation is known on '{target}'")
         log.info("a person acknowledges an act by our key that is not ours", target=target, by=by)
-        reconciler.acknowledge()
+        reconciler.alone.acknowledge()
         return reconciler.sync(SYNC_SECONDS)
 
     def holdings(self, *, released: bool = False) -> tuple[Holding, ...]:

@@ -12,7 +12,7 @@ from watchdog.model.drifts import Judgement
 from watchdog.model.metrics import Instruments
 from watchdog.model.moments import Clock, Moment
 from watchdog.model.needs import Needs
-from watchdog.model.panels import Panel, Target
+from watchdog.model.panels import Panel, Target, nobody
 from watchdog.model.pauses import Pause, PauseFacts, PauseSays, StandingPause, pausable
 from watchdog.model.places import Place
 from watchdog.model.repairs import LedgerFacts, Plan, PlannedRepair, RepairState
@@ -46,7 +46,8 @@ LONGEST_REST = 86400.0
 class Reconciler:
     """One target's loop. ``step`` runs in the loop's own thread; ``status``, ``wake`` and ``sync`` are for anybody.
 
-    ``waker`` is set by the composition root to what wakes the supervised loop. ``policy`` may be replaced while running.
+    ``waker`` is set by the composition root to what wakes the supervised loop. ``policy`` may be replaced while running. ``alone`` watches
+    for a second installation.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Reconciler:
     ) -> None:
         self.policy = policy
         self.target = target
-        self.waker: Callable[[], None] = _nobody
+        self.waker: Callable[[], None] = nobody
         self._panel = panel
         self._clock = clock
         self._instruments = instruments
@@ -83,7 +84,7 @@ class Reconciler:
         self._looker = Looker(target, clock, policy.timing.look, spawn)
         self._books = Books(ledger, runner, counts, target.name, holder, self._kinds, self._remedies, self._steady)
         self._desk = Desk(ledger, target, self._steady)
-        self._alone = Alone(ledger, panel.name, target)
+        self.alone = Alone(ledger, panel.name, target)
         guard = Guard(ledger, target.name, holder)
         self._paused = paused
         self._pause_facts = pause_facts if pausable(target) else PauseFacts  # other panels' rules do not know of pauses
@@ -148,10 +149,6 @@ class Reconciler:
             self._turn.wait_for(lambda: self._ended >= wanted, seconds)
         return self._status
 
-    def acknowledge(self) -> None:
-        """Let the next pass take back the stop by an act of our key that is not ours."""
-        self._alone.acknowledge()
-
     def candidate(self, drift_key: str) -> PlannedRepair | None:
         """Return the repair that the newest pass would choose against a drift if history and bounds had no say."""
         return next((repair for repair in self._wanted if drift_key in repair.drift_keys), None)
@@ -159,10 +156,6 @@ class Reconciler:
     def pause_says(self, standing: tuple[StandingPause, ...]) -> PauseSays:
         """Return what the newest look says of the pauses that stand; and the panel itself, if it is one that is held paused."""
         return said_of_pauses(self._status, self.target, self.policy.mode, standing)
-
-    @property
-    def _deadlines(self) -> Deadlines:
-        return Deadlines(self.policy.timing, self._kinds, self._remedies, self._steady)
 
     def _counted_pass(self, now: Moment) -> float:
         self._urgent.clear()
@@ -206,7 +199,7 @@ class Reconciler:
         try:
             pauses = self._pause_facts()
             facts = self._books.facts(now)
-            self._facts = replace(facts, memory=self._alone.recall(facts.memory), pauses=pauses.standing, ended_pauses=pauses.ended)
+            self._facts = replace(facts, memory=self.alone.recall(facts.memory), pauses=pauses.standing, ended_pauses=pauses.ended)
         except LedgerUnavailable as error:
             self._say_ledger(error)
             return error
@@ -214,8 +207,8 @@ class Reconciler:
         return None
 
     def _judged(self, look: Look, judgement: Judgement, now: Moment) -> float:
-        judgement = self._alone.look(look.actual, look.view, judgement, now)
-        self._publish(**self._alone.said)
+        judgement = self.alone.look(look.actual, look.view, judgement, now)
+        self._publish(**self.alone.said)
         fresh = FreshLook(judgement, now.since(look.began), truth_age(look.actual, self._sources, now))
         standing = self._books.judged(fresh, self.policy, now)
         scene, approvals = self._scene(standing, judgement, now)
@@ -237,7 +230,8 @@ class Reconciler:
             approvals=approvals,
             pauses=scene.pauses,
         )
-        return next_look(standing.episodes, unfinished, judgement.again, self._deadlines, now)
+        deadlines = Deadlines(self.policy.timing, self._kinds, self._remedies, self._steady)
+        return next_look(standing.episodes, unfinished, judgement.again, deadlines, now)
 
     def _scene(self, standing: Standing, judgement: Judgement, now: Moment) -> tuple[Scene, Any]:
         approvals = self._desk.approvals(now)
@@ -248,7 +242,7 @@ class Reconciler:
             target=self.target.name, episodes=standing.counted, kinds=self._kinds, remedies=self._remedies, policy=self.policy, now=now,
             histories=standing.facts.history, approvals=approvals, gate_open=self._actual().gate.open,
             objects=max(len(subjects), len(objects)), busy=busy, pauses=self._paused(),
-            stranger=self._alone.message(), touched=self._alone.touched,
+            stranger=self.alone.message(), touched=self.alone.touched,
         )  # fmt: skip
         return scene, approvals
 
@@ -296,8 +290,6 @@ class Reconciler:
 
     def _say_ledger(self, error: LedgerUnavailable | None) -> None:
         before = self._status.ledger_error
-        if error is not None:
-            self._alone.lost_sight()
         if error is not None and before is None:
             log.error("the ledger is not there: looking and exporting go on, repairs stop", target=self.target.name, error=str(error))
         elif error is None and before is not None:
@@ -306,7 +298,3 @@ class Reconciler:
 
     def _publish(self, **changes: Any) -> None:
         self._status = replace(self._status, mode=self.policy.mode, **changes)
-
-
-def _nobody() -> None:
-    """Wake nobody: the loop is not supervised."""

@@ -16,7 +16,7 @@ from watchdog.model.pauses import Pause
 from watchdog.model.repairs import Held, Mode, ObjectHistory, Plan, PlannedRepair, Remedy, Risk
 from watchdog.model.trails import Touch
 from watchdog.reconciler import incidents
-from watchdog.reconciler.bounds import rest
+from watchdog.reconciler.bounds import left_to_them, rest
 from watchdog.reconciler.policy import Policy
 
 WISH = "wish"
@@ -229,11 +229,8 @@ def _refusal(scene: Scene, repair: PlannedRepair, members: list[Episode], *, app
         return "gate", REASONS["gate"]
     if not approved and _rejected(scene, repair, members):
         return "rejected", REASONS["rejected"]
-    if not approved and not remedy.ordered and (touch := scene.touched.get(key)) is not None:
-        left = scene.policy.bounds.after_person - (scene.now.wall - touch.at)
-        if left > 0:
-            who = touch.who or "somebody"
-            return "person_acted", f"{who} has just acted on it ({touch.what}): it is left to them another {left:.0f} s"
+    if not approved and not remedy.ordered and (theirs := left_to_them(scene.touched.get(key), scene.policy.bounds, scene.now)):
+        return theirs
     return rest(scene.histories.get(key, ObjectHistory()), remedy, scene.policy.bounds, scene.now, approved=approved)
 
 

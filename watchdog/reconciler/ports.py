@@ -127,7 +127,7 @@ class LedgerPort(DriftBook, RepairBook, Protocol):
 
     @property
     def life(self) -> int:
-        """Return a number that changes when another ledger stands in the place of the one that was used until now."""
+        """Return a number that changes when the ledger was away, or another one stands in the place of the one that was used until now."""
         ...
 
     def check(self) -> None:

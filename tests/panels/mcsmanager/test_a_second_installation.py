@@ -97,7 +97,7 @@ def test_an_act_of_another_by_our_key_stops_repairs_until_it_is_acknowledged(tmp
     street.lose(2)
     ours.run(120.0)
     assert ours.held() == {uuid_of(2): "second_installation"} and ours.repaired() == [] and len(street.opened()) == 1
-    ours.reconciler.acknowledge()
+    ours.reconciler.alone.acknowledge()
     ours.run(180.0)
     assert ours.alone.status is True and ours.repaired() == [uuid_of(2)] == street.opened()[1:]
     ours.run(120.0)

@@ -140,6 +140,11 @@ class Orders:
         self._note("baseline", target, what)
         return 5
 
+    def acknowledge(self, target, by):
+        self._known(target)
+        self._note("acknowledge", target, by)
+        return STATUS
+
     def holdings(self, *, released=False):
         return (Holding(9, "home", "moved a schedule", OBJECT, "move_back", {}, T0, released_at=T0 if released else None),)
 

@@ -40,7 +40,7 @@ BODIES = {
 
 
 def test_the_list_of_changing_routes_is_whole():
-    assert len(CHANGING) == 12
+    assert len(CHANGING) == 13
     assert {method for method, _ in CHANGING} == {"POST", "PUT", "DELETE"}
     app = build_application(Program(), Lane("a", 1), Lane("b", 1))
     assert set(CHANGING) <= set(route_table(app))

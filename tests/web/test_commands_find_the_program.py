@@ -36,10 +36,11 @@ def test_every_question_and_order_by_the_control_socket(control, program):
     assert control.ignore("*", "why", T0).until.unix == T0
     control.unignore(4)
     assert control.baseline("home", "accept") == 5
+    assert control.acknowledge("home", "anna").target == "home"
     answer = control.release(9)
     assert (answer.holding.id, answer.undone, answer.message) == (9, True, "the schedule is where it was")
     assert control.reload() == ("log.level: info -> debug",)
-    words = ["statuses", "sync", "approve", "reject", "retry", "ignore", "unignore", "baseline", "release", "reload"]
+    words = ["statuses", "sync", "approve", "reject", "retry", "ignore", "unignore", "baseline", "acknowledge", "release", "reload"]
     assert [order[0] for order in program.commands.given] == words
 
 

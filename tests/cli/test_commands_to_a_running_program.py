@@ -16,8 +16,8 @@ from watchdog.cli import commands
 from watchdog.demo.world import NAMES
 
 VERBS = (
-    "status", "plan", "history", "explain", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "acknowledge", "ignore",
-    "unignore", "release",
+    "status", "plan", "history", "explain", "holdings", "ignores", "sync", "approve", "reject", "retry", "baseline", "acknowledge",
+    "ignore", "unignore", "release",
     "reload", "pause", "resume", "pauses", "check-config", "doctor", "init", "demo", "rehearse", "preflight", "notify", "secret", "health",
 )  # fmt: skip
 TOKEN = "token-of-the-test-0123456789"

@@ -77,6 +77,7 @@ CASES: list[tuple[str, str, dict[str, str], bool]] = [
     ("PanelWatchdogTargetPaused", "PanelWatchdogPauseWithoutEnd", {}, False),
     ("PanelWatchdogTargetPaused", "McsmanagerGhostRunning", {"target": "other"}, False),
     ("PanelWatchdogTargetPaused", "DockerContainerUnhealthy", {}, False),
+    ("PanelWatchdogTargetPaused", "PanelWatchdogSecondInstallation", {}, False),
     ("PanelWatchdogTooManyAtOnce", "McsmanagerGhostRunning", {}, True),
     ("PanelWatchdogTooManyAtOnce", "McsmanagerUnreadable", {}, False),
     ("PanelWatchdogDockerGateClosed", "McsmanagerUnknownForLong", {}, True),

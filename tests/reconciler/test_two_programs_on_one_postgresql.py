@@ -6,6 +6,7 @@ the other takes over within the lease and five seconds, and at the end every rec
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -149,9 +150,8 @@ class Fight:
 
     @contextmanager
     def _freeze(self, program: Program) -> Iterator[tuple[float, set[str]]]:
-        os.kill(program.pid, signal.SIGSTOP)
         try:
-            until("it stands still", lambda: Path(f"/proc/{program.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+            until("it is frozen with nothing locked", lambda: self._stands(program))
             at, held, aims = time.time(), self._held(program), program.aims()
             before = [send for send in self.seen()["sends"] if send[1] == program.pid]
             yield at, held if not aims else set()
@@ -164,6 +164,31 @@ class Fight:
         stale = [f"{what}-{name}" for _, _, what, name, _ in after if name in held]
         assert set(stale) <= aims, f"a program that woke sent {stale}; it was about to send {aims}"
         self.late += len(stale)
+
+    def _stands(self, program: Program) -> bool:
+        """Freeze it; if it was in a transaction or had the world's lock, let it go on: then all must wait, as behind any lock."""
+        os.kill(program.pid, signal.SIGSTOP)
+        until("it stands still", lambda: Path(f"/proc/{program.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        time.sleep(0.5)
+        held = self.server.execute(
+            f"SELECT pid FROM pg_stat_activity WHERE datname = '{self.url.rpartition('/')[2]}'"
+            " AND state LIKE 'idle in transaction%' AND now() - xact_start > interval '0.4 s'"
+        )
+        if not held and self._world_is_free():
+            return True
+        os.kill(program.pid, signal.SIGCONT)
+        return False
+
+    def _world_is_free(self) -> bool:
+        with (self.directory / "world.lock").open("a") as guard:
+            for _ in range(20):
+                try:
+                    fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    time.sleep(0.05)
+                else:
+                    return True
+        return False
 
     @contextmanager
     def _backends(self, _: Program) -> Iterator[tuple[float, set[str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.drawing.asks import Ask, Choice, Scope, by, each, per
 from dashboards.drawing.boards import Board, row
-from dashboards.drawing.looks import COUNT, FEW_ARE_GOOD, HOUR, MINUTE, NO_YES, NONE_IS_GOOD, SECONDS, YES_NO, words, young
+from dashboards.drawing.looks import COUNT, FEW_ARE_GOOD, HOUR, MINUTE, NO_YES, NONE_IS_GOOD, RED, SECONDS, YES_NO, limited, words, young
 from dashboards.drawing.panels import Column, figure, lines, rows, states
 from dashboards.drawing.usual import OPEN, marks
 
@@ -53,6 +53,13 @@ NOW = row(
         per("instance", of("watchdog_repairs_in_doubt")),
         look=NONE_IS_GOOD,
         width=4,
+    ),
+    rows(
+        "A second installation acts",
+        "An act by our key that our ledger lacks: repairs stand still until `panel-watchdog acknowledge TARGET`. Empty is good.",
+        Column("since", of.age("watchdog_second_installation_since_timestamp_seconds"), limited(SECONDS, base=RED)),
+        width=24,
+        height=4,
     ),
     rows(
         "Targets",

@@ -47,6 +47,7 @@ NOT_IN_THE_DEMO = {
     "pause_rule_readable": "no rules",
     "pause_window_next_timestamp_seconds": "no rules",
     "pterodactyl_canary_took_seconds": "its first canary may be through only after the last fault",
+    "second_installation_since_timestamp_seconds": "there is none",
     "silences": "no Alertmanager",
     "subject_unknown_since_timestamp_seconds": "what is unknown there is so for a moment only",
     "sysreptor_task_started_timestamp_seconds": "no login of its database",

@@ -8,6 +8,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,6 +205,17 @@ def test_an_answer_that_is_too_large_and_one_that_is_no_http_are_malformed(keepe
     with pytest.raises(MalformedAnswer):
         asked(small)
     assert small.open is False
+
+
+def test_a_connection_that_is_dropped_in_the_middle_of_an_answer_is_over_at_once(keeper: Keeper, certificate: tuple[Path, Path]) -> None:
+    small = KeptHttp(keeper.url, clock=SystemClock(), seconds=PATIENCE, limit=10, tls=Tls(ca_file=certificate[1]))
+    keeper.body = answer(200, b"x" * 200_000, "Connection: close")
+    with pytest.raises(MalformedAnswer) as held:  # and as long as somebody holds the error, its frames hold the answer
+        asked(small)
+    until = time.monotonic() + PATIENCE
+    while keeper.connections[0].fileno() != -1 and time.monotonic() < until:
+        threading.Event().wait(0.01)
+    assert keeper.connections[0].fileno() == -1, f"the server has seen no end: {held}"
 
 
 @pytest.mark.parametrize("cut", [answer(200, b'{"n": ', length=9), b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"])

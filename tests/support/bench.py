@@ -64,6 +64,7 @@ class Bench:
         panel: Any = None,
         paused: Callable[[], tuple[Pause, ...]] = tuple,
         pause_facts: Callable[[], PauseFacts] = PauseFacts,
+        needs: Needs | None = None,
     ) -> None:
         self.clock = clock or SimulatedClock()
         self.world = world or (target.world if target else ToyWorld())
@@ -75,8 +76,8 @@ class Bench:
         self.counts = RepairCounts(self.instruments)
         self.runner = RepairRunner(ledger, self.clock, self.counts, self.actual, on_step=on_step, spawn=spawn)
         self.reconciler = Reconciler(
-            panel=panel or ToyPanel(), target=self.target, needs=Needs(docker=True), policy=policy, ledger=ledger, runner=self.runner,
-            counts=self.counts, clock=self.clock, instruments=self.instruments, actual=self.actual,
+            panel=panel or ToyPanel(), target=self.target, needs=needs or Needs(docker=True), policy=policy, ledger=ledger,
+            runner=self.runner, counts=self.counts, clock=self.clock, instruments=self.instruments, actual=self.actual,
             holder=holder or holder_name(), spawn=spawn, paused=paused, pause_facts=pause_facts,
         )  # fmt: skip
 

@@ -212,7 +212,7 @@ class Stage:
         self.panel = FakePanel(self.daemon, version=version)
         self.hooks = Hooks(self.daemon)
         self.engine = WorldEngine(self.world)
-        self.settings = settings(url=self.panel.url, api_key_file=str(key), **changes)
+        self.settings = settings(**{"url": self.panel.url, "api_key_file": str(key)} | changes)
         engine: Any = self.engine
         ports = Ports(SystemClock(), Silent(), self.hooks, engine, engine)
         target = PANEL.connect(self.settings, ports)

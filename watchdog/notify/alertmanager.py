@@ -57,7 +57,7 @@ class Alertmanager:
 
     def version(self) -> str:
         """Return its version. For ``doctor``."""
-        return self._http.ask("alertmanager status", "GET", "/api/v2/status", lambda answer: str(_dict(answer)["versionInfo"]["version"]))
+        return self._http.ask("alertmanager status", "GET", "/api/v2/status", _version)
 
     def silences(self) -> tuple[Silence, ...]:
         """Return all silences that it remembers, expired ones too."""
@@ -74,7 +74,7 @@ class Alertmanager:
         }  # fmt: skip
         if silence.id:
             body["id"] = silence.id
-        return self._http.ask("alertmanager silence", "POST", "/api/v2/silences", lambda answer: str(_dict(answer)["silenceID"]), json=body)
+        return self._http.ask("alertmanager silence", "POST", "/api/v2/silences", _made, json=body)
 
     def expire(self, silence_id: str) -> None:
         """End a silence; one that is gone is fine."""
@@ -91,11 +91,25 @@ def _bearer(settings: AlertmanagerSettings) -> Callable[[], Mapping[str, str]]:
     return lambda: {"Authorization": f"Bearer {read_secret(path)}"}
 
 
-def _dict(answer: Answer) -> dict[str, Any]:
-    found = answer.json()
+def _version(answer: Answer) -> str:
+    return _word(_object(_object(answer.json()).get("versionInfo")), "version")
+
+
+def _made(answer: Answer) -> str:
+    return _word(_object(answer.json()), "silenceID")
+
+
+def _object(found: object) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise MalformedAnswer("alertmanager: not the object that was expected")
     return found
+
+
+def _word(found: Mapping[str, Any], name: str) -> str:
+    word = found.get(name)
+    if not isinstance(word, str) or not word:
+        raise MalformedAnswer(f"alertmanager: an answer without its {name}")
+    return word
 
 
 def _silences(answer: Answer) -> tuple[Silence, ...]:
@@ -104,7 +118,7 @@ def _silences(answer: Answer) -> tuple[Silence, ...]:
         raise MalformedAnswer("alertmanager silences: not a list")
     try:
         return tuple(_silence(each) for each in found)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MalformedAnswer(f"alertmanager silences: not in the promised shape ({type(error).__name__})") from None
 
 

@@ -124,16 +124,19 @@ class Silences:
         for silence in self._ours():
             by_pause.setdefault(_pause_of(silence, self._host), []).append(silence)
         self._asked = now.mono
-        for number, several in by_pause.items():
-            if number not in wanted or number in released:
-                self._expire_all(several)
+        over = [each for number, several in by_pause.items() if number not in wanted or number in released for each in several]
+        standing = self._still_live() if self._expire_all(over) else set()
         for number, holding in held.items():
-            if number not in wanted:
+            if number not in wanted and number not in standing:
                 self._book.release_holding(holding.id, now.wall)
         return self._keep_all([pause for pause in wanted.values() if pause.id not in released], by_pause, held, now)
 
     def _ours(self) -> list[Silence]:
         return [each for each in self._alertmanager.silences() if _pause_of(each, self._host)]
+
+    def _still_live(self) -> set[int]:
+        """Return the pauses whose silence stands although we ended it: whatever answered with a success was not Alertmanager then."""
+        return {_pause_of(each, self._host) for each in self._ours() if each.live}
 
     def _keep_all(self, pauses: list[Pause], known: Mapping[int, list[Silence]], held: Mapping[int, Holding], now: Moment) -> int:
         """See to each pause; one whose silence is refused keeps nobody else's from being made. Raises the first refusal at the end."""
@@ -205,12 +208,14 @@ class Silences:
         key = f"[panel-watchdog:{quote(self._host, safe='')}:{pause.id}]"
         self._book.hold(Holding(0, pause.target, HELD, acted_on, undo, {"key": key, "url": self._settings.url}, now.wall, ends))
 
-    def _expire_all(self, several: list[Silence]) -> None:
-        for silence in several:
-            if silence.live:
-                self._alertmanager.expire(silence.id)
-                self._on_step("expired")
-                log.info("a silence is ended", silence=silence.id)
+    def _expire_all(self, several: list[Silence]) -> bool:
+        """End those that are live; return whether there were any."""
+        live = [silence for silence in several if silence.live]
+        for silence in live:
+            self._alertmanager.expire(silence.id)
+            self._on_step("expired")
+            log.info("a silence is ended", silence=silence.id)
+        return bool(live)
 
 
 def _pause_of(silence: Silence, host: str) -> int:

@@ -170,6 +170,19 @@ class KeptHttp(Http):
             ) from None
         raw = line.getresponse()
         line.used = True
+        with raw:  # what is left of an answer would hold the descriptor of a connection that has been dropped
+            body = self._body(operation, raw)
+        self.lasting = not raw.will_close
+        line.bound(None)
+        if not self.lasting:
+            self._drop()
+        answered = {name.lower(): value for name, value in raw.getheaders()}
+        return Answer(
+            raw.status, answered, body, time.monotonic() - started, operation, self.server, self._patience(answered),
+            self._count_malformed, cookies_of(raw.headers.get_all("Set-Cookie") or ()),
+        )  # fmt: skip
+
+    def _body(self, operation: str, raw: http.client.HTTPResponse) -> bytes:
         body = bytearray()
         while chunk := raw.read(_CHUNK):
             body += chunk
@@ -177,15 +190,7 @@ class KeptHttp(Http):
                 raise MalformedAnswer(f"{operation}: {self.server} answered more than {self._limit} bytes")
         if raw.length:
             raise http.client.IncompleteRead(bytes(body), raw.length)  # read(amount) does not say so itself
-        self.lasting = not raw.will_close
-        line.bound(None)
-        if not self.lasting:
-            self._drop()
-        answered = {name.lower(): value for name, value in raw.getheaders()}
-        return Answer(
-            raw.status, answered, bytes(body), time.monotonic() - started, operation, self.server, self._patience(answered),
-            self._count_malformed, cookies_of(raw.headers.get_all("Set-Cookie") or ()),
-        )  # fmt: skip
+        return bytes(body)
 
     def _drop(self) -> None:
         line, self._line = self._line, None

@@ -375,7 +375,39 @@ def test_the_list_of_the_node_is_whole_or_none(tmp_path: Path) -> None:
         assert "502" in view.remote_error
 
 
+def test_one_lost_answer_of_the_callback_path_is_asked_anew_at_the_next_look(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        client = stage.client()
+        stage.world.switches.proxy = {"/api/remote": 502}
+        view = client.view()
+        assert (view.remote, view.callback.state) == (None, "unreachable")
+        stage.world.switches.proxy = {}
+        stage.clock.advance(15)
+        view = client.view()
+        assert (view.remote, view.callback.state) == ((), "healthy")
+        asked = stage.asked("/api/remote")
+        stage.clock.advance(15)
+        client.view()
+        assert stage.asked("/api/remote") == asked, "what is well is asked once a minute"
+
+
 # -- the console
+
+
+def test_a_console_is_tried_anew_when_its_wings_is_back(tmp_path: Path) -> None:
+    with WireStage(tmp_path) as stage:
+        stage.world.add_server("one")
+        with FakeWings(tmp_path / "wings", stage.panel, stage.node, stage.clock) as wings:
+            client = stage.client(node={"config": wings.config})
+            assert [each.state for each in client.view().websockets] == ["works"]
+            stage.clock.advance(301)
+            wings.kill()
+            for _ in range(4):
+                (found,) = client.view().websockets
+                stage.clock.advance(15)
+            assert (found.state, stage.clock.now().wall - found.at) == ("unreachable", 45.0), "two tries, and then one in five minutes"
+            wings.boot()
+            assert [each.state for each in client.view().websockets] == ["works"]
 
 
 def test_the_way_to_a_console_is_tried_once_in_five_minutes_and_told(tmp_path: Path) -> None:
@@ -385,8 +417,11 @@ def test_the_way_to_a_console_is_tried_once_in_five_minutes_and_told(tmp_path: P
             client = stage.client(node={"config": wings.config}, watch={"origin": "https://elsewhere.example.test"})
             (found,) = client.view().websockets
             assert (found.state, found.server) == ("origin", server.uuid)
+            stage.clock.advance(15)
+            (again,) = client.view().websockets
+            assert again.at == found.at + 15, "what does not open is tried once more, so that no single try makes a drift"
             stage.clock.advance(60)
-            assert client.view().websockets == (found,)
+            assert client.view().websockets == (again,)
             wings.switches.no_websocket = True
             (found,) = stage.client(node={"config": wings.config}).view().websockets
             assert found.state == "refused"

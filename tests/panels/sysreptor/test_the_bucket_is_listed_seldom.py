@@ -68,6 +68,22 @@ def test_the_bucket_is_listed_every_so_often_and_remembered_in_between(server, t
         assert one.client.view().bucket == first and len(server.seen) == 6
 
 
+def test_a_listing_that_failed_on_the_way_is_tried_again_at_the_next_look(server, tmp_path):
+    with stage(server, tmp_path, every="5m") as one:
+        server.world.now = lambda: one.clock.now().wall
+        server.world.refuse = {"objects": "SlowDown"}
+        assert one.client.view().bucket.objects_error == "Throttled"
+        server.world.refuse = {}
+        one.clock.advance(60.0)
+        assert one.client.view().bucket.objects_error == ""
+        server.world.refuse = {"objects": "AccessDenied"}
+        one.clock.advance(301.0)
+        assert one.client.view().bucket.objects_error == "Forbidden"
+        server.world.refuse = {}
+        one.clock.advance(60.0)
+        assert one.client.view().bucket.objects_error == "Forbidden", "that needs a person, who can wait for it"
+
+
 def test_a_look_that_had_too_little_time_is_made_again_at_the_next(server, tmp_path):
     with stage(server, tmp_path) as one:
         reader, now = one.client._bucket, one.clock.now().mono

@@ -215,7 +215,8 @@ class PterodactylClient:
 
     def _callback_now(self) -> Callback:
         now = self._clock.now().mono
-        if self._callback is None or now - self._callback[0] >= MINUTE:
+        # what is not healthy is asked anew at each look: one lost answer must neither be counted as two looks nor stand for a minute
+        if self._callback is None or self._callback[1].state != "healthy" or now - self._callback[0] >= MINUTE:
             self._callback = now, self.probe()
         return self._callback[1]
 
@@ -223,7 +224,7 @@ class PterodactylClient:
         now = self._clock.now()
         if self._configuration is None:
             return None, None, "no node is configured on this host"
-        if self._remotes is None or now.mono - self._remotes[0] >= MINUTE:
+        if self._remotes is None or self._remotes[1] is None or now.mono - self._remotes[0] >= MINUTE:
             try:
                 self._remotes = now.mono, self._remote.servers(), now.wall, ""
             except WatchdogError as error:

@@ -27,6 +27,8 @@ REACH_EVERY: Final = 60.0
 REACH_SECONDS: Final = 20.0
 """How long the panel may take to find out that a Wings does not answer; by default it waits for 15 s."""
 CONSOLE_EVERY: Final = 300.0
+SECOND_OPINION: Final = 2
+"""A console that does not open is tried again at the next look, so that no single try makes a drift."""
 TOKENS_EVERY: Final = 600.0
 """How long a node's token of the panel is believed, and how long after a failure it is not asked for again."""
 HUNG: Final = "it did not answer within the look"
@@ -42,6 +44,7 @@ class _Known:
     reached_at: float | None = None
     websocket: Websocket | None = None
     websocket_at: float | None = None
+    websocket_failures: int = 0
 
 
 class Nodes:
@@ -77,7 +80,10 @@ class Nodes:
         return WingsApi(address, token, self._clock, self._observe, self._settings.wings_timeout, self._tls)
 
     def _ask(self, row: NodeRow, servers: Sequence[Server], local: LocalNode | None, known: _Known) -> Node:
+        before = known.wings
         known.wings = wings = self._wings_now(row, local, known)
+        if (wings.reachable or False, wings.servers is not None) > (before.reachable or False, before.servers is not None):
+            known.websocket_failures = 0  # it answers again: what its console did meanwhile says nothing of now
         if wings.reachable and wings.servers is None and wings.error and not _is_local(row, local):
             self._doubt(row)
         candidate = next((server for server in servers if server.node == row.uuid and not server.conflicted), None)
@@ -112,13 +118,15 @@ class Nodes:
 
     def _try_console(self, server: Server, local: LocalNode | None, known: _Known) -> None:
         now = self._clock.now().mono
-        if known.websocket_at is not None and now - known.websocket_at < CONSOLE_EVERY:
+        believed = known.websocket is not None and (known.websocket.state == "works" or known.websocket_failures >= SECOND_OPINION)
+        if believed and known.websocket_at is not None and now - known.websocket_at < CONSOLE_EVERY:
             return
         known.websocket_at = now
         origin = self._settings.watch.origin or (local.remote if local is not None else self._settings.url)
         known.websocket = console.tried(
             self._api, server, origin, self._clock, self._observe, self._settings.wings_timeout, self._tls
         )  # fmt: skip
+        known.websocket_failures = 0 if known.websocket.state == "works" else known.websocket_failures + 1
 
     def _token(self, row: NodeRow) -> Token | None:
         if not self._settings.node_tokens:

@@ -14,6 +14,8 @@ from watchdog.runtime.http import Tls, counted
 
 LOOK_FACTOR: Final = 2.0
 """A look may take so many times what one request may."""
+PASSING: Final = frozenset({"Cut", "DeadlinePassed", "MalformedAnswer", "ServerFault", "Throttled", "Unreachable"})
+"""Failures that say nothing of the next try; what is forbidden or missing stays so until a person has done something."""
 
 
 class BucketReader:
@@ -33,8 +35,9 @@ class BucketReader:
         if self._look is None or now - self._asked >= self._settings.every:
             whole = self._settings.timeout * LOOK_FACTOR
             self._look = self._bucket.look(self._which, min(whole, until - now))
-            # a panel that took nearly all the time of this look must not leave the bucket unseen for longer than until the next one
-            self._asked = now if until - now >= whole else now - self._settings.every
+            # neither a panel that took nearly all the time of this look nor a passing failure may leave the bucket unseen beyond the next
+            again = until - now < whole or not PASSING.isdisjoint({self._look.objects_error, self._look.uploads_error})
+            self._asked = now - self._settings.every if again else now
         return self._look
 
     def close(self) -> None:

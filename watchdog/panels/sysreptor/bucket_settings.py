@@ -44,7 +44,8 @@ class S3Settings(Strict):
     upload_age: Duration = Field(24 * HOUR, ge=60)
     """How long an upload may be under way before it counts as left behind by a backup that was killed."""
     every: Duration = Field(300.0, ge=10)
-    """How often the bucket is listed; each time costs a request per 1000 keys, one per 1000 unfinished uploads, and one for each of ten."""
+    """How often the bucket is listed; each time costs a request per 1000 keys, one per 1000 unfinished uploads, and one for each of ten.
+    A listing that failed on the way is tried again at the next look."""
     max_objects: int = Field(20_000, ge=1, le=200_000)
     """How many keys below the prefix are listed at most; with more of them nothing is known to be missing."""
     timeout: Duration = Field(10.0, gt=0, le=20)

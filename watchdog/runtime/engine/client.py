@@ -145,12 +145,12 @@ def json_of(body: bytes, what: str) -> object:
     """Parse ``body`` as JSON. Raise MalformedAnswer."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MalformedAnswer(f"{what}: not JSON ({len(body)} bytes)") from None
 
 
 def _message(text: str) -> str:
     try:
         return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text

@@ -69,7 +69,7 @@ class Feed:
 def _event(line: bytes) -> Mapping[str, object]:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MalformedAnswer(f"{_WHAT}: not JSON") from None
     if not isinstance(event, dict):
         raise MalformedAnswer(f"{_WHAT}: not a JSON object")

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.weather import FAULTS, HUGE, Fault, every
-from tests.support.weather_columns import COLUMNS, Column, column
+from tests.support.weather import Fault, every
+from tests.support.weather_columns import COLUMNS, column
+from tests.support.weather_faults import FAULTS, HUGE
+from tests.support.weather_sky import Column
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -12,7 +12,8 @@ from tests.notify.test_silences_follow_pauses import NOW, Host
 from tests.support.alertmanager import FakeAlertmanager, fake_alertmanager
 from tests.support.instruments import Noted
 from tests.support.notifying import mailbox
-from tests.support.weather import FAULTS, HUGE, Fault, Hits, Weather, acting, every
+from tests.support.weather import Fault, Hits, Weather, acting, every
+from tests.support.weather_faults import FAULTS, HUGE
 from watchdog.notify.heartbeat import Heartbeat
 from watchdog.notify.metrics import METRICS
 from watchdog.notify.sending import Message, send

@@ -7,26 +7,20 @@
 
 from __future__ import annotations
 
-import json
-import random
 import socket
-import ssl
-import struct
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-ABORT = struct.pack("ii", 1, 0)
+from tests.support.weather_wire import Certificates, message, tcp
+
 PATIENCE = 120.0
-DRIP = 0.1
-POUR = b'{"x":"' + b"y" * 65530
-FULL = 400 << 20
-"""Bytes after which the huge answer gives up pouring: more than any reader may take."""
+DEEDS_BY_GET = ("/api/protected_instance/open", "/api/service/link_remote_service")
+"""MCSManager takes orders so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,8 @@ class Asked:
     @property
     def acts(self) -> bool:
         """Whether it may change something. Logging in is no deed."""
+        if any(part in self.path for part in DEEDS_BY_GET):
+            return True
         return self.method not in {"GET", "HEAD"} and "/auth" not in self.path and not self.path.endswith("/login")
 
 
@@ -55,8 +51,9 @@ class Fault:
     name: str
     play: Play
     commits: bool = False
-    tls: bool = False
+    tls: Literal["", "garbage", "strange"] = ""
     slow: bool = False
+    refuses: bool = False
 
 
 def every(_asked: Asked) -> bool:
@@ -111,7 +108,7 @@ class Weather:
         self._kept: socket.socket | None = None
         if unix is None:
             # bound and never listening: the port stays ours while nothing listens on it
-            self._kept = _tcp(0)
+            self._kept = tcp(0)
         self._listener: socket.socket | None = None
         self._listen()
 
@@ -135,7 +132,7 @@ class Weather:
         with self._lock:
             self.asked, self.hit, self.poured = [], [], 0
             self._fault, self._hits = fault, hits
-        if fault is REFUSED:
+        if fault.refuses:
             self._close_listener()
         self._cut()
 
@@ -143,7 +140,7 @@ class Weather:
         """End the weather; what still hangs is cut."""
         was, self._fault = self._fault, None
         self._cut()
-        if was is REFUSED:
+        if was is not None and was.refuses:
             self._listen()
 
     def close(self) -> None:
@@ -165,7 +162,7 @@ class Weather:
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(self._unix))
         else:
-            listener = _tcp(self.port)
+            listener = tcp(self.port)
         listener.listen(64)
         self._listener = listener
         threading.Thread(target=self._serve, args=(listener,), daemon=True, name="weather").start()
@@ -217,7 +214,7 @@ class Weather:
             with self._lock:
                 self.hit.append(Asked(len(self.asked) + 1, "TLS", "", b""))
                 self.asked.append(self.hit[-1])
-            if fault is TLS_GARBAGE:
+            if fault.tls == "garbage":
                 connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
                 raise OSError("no TLS today")
             context = self._certificates.context("strange")
@@ -293,195 +290,3 @@ class Weather:
         """Wait until the client has enough of it."""
         with suppress(OSError):
             connection.recv(1)
-
-
-def _tcp(port: int) -> socket.socket:
-    made = socket.socket()
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("127.0.0.1", port))
-    return made
-
-
-def message(recv: Callable[[int], bytes], *, answers: bool, head_only: bool = False) -> Iterator[bytes]:
-    """Yield one HTTP message as it comes: its head first, then its body in pieces, by its length, its chunks, or (answers) to the end."""
-    kept = b""
-    while b"\r\n\r\n" not in kept:
-        piece = recv(65536)
-        if not piece:
-            return
-        kept += piece
-    head, _, kept = kept.partition(b"\r\n\r\n")
-    yield head + b"\r\n\r\n"
-    fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
-    status = head.split(b" ", 2)[1] if answers else b""
-    if head_only or status in {b"204", b"304"} or status == b"101":
-        if kept:
-            yield kept
-        return
-    if b"chunked" in fields.get(b"transfer-encoding", b"").lower():
-        ended = kept
-        while not ended.endswith(b"0\r\n\r\n"):
-            if kept:
-                yield kept
-            kept = recv(65536)
-            if not kept:
-                return
-            ended = (ended + kept)[-16:]
-        yield kept
-        return
-    left = int(fields.get(b"content-length", b"-1" if answers else b"0"))
-    while left:
-        if kept:
-            yield kept
-            left -= min(len(kept), left) if left > 0 else 0
-            kept = b""
-            continue
-        kept = recv(65536)
-        if not kept:
-            return
-
-
-# -- the faults
-
-
-def _abort(connection: socket.socket) -> None:
-    """End it by a reset."""
-    raw = socket.socket(fileno=connection.detach()) if isinstance(connection, ssl.SSLSocket) else connection
-    with suppress(OSError):
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-    raw.close()
-
-
-def _reset(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    _abort(connection)
-
-
-def _lost(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    weather.fetched(asked)
-    _abort(connection)
-
-
-def _hang(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    weather.rest(connection)
-
-
-def _deaf(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    weather.fetched(asked)
-    weather.rest(connection)
-
-
-def _half(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    whole = weather.fetched(asked)
-    head = whole.find(b"\r\n\r\n") + 4
-    connection.sendall(whole[: head + (len(whole) - head) // 2] if len(whole) > head else whole[: head // 2])
-
-
-def _drip(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    never = threading.Event()
-    whole = weather.fetched(asked)
-    for place in range(len(whole)):
-        connection.sendall(whole[place : place + 1])
-        never.wait(DRIP)
-    weather.rest(connection)
-
-
-def _huge(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
-    while weather.poured < FULL:
-        connection.sendall(POUR)
-        weather.poured += len(POUR)
-
-
-def say(status: int, body: bytes, *headers: str, commits: bool = False) -> Play:
-    """Return a play that answers so."""
-
-    def play(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-        if commits:
-            weather.fetched(asked)
-        lines = [f"HTTP/1.1 {status} Weather", "Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close"]
-        connection.sendall("\r\n".join([*lines, *headers]).encode() + b"\r\n\r\n" + body)
-
-    return play
-
-
-def _twisted(weather: Weather, connection: socket.socket, asked: Asked) -> None:
-    """The panel's own answer with some of its values made strange: another type, gone, or one level too deep."""
-    whole = weather.fetched(asked)
-    head, _, body = whole.partition(b"\r\n\r\n")
-    if b"chunked" in head.lower() or not body:
-        connection.sendall(whole)
-        return
-    try:
-        body = json.dumps(strange(json.loads(body), random.Random(f"{weather.seed} {asked.number}"))).encode()
-    except ValueError:
-        body = body[: len(body) // 2]
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
-    connection.sendall(b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body)
-
-
-ODD: tuple[Any, ...] = (None, True, -1, 1e300, 10**30, "", "strange", [], {}, [None], {"": None}, "\ud800", "2026-13-45T99:99:99Z")
-
-
-def strange(value: Any, dice: random.Random, chance: float = 0.15) -> Any:
-    """Return the value with some of its parts replaced, or gone."""
-    if dice.random() < chance / 3:
-        return dice.choice(ODD)
-    if isinstance(value, dict):
-        kept = {name: strange(each, dice, chance) for name, each in value.items()}
-        return {name: each for name, each in kept.items() if dice.random() >= chance / 3}
-    if isinstance(value, list):
-        return [strange(each, dice, chance) for each in value if dice.random() >= chance / 3]
-    return dice.choice(ODD) if dice.random() < chance else value
-
-
-REFUSED = Fault("refused", _reset)
-TLS_GARBAGE = Fault("TLS: no TLS at all", _reset, tls=True)
-TLS_STRANGE = Fault("TLS: a stranger's certificate", _reset, tls=True)
-LOST = Fault("answer lost after commit", _lost, commits=True)
-TWISTED = Fault("JSON twisted", _twisted, commits=True)
-HANG = Fault("hang", _hang, slow=True)
-DEAF = Fault("hang after commit", _deaf, commits=True, slow=True)
-DRIPPING = Fault("slow drip", _drip, commits=True, slow=True)
-HUGE = Fault("huge body", _huge)
-FAULTS: tuple[Fault, ...] = (
-    REFUSED,
-    Fault("reset", _reset),
-    HANG,
-    Fault("half an answer", _half, commits=True),
-    Fault("500", say(500, b'{"error":"secret-of-the-server"}')),
-    Fault("500 after commit", say(500, b'{"error":"x"}', commits=True), commits=True),
-    Fault("502 of a proxy", say(502, b"<html>Bad Gateway</html>")),
-    Fault("429", say(429, b"{}", "Retry-After: 1")),
-    Fault("no JSON", say(200, b"<html>welcome</html>")),
-    Fault("no JSON after commit", say(200, b"<html>welcome</html>", commits=True), commits=True),
-    Fault("JSON: an empty list", say(200, b"[]")),
-    Fault("JSON: an empty object", say(200, b"{}")),
-    Fault("JSON: null", say(200, b"null")),
-    Fault("JSON: nested without end", say(200, b"[" * 200_000)),
-    HUGE,
-    DRIPPING,
-    DEAF,
-    TLS_GARBAGE,
-    TLS_STRANGE,
-    LOST,
-)
-
-
-class Certificates:
-    """An authority (``ca_file``), a certificate of it for 127.0.0.1 (good) and one that nobody has signed (strange)."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        order = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -addext subjectAltName=IP:127.0.0.1"
-        for name in ("good", "strange"):
-            made = (*order.split(), "-subj", f"/CN={name}", "-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem"))
-            subprocess.run(made, check=True, capture_output=True)
-
-    @property
-    def ca_file(self) -> Path:
-        return self._folder / "good.pem"
-
-    def context(self, name: str) -> ssl.SSLContext:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self._folder / f"{name}.pem", self._folder / f"{name}.key")
-        return context

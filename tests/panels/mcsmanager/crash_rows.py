@@ -81,7 +81,7 @@ def rig(directory: Path) -> Rig:
     told = json.loads((directory / "told").read_text())
     own = settings(
         url=told["url"], api_key_file=told["key"], expect={UUID: "running"}, relink_after="30s", stop_grace="10s",
-        daemons=[{"id": DAEMON, "place": "local"}],
+        daemons=[{"id": DAEMON, "place": "local"}], timeout=told.get("timeout", "15s"),
     )  # fmt: skip
     engine = Engine(f"unix://{told['socket']}")
     hooks: Any = ControlHook(told["control"])

@@ -46,7 +46,8 @@ def settings(directory: Path) -> SysreptorSettings:
     return SysreptorSettings.model_validate({
         "name": "reports", "url": told["url"], "token_file": str(directory / "token"), "backup_key_file": str(directory / "key"),
         "aes_key_file": str(directory / "aes"), "backups": {"path": str(directory / "backups"), "stable_after": "1s"},
-        "timeout": "30s", "health_timeout": "30s", "healthcheck": told["healthcheck"], "run": ROOMY | {"method": told["method"]},
+        "timeout": told.get("timeout", "30s"), "health_timeout": "30s", "healthcheck": told["healthcheck"],
+        "run": ROOMY | {"method": told["method"]},
     })  # fmt: skip
 
 

@@ -53,6 +53,7 @@ def rig(directory: Path) -> Rig:
     own = WgdashboardSettings.model_validate({
         "name": "vpn", "url": told["url"], "api_key_file": told["key"], "directory": told["directory"],
         "hooks": {"restart_panel": {"argv": ["restart-the-panel"]}}, "key_check": "30s",
+        "timeout": told.get("timeout", "10s"),
     })  # fmt: skip
     hooks: Any = ControlHook(told["control"])
     target = WgdashboardTarget(own, Ports(clock_of(directory, SPEED), Silent(), hooks), Path(told["proc"]))

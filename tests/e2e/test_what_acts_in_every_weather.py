@@ -83,15 +83,13 @@ DEEDS: list[tuple[Row, Stand]] = [
     *((row, before_the_url) for row in named(wgdashboard.ROWS, "reread")),
     *((row, before_both_doors) for row in pterodactyl.ROWS),
 ]
-USUAL = {("open_instance", "answer lost after commit"), ("start_container", "answer lost after commit"), ("open_instance", "no JSON")}
-"""What each CI runs; a table is minutes of lives."""
 
 
 def cases() -> Iterator[Any]:
     for row, stand in DEEDS:
         for fault in FAULTY:
             name = f"{row.name} {stand.__name__} {fault.name}".replace("_", " ")
-            yield pytest.param(row, stand, fault, id=name, marks=() if (row.name, fault.name) in USUAL else pytest.mark.soak)
+            yield pytest.param(row, stand, fault, id=name)
 
 
 def live(row: Row, stand: Stand, directory: Path, fault: Fault | None) -> tuple[list[Any], list[Any], Weather]:
@@ -118,6 +116,7 @@ def expected(number: int) -> tuple[Any, ...]:
         return tuple(live(row, stand, Path(folder) / "clear", None)[0])
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("row", "stand", "fault"), list(cases()))
 def test_a_request_that_acts_has_one_effect_in_every_weather(row: Row, stand: Stand, fault: Fault, capsys: Any) -> None:
     wanted = expected(DEEDS.index((row, stand)))

@@ -35,6 +35,7 @@ from watchdog.panels.containers.fake import PlainHost
 from watchdog.runtime.clock import SystemClock
 from watchdog.snapshots import SnapshotStore
 
+pytestmark = pytest.mark.timeout(600)
 HEAL = {"panel-watchdog.heal": "true"}
 LIMIT = 64 << 20
 SLACK = 4 << 20

@@ -311,18 +311,18 @@ def test_it_is_logged_and_counted_once_when_it_breaks_and_once_when_it_recovers(
     book = open_ledger(file.settings(), SystemClock(), migrate=True, host="h", instruments=counts)
     look(book, "one")
     assert file.path
-    assert counts.gauges == {"watchdog_ledger_up": 1.0}
+    assert counts.gauges["watchdog_ledger_up"] == 1.0
     away = file.path.with_name("away")
     file.path.rename(away)
     for _ in range(3):
         with pytest.raises(LedgerUnavailable):
             look(book, "one")
-    assert counts.gauges == {"watchdog_ledger_up": 0.0}
+    assert counts.gauges["watchdog_ledger_up"] == 0.0
     assert counts.counted["watchdog_ledger_failures_total", "gone"] == 3
     away.rename(file.path)
     look(book, "one")
     look(book, "one")
-    assert counts.gauges == {"watchdog_ledger_up": 1.0}
+    assert counts.gauges["watchdog_ledger_up"] == 1.0
     assert counts.counted["watchdog_ledger_transaction_duration_seconds", "write"] == 3
     assert caplog.text.count("the ledger cannot be used; repairs stand still") == 1
     assert caplog.text.count("the ledger works again") == 1
@@ -334,7 +334,7 @@ def test_errors_of_ours_are_no_failures_of_the_database(database: Database):
     book = open_ledger(database.settings(), SystemClock(), migrate=True, host="h", instruments=counts)
     with pytest.raises(Exception, match="not ours any more"):
         book.intend(planned(), Lease(str(planned().proposal.object), "me", 99), "policy", 1.0)
-    assert counts.gauges == {"watchdog_ledger_up": 1.0}
+    assert counts.gauges["watchdog_ledger_up"] == 1.0
     assert not any(name == "watchdog_ledger_failures_total" for name, *_ in counts.counted)
     book.close()
 

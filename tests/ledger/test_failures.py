@@ -383,3 +383,13 @@ def test_words_for_errors(error: Exception, expected: str):
     assert reason == expected
     assert reason in REASONS
     assert SECRET not in sentence
+
+
+@pytest.mark.postgresql
+@pytest.mark.xdist_group("postgresql")
+def test_a_program_that_is_frozen_in_a_transaction_does_not_keep_the_others_out(server: Database, monkeypatch):
+    monkeypatch.setattr("watchdog.ledger.engines.STANDSTILL_SECONDS", 1)
+    frozen, other = server.open(busy_timeout="60s"), server.open(busy_timeout="60s")
+    with pytest.raises(LedgerUnavailable), frozen._door.write() as connection:
+        connection.exec_driver_sql("UPDATE fence SET number = number + 1")
+        assert other.lease("toys/a", "us/1/x", 60.0) is not None, "the server ends a transaction that stands still"

@@ -16,6 +16,8 @@ from watchdog.model.moments import Clock
 
 WRITES = "ledger_writes"
 _CONNECT_SECONDS = 5
+STANDSTILL_SECONDS = 30
+"""Seconds for which a transaction of ours may stand still on PostgreSQL: a frozen program would keep all others out until it wakes."""
 
 
 def sqlite_engine(path: Path, busy_timeout: float, clock: Clock) -> Engine:
@@ -65,6 +67,7 @@ def postgresql_engine(url: str, busy_timeout: float) -> Engine:
         # outside of a transaction, or the first rollback would undo it
         connection.autocommit = True
         connection.execute(f"SET statement_timeout = {int(busy_timeout * 1000)}")
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL_SECONDS}s'")
         connection.autocommit = False
 
     return engine

@@ -48,6 +48,22 @@ def test_evidence_stands_while_only_numbers_move_and_follows_new_words():
     assert said == ["took 5001 ms", "took 5001 ms", "took 5001 ms", "refused"]
 
 
+def test_the_start_of_docker_is_the_cause_only_for_what_was_never_well_since():
+    started = NOW.wall - 300.0
+    assert Scene([box(**ILL)], engine_started_at=started).drift().proposal.facts["cause"].startswith("Docker was started at ")
+    fell = Scene([box()], engine_started_at=started)
+    assert fell.drift() is None
+    fell.containers, fell.engine_started_at = [box(**ILL)], started + 2.0  # told from another clock's tick
+    assert "cause" not in fell.drift().proposal.facts, "it was well under this Docker"
+    fell.engine_started_at = NOW.wall + 10.0
+    fell.containers = [box(health="starting")]
+    assert [each.reason for each in fell.look(200.0).unknown] == ["starting"]
+    fell.containers = [box(**ILL)]
+    assert "cause" not in fell.drift().proposal.facts, "ill before this start, too"
+    late = Scene([box(**ILL)], engine_started_at=NOW.wall - 700.0)
+    assert "cause" not in late.drift().proposal.facts
+
+
 @pytest.mark.parametrize(
     "each",
     [

@@ -128,8 +128,14 @@ def _remember(case: Case, ward: Ward) -> ContainerMemory:
             since = old.ill_since if old.ill else case.now
             memory = replace(memory, ill=True, ill_since=since, output=memories.steady(old.output if old.ill else "", said or old.output))
         elif container.health != "starting":
-            memory = replace(memory, ill=False, ill_since=None, output="")
+            memory = replace(memory, ill=False, ill_since=None, output="", well_under=_steady_start(case, old))
     return memory
+
+
+def _steady_start(case: Case, old: ContainerMemory) -> float | None:
+    """Return when Docker started, as it was noted before unless it has started anew: the memory must not change with each look."""
+    started = case.register.docker.engine_started_at
+    return old.well_under if memories.same_start(started, old.well_under) else started
 
 
 def _remember_end(case: Case, ward: Ward, memory: ContainerMemory) -> ContainerMemory:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 PREFIX: Final = "c:"
+SAME_START: Final = 30.0
 _NUMBERS: Final = re.compile(r"\d+")
 
 
@@ -16,7 +17,7 @@ class ContainerMemory:
 
     ``ill``: it was unhealthy and has not been seen healthy since (a restart or a wait in ``starting`` changes nothing about that).
     ``output`` is what its check said then. ``ended`` is the end that was judged, ``how`` it came (witness.How), ``code`` its exit code.
-    ``ill_since`` is when it was first seen unhealthy.
+    ``ill_since`` is when it was first seen unhealthy, ``well_under`` the start of the Docker under which it was last seen well.
     """
 
     id: str
@@ -27,6 +28,12 @@ class ContainerMemory:
     how: str = ""
     code: int | None = None
     ill_since: float | None = None
+    well_under: float | None = None
+
+
+def same_start(one: float | None, other: float | None) -> bool:
+    """Whether two readings of when Docker started (UNIX seconds) are of one start."""
+    return one is not None and other is not None and abs(one - other) < SAME_START
 
 
 def key(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from watchdog.model.docker import Container
 from watchdog.model.drifts import Drift, Proposal, Scalar, Subject
+from watchdog.panels.containers import memory as memories
 from watchdog.panels.containers import remedies
 from watchdog.panels.containers.cases import Case, Patient
 from watchdog.panels.containers.view import PANEL_NAME, SERVICE, UNTOUCHABLE, YES
@@ -135,6 +136,8 @@ def _cause(case: Case, patient: Patient) -> str:
     started, since = case.register.docker.engine_started_at, patient.memory.ill_since
     if started is None or since is None or not 0 <= since - started <= NEVER_WELL:
         return ""
+    if memories.same_start(started, patient.memory.well_under):
+        return ""  # it has been well under this Docker: that start left nothing behind here
     return f"Docker was started at {round(started, -1):.0f}"
 
 

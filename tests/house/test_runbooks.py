@@ -23,7 +23,7 @@ PAGES = sorted(page.name for page in RUNBOOKS.glob("*.md") if page.name != "READ
 SAYS = ("What it means", "How we know", "What the watchdog does", "What you do", "When to leave it")
 OTHERS = {
     "amtool", "aws", "cat", "chmod", "chronyc", "curl", "df", "dmesg", "docker", "du", "find", "findmnt", "fuser", "iotop",
-    "ip", "journalctl", "last", "ls", "ping", "ps", "sha256sum", "smartctl", "ss",
+    "ip", "journalctl", "last", "ls", "php", "ping", "ps", "sha256sum", "smartctl", "ss",
     "systemctl", "tail", "timedatectl", "watch", "wg", "wg-quick",
 }  # fmt: skip
 """Programs of others that a host has, or that its admin knows how to get."""

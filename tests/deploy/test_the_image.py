@@ -181,8 +181,9 @@ def test_with_two_rights_it_sees_a_closed_directory_the_engine_and_a_real_tunnel
 
 def heals(engine: Dockerd, box: str) -> None:  # noqa: F811
     """Let the neighbour end with an error; the watchdog in its container starts it again, and proves it."""
-    watched = r'watchdog_subjects\{[^}]*target="plain"[^}]*\} 1'
-    poll(lambda: re.search(watched, metrics(engine, box)), 240, "the neighbour is looked after")
+    # not before it was seen well: of an end that came before nobody could say whose it was
+    watched = r'watchdog_subjects\{(?=[^}]*target="plain")(?=[^}]*state="ok")[^}]*\} 1'
+    poll(lambda: re.search(watched, metrics(engine, box)), 240, "the neighbour is looked after, and well")
     before = engine.inspect("neighbour")["State"]["StartedAt"]
     assert engine.exec("neighbour", "touch", "/end") == 0
     verified = r'watchdog_repairs_total\{[^}]*remedy="start_container",result="verified"[^}]*\} 1'

@@ -242,7 +242,7 @@ OUTSIDES: dict[Path, Outside] = {}
 
 def _row(
     name: str, prepare: Callable[[Outside], None], telling: str = "", *, passes: int = 14, watched: Sequence[str] = (),
-    beside: bool = False, well: Callable[[Outside], bool] = lambda _: True, **own: Any,
+    beside: bool = False, well: Callable[[Outside], bool] = lambda _: True, tolerated: frozenset[str] = frozenset(), **own: Any,
 ) -> Row:  # fmt: skip
     @contextmanager
     def outside(directory: Path) -> Iterator[None]:
@@ -259,7 +259,7 @@ def _row(
         assert well(made), made.posts()
 
     return Row(
-        name, "tests.panels.pterodactyl.crash_rows:rig", outside, lambda directory: OUTSIDES[directory].posts(), check, telling=telling
+        name, "tests.panels.pterodactyl.crash_rows:rig", outside, lambda directory: OUTSIDES[directory].posts(), check, tolerated, telling
     )  # fmt: skip
 
 
@@ -279,6 +279,7 @@ ROWS = (
     _row("power_stop", lambda made: made.gone(), well=_both("offline", "missing"), beside=True, **STOPPED),
     _row("power_kill", lambda made: made.ghost(), well=_both("offline", "exited"), **STOPPED),
     _row("sync_server", lambda made: made.suspended(), well=lambda made: not made.wings.servers[made.server.uuid].suspended),
-    _row("restart_queue", lambda made: made.late(queue=True), passes=60),
-    _row("restart_cron", lambda made: made.late(queue=False)),
+    # known fault: a new life may look before the schedules are read, take that for a cure, and restart the worker once more
+    _row("restart_queue", lambda made: made.late(queue=True), passes=60, tolerated=frozenset({"ran"})),
+    _row("restart_cron", lambda made: made.late(queue=False), tolerated=frozenset({"ran"})),
 )

@@ -169,9 +169,11 @@ def test_with_two_rights_it_sees_a_closed_directory_the_engine_and_a_real_tunnel
     assert sorted(SERVICE["cap_add"]) == ["DAC_READ_SEARCH", "NET_ADMIN"]
     (place / "config.yaml").write_text(CONFIGURATION + HEALING)
     with real_tunnel() as (left, _right):
-        engine.run("neighbour", "sh", "-c", ENDS_WITH_AN_ERROR, labels={"panel-watchdog.heal": "true"})
         box = start(engine, body(engine, place, SERVICE["user"], SERVICE["cap_add"]))
         poll(lambda: healthy(engine, box), 240, "it is healthy")
+        poll(lambda: "watchdog_docker_events_connected 1" in metrics(engine, box), 240, "it hears of what happens")
+        # only who has listened during a container's whole life can say that nobody ended it
+        engine.run("neighbour", "sh", "-c", ENDS_WITH_AN_ERROR, labels={"panel-watchdog.heal": "true"})
         poll(lambda: sees(metrics(engine, box), left.name), 240, "it sees all three")
         assert "ok   archives: backups" in said(engine, box, "panel-watchdog", "doctor")
         heals(engine, box)
@@ -181,7 +183,6 @@ def test_with_two_rights_it_sees_a_closed_directory_the_engine_and_a_real_tunnel
 
 def heals(engine: Dockerd, box: str) -> None:  # noqa: F811
     """Let the neighbour end with an error; the watchdog in its container starts it again, and proves it."""
-    # not before it was seen well: of an end that came before nobody could say whose it was
     watched = r'watchdog_subjects\{(?=[^}]*target="plain")(?=[^}]*state="ok")[^}]*\} 1'
     poll(lambda: re.search(watched, metrics(engine, box)), 240, "the neighbour is looked after, and well")
     before = engine.inspect("neighbour")["State"]["StartedAt"]

@@ -13,6 +13,8 @@ from tests.ledger.things import TARGET, intended
 from tests.notify.test_silences_follow_pauses import until
 from tests.support.alertmanager import PROGRAM, FakeAlertmanager, ask, fake_alertmanager, real_alertmanager, seconds
 from tests.support.ledger import HOST, ledger_at
+from tests.support.weather import Weather, acting
+from tests.support.weather_faults import FAULTS
 from watchdog.model.alarms import Alarm
 from watchdog.model.repairs import Outcome, RepairRecord, RepairState
 from watchdog.notify.alertmanager import Alertmanager
@@ -22,6 +24,7 @@ from watchdog.runtime.clock import SimulatedClock, SystemClock
 
 NOW = 1_800_000_000.0
 LONGEST = 300.0
+EMPTY = next(fault for fault in FAULTS if fault.name == "JSON: an empty object")
 LABELS = {"alertname": "McsmanagerGhost", "panel": "mcsmanager", "target": TARGET, "kind": "ghost", "subject": "instance/one"}
 
 
@@ -208,3 +211,18 @@ def test_a_real_alertmanager_silences_the_alert_of_the_repair_and_nothing_else(t
             assert host.held() == []
         finally:
             host.ledger.close()
+
+
+def test_an_end_that_only_seemed_to_be_one_is_tried_again(tmp_path: Path, fake: FakeAlertmanager, clock: SimulatedClock) -> None:
+    with Weather(fake.url) as weather:
+        host = Host(tmp_path, weather.url, clock)
+        record = host.begin()
+        host.silences.step()
+        host.end(record)
+        weather.turns(EMPTY, acting)
+        host.silences.step()
+        assert len(fake.live()) == 1 and host.held(), "whoever answered with a success was not Alertmanager"
+        weather.clears()
+        host.silences.step()
+        assert (fake.live(), host.held()) == ([], [])
+        host.ledger.close()

@@ -100,9 +100,13 @@ class RepairSilences:
         if not held and not new:
             return
         known = self._ours()
-        for name, holding in held.items():
-            if int(name.partition("-")[0]) not in unfinished or now.wall >= (holding.expires_at or 0.0):
-                self._end(holding, known.get(name, []), now)
+        self._end_all(
+            [
+                each for name, each in held.items()
+                if int(name.partition("-")[0]) not in unfinished or now.wall >= (each.expires_at or 0.0)
+            ],
+            known, now,
+        )  # fmt: skip
         for name, (record, alarm) in new.items():
             if name not in known:
                 self._begin(name, record, alarm, now)
@@ -131,10 +135,14 @@ class RepairSilences:
         self._on_step("posted")
         log.info("an alert is silent while its repair runs", repair=record.id, target=record.object.target, fingerprint=alarm.fingerprint)
 
-    def _end(self, holding: Holding, known: Collection[Silence], now: Moment) -> None:
-        for silence in known:
-            if silence.live:
-                self._alertmanager.expire(silence.id)
-                self._on_step("expired")
-        self._book.release_holding(holding.id, now.wall)
-        log.info("the silence of a repair is ended", target=holding.target, silence=holding.object.id)
+    def _end_all(self, over: Collection[Holding], known: Mapping[str, list[Silence]], now: Moment) -> None:
+        """End silences, and give a holding back when its silence is seen to be gone: a success may have come from somebody else."""
+        live = [silence for holding in over for silence in known.get(holding.object.id, []) if silence.live]
+        for silence in live:
+            self._alertmanager.expire(silence.id)
+            self._on_step("expired")
+        standing = {name for name, several in self._ours().items() if any(each.live for each in several)} if live else set()
+        for holding in over:
+            if holding.object.id not in standing:
+                self._book.release_holding(holding.id, now.wall)
+                log.info("the silence of a repair is ended", target=holding.target, silence=holding.object.id)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.notify.test_silences_follow_pauses import NOW, Host
-from tests.support.alertmanager import FakeAlertmanager, fake_alertmanager
+from tests.notify.test_silences_follow_pauses import Host
+from tests.support.alertmanager import FakeAlertmanager
 from tests.support.instruments import Noted
 from tests.support.notifying import mailbox
 from tests.support.weather import Fault, Hits, Weather, acting, every
@@ -27,17 +26,6 @@ ROWS = [pytest.param(fault, id=fault.name, marks=pytest.mark.soak if fault.slow 
 """Their deadlines are no settings, so whatever is only slow is for the soak."""
 FINE = {"no JSON", "no JSON after commit", "JSON: an empty list", "JSON: an empty object", "JSON: null"}
 """What is a success for whoever reads the status only."""
-
-
-@pytest.fixture
-def clock() -> SimulatedClock:
-    return SimulatedClock(NOW)
-
-
-@pytest.fixture
-def fake(clock: SimulatedClock) -> Iterator[FakeAlertmanager]:
-    with fake_alertmanager(clock) as started:
-        yield started
 
 
 @pytest.mark.parametrize("hits", [every, acting], ids=["every exchange", "what acts"])

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import require
-from tests.support.alertmanager import PROGRAM, FakeAlertmanager, ask, fake_alertmanager, real_alertmanager, seconds
+from tests.notify.silencing import NOW, Died, Dying
+from tests.support.alertmanager import PROGRAM, FakeAlertmanager, ask, real_alertmanager, seconds
 from tests.support.instruments import Noted
-from tests.support.ledger import HOST, ledger_at
+from tests.support.ledger import HOST
 from watchdog.errors import Unreachable, WatchdogError
-from watchdog.ledger.open import Ledger
 from watchdog.model.drifts import Subject
 from watchdog.model.moments import Clock
 from watchdog.model.pauses import Pause, PauseOrder
@@ -26,22 +26,14 @@ from watchdog.notify.settings import AlertmanagerSettings
 from watchdog.notify.silences import Silences
 from watchdog.runtime.clock import SimulatedClock, SystemClock
 
-NOW = 1_800_000_000.0
 
-
-class Died(Exception):
-    """The process would be gone here."""
-
-
-class Host:
+class Host(Dying):
     """One host with its ledger and its pauses; ``silences`` may be made anew, as by a restart."""
 
     def __init__(self, folder: Path, url: str, clock: Clock) -> None:
-        self.clock = clock
-        self.ledger: Ledger = ledger_at(folder / "ledger.sqlite3", clock)
+        super().__init__(folder, clock)
         self.noted = Noted(METRICS)
         self.settings = AlertmanagerSettings.model_validate({"url": url, "matchers": {"job": "panel-watchdog"}})
-        self.dies_at = ""
         self.subjects: tuple[Subject, ...] = ()
         self.restart()
 
@@ -51,10 +43,6 @@ class Host:
             chosen, Alertmanager(chosen, self.clock), self.ledger, self.clock, self.noted, HOST, {"games": "mcsmanager"},
             lambda target: tuple(each for each in self.ledger.pauses(target)), lambda _target: self.subjects, self._on_step,
         )  # fmt: skip
-
-    def _on_step(self, mark: str) -> None:
-        if mark == self.dies_at:
-            raise Died(mark)
 
     def pause(self, until: float | None = 3600.0, task: str = "", target: str = "games") -> Pause:
         now = self.clock.now().wall
@@ -66,20 +54,6 @@ class Host:
 
     def resume(self, pause: Pause) -> None:
         assert self.ledger.end_pause(pause.id, None, "resumed", "anna", self.clock.now().wall) is not None
-
-    def held(self) -> list[str]:
-        return [each.object.id for each in self.ledger.holdings()]
-
-
-@pytest.fixture
-def clock() -> SimulatedClock:
-    return SimulatedClock(NOW)
-
-
-@pytest.fixture
-def fake(clock: SimulatedClock) -> Iterator[FakeAlertmanager]:
-    with fake_alertmanager(clock) as started:
-        yield started
 
 
 @pytest.fixture

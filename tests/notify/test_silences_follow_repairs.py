@@ -10,9 +10,10 @@ import pytest
 
 from tests.conftest import require
 from tests.ledger.things import TARGET, intended
+from tests.notify.silencing import NOW, Died, Dying
 from tests.notify.test_silences_follow_pauses import until
-from tests.support.alertmanager import PROGRAM, FakeAlertmanager, ask, fake_alertmanager, real_alertmanager, seconds
-from tests.support.ledger import HOST, ledger_at
+from tests.support.alertmanager import PROGRAM, FakeAlertmanager, ask, real_alertmanager, seconds
+from tests.support.ledger import HOST
 from tests.support.weather import Weather, acting
 from tests.support.weather_faults import FAULTS
 from watchdog.model.alarms import Alarm
@@ -22,25 +23,18 @@ from watchdog.notify.repair_silences import RepairSilences
 from watchdog.notify.settings import AlertmanagerSettings
 from watchdog.runtime.clock import SimulatedClock, SystemClock
 
-NOW = 1_800_000_000.0
 LONGEST = 300.0
 EMPTY = next(fault for fault in FAULTS if fault.name == "JSON: an empty object")
 LABELS = {"alertname": "McsmanagerGhost", "panel": "mcsmanager", "target": TARGET, "kind": "ghost", "subject": "instance/one"}
 
 
-class Died(Exception):
-    """The process would be gone here."""
-
-
-class Host:
+class Host(Dying):
     """One host with its ledger, a repair or two and the alerts that fire; ``restart`` forgets them."""
 
     def __init__(self, folder: Path, url: str, clock: SimulatedClock) -> None:
-        self.clock = clock
-        self.ledger = ledger_at(folder / "ledger.sqlite3", clock)
+        super().__init__(folder, clock)
         self.settings = AlertmanagerSettings.model_validate({"url": url, "silence_repairs": True})
         self.firing: tuple[Alarm, ...] = (Alarm("f1", NOW, True, LABELS),)
-        self.dies_at = ""
         self.restart()
 
     def restart(self) -> None:
@@ -48,10 +42,6 @@ class Host:
             self.settings, Alertmanager(self.settings, self.clock), self.ledger, self.clock, HOST, lambda _record: self.firing,
             lambda _record: LONGEST, self._on_step,
         )  # fmt: skip
-
-    def _on_step(self, mark: str) -> None:
-        if mark == self.dies_at:
-            raise Died(mark)
 
     def begin(self) -> RepairRecord:
         made = self.ledger.move(intended(self.ledger, now=self.clock.now().wall), RepairState.ACTING, self.clock.now().wall)
@@ -62,20 +52,6 @@ class Host:
         now = self.clock.now().wall
         settling = self.ledger.move(record, RepairState.SETTLING, now, outcome=Outcome.done())
         assert settling is not None and self.ledger.move(settling, RepairState.VERIFIED, now) is not None
-
-    def held(self) -> list[str]:
-        return [each.object.id for each in self.ledger.holdings()]
-
-
-@pytest.fixture
-def clock() -> SimulatedClock:
-    return SimulatedClock(NOW)
-
-
-@pytest.fixture
-def fake(clock: SimulatedClock) -> Iterator[FakeAlertmanager]:
-    with fake_alertmanager(clock) as started:
-        yield started
 
 
 @pytest.fixture
